@@ -1,0 +1,135 @@
+"""One list of error codes: `AN<number> <Name>`, used alike on the wire, in the CLI, in metrics and docs.
+
+Numbers: AN1xx calls between apps, AN2xx instances, AN3xx state store, AN4xx coordination, AN5xx workers
+and the app-facing API, AN6xx Kubernetes, AN7xx configuration and command line. A code never changes its
+meaning and is never given twice.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stable error: `number` and `name` are public, `summary` is what the docs say in one line."""
+
+    number: str
+    name: str
+    summary: str
+    retriable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}"
+
+
+ACTIVITY_NOT_REGISTERED = Code(
+    "AN101", "ActivityNotRegistered", "no worker of the target app offers this activity"
+)
+WORKFLOW_NOT_REGISTERED = Code(
+    "AN102", "WorkflowNotRegistered", "no worker of the target app offers this workflow"
+)
+TARGET_APP_NOT_FOUND = Code(
+    "AN103", "TargetAppNotFound", "the target app was never seen in this namespace and store"
+)
+TARGET_APP_UNAVAILABLE = Code(
+    "AN104", "TargetAppUnavailable", "the target app is known but has no worker connected"
+)
+NAMESPACE_MISMATCH = Code(
+    "AN105", "NamespaceMismatch", "the call names an app of another namespace", retriable=False
+)
+STATE_STORE_MISMATCH = Code(
+    "AN106", "StateStoreMismatch", "the target app uses another state store", retriable=False
+)
+CALL_DENIED = Code("AN107", "CallDenied", "the target app's policy refuses it", retriable=False)
+SCHEMA_MISMATCH = Code(
+    "AN108", "SchemaMismatch", "caller and target declare schemas that differ", retriable=False
+)
+REGISTRY_NOT_SYNCED = Code(
+    "AN109", "RegistryNotSynced", "the registry has not been written by the operator yet"
+)
+
+NON_DETERMINISM = Code(
+    "AN201",
+    "NonDeterminism",
+    "workflow code asked for something else than its history says",
+    retriable=False,
+)
+VERSION_NOT_AVAILABLE = Code(
+    "AN202", "VersionNotAvailable", "no worker has the version that this instance is pinned to"
+)
+INSTANCE_ID_IN_USE = Code(
+    "AN203", "InstanceIdInUse", "an active instance has this ID already", retriable=False
+)
+PAYLOAD_TOO_LARGE = Code(
+    "AN204", "PayloadTooLarge", "an input, output or event is above the limit", retriable=False
+)
+HISTORY_TOO_LARGE_FOR_WORKER = Code(
+    "AN205", "HistoryTooLargeForWorker", "the history no longer fits what the worker can receive"
+)
+INSTANCE_POISONED = Code(
+    "AN206", "InstancePoisoned", "workers died again and again in the same turn"
+)
+INSTANCE_NOT_FOUND = Code(
+    "AN207", "InstanceNotFound", "no such instance exists in this app", retriable=False
+)
+INSTANCE_NOT_FINISHED = Code(
+    "AN208", "InstanceNotFinished", "only a finished instance can be purged", retriable=False
+)
+ACTION_NOT_SUPPORTED = Code(
+    "AN209", "ActionNotSupported", "the workflow asked for something not supported", retriable=False
+)
+
+STORE_UNREACHABLE = Code("AN301", "StoreUnreachable", "the state store does not answer")
+STORE_TOO_NEW = Code(
+    "AN302", "StoreTooNew", "the store was written by a newer release", retriable=False
+)
+STORE_DAMAGED = Code("AN303", "StoreDamaged", "the store's file or schema is damaged", retriable=False)
+STORE_NOT_WRITABLE = Code(
+    "AN304", "StoreNotWritable", "the store cannot be written to", retriable=False
+)
+STORE_URL_INVALID = Code(
+    "AN305", "StoreUrlInvalid", "the store's URL cannot be understood", retriable=False
+)
+STORE_FULL = Code("AN306", "StoreFull", "the store has no space left")
+
+HOST_RUNNING = Code(
+    "AN401", "HostRunning", "another process on this machine holds this store", retriable=False
+)
+PARTITION_LOST = Code("AN402", "PartitionLost", "another replica owns this instance now")
+
+WORKER_NOT_CONNECTED = Code("AN501", "WorkerNotConnected", "no worker of this app is connected")
+TOKEN_WRONG = Code("AN502", "TokenWrong", "the API token is missing or wrong", retriable=False)
+REQUEST_INVALID = Code("AN503", "RequestInvalid", "the request cannot be understood", retriable=False)
+SIDECAR_DRAINING = Code("AN504", "SidecarDraining", "the sidecar is shutting down")
+NOT_SUPPORTED = Code("AN505", "NotSupported", "this release does not support it", retriable=False)
+
+SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid value", retriable=False)
+KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)
+APP_ID_INVALID = Code("AN703", "AppIdInvalid", "an app ID has a wrong form", retriable=False)
+PORT_IN_USE = Code("AN704", "PortInUse", "another process listens on this port", retriable=False)
+HOST_NOT_FOUND = Code(
+    "AN705", "HostNotFound", "nothing runs on this machine with this store", retriable=False
+)
+INPUT_INVALID = Code("AN706", "InputInvalid", "an input is not JSON", retriable=False)
+
+CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean "x"?` for the nearest known name, or nothing."""
+    names = sorted(known)
+    folded = {candidate.casefold(): candidate for candidate in names}
+    if name.casefold() in folded:
+        return f' Did you mean "{folded[name.casefold()]}"?'
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f' Did you mean "{matches[0]}"?' if matches else ""
+
+
+def listing(known: Iterable[str], *, most: int = 20) -> str:
+    """Return the names, sorted and bounded, as a sentence part: `a, b, c` or `nothing`."""
+    names = sorted(known)
+    if not names:
+        return "nothing"
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

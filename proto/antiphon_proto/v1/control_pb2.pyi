@@ -1,0 +1,130 @@
+import datetime
+
+from antiphon_proto.v1 import history_pb2 as _history_pb2
+from antiphon_proto.v1 import worker_pb2 as _worker_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListInstancesRequest(_message.Message):
+    __slots__ = ("app_id", "statuses", "name", "page_size", "continuation_token")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CONTINUATION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    statuses: _containers.RepeatedScalarFieldContainer[_history_pb2.InstanceStatus]
+    name: str
+    page_size: int
+    continuation_token: str
+    def __init__(self, app_id: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ..., name: _Optional[str] = ..., page_size: _Optional[int] = ..., continuation_token: _Optional[str] = ...) -> None: ...
+
+class InstanceSummary(_message.Message):
+    __slots__ = ("app_id", "instance_id", "name", "status", "created_at", "updated_at", "completed_at", "parent_app_id", "parent_instance_id")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    name: str
+    status: _history_pb2.InstanceStatus
+    created_at: _timestamp_pb2.Timestamp
+    updated_at: _timestamp_pb2.Timestamp
+    completed_at: _timestamp_pb2.Timestamp
+    parent_app_id: str
+    parent_instance_id: str
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ...) -> None: ...
+
+class ListInstancesResponse(_message.Message):
+    __slots__ = ("instances", "continuation_token")
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    CONTINUATION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    instances: _containers.RepeatedCompositeFieldContainer[InstanceSummary]
+    continuation_token: str
+    def __init__(self, instances: _Optional[_Iterable[_Union[InstanceSummary, _Mapping]]] = ..., continuation_token: _Optional[str] = ...) -> None: ...
+
+class ListAppsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AppSummary(_message.Message):
+    __slots__ = ("app_id", "replicas", "workers", "offers", "grpc_address")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    replicas: int
+    workers: int
+    offers: _containers.RepeatedCompositeFieldContainer[_worker_pb2.OfferedName]
+    grpc_address: str
+    def __init__(self, app_id: _Optional[str] = ..., replicas: _Optional[int] = ..., workers: _Optional[int] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ..., grpc_address: _Optional[str] = ...) -> None: ...
+
+class ListAppsResponse(_message.Message):
+    __slots__ = ("namespace", "store", "apps")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    APPS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    store: str
+    apps: _containers.RepeatedCompositeFieldContainer[AppSummary]
+    def __init__(self, namespace: _Optional[str] = ..., store: _Optional[str] = ..., apps: _Optional[_Iterable[_Union[AppSummary, _Mapping]]] = ...) -> None: ...
+
+class WhyRequest(_message.Message):
+    __slots__ = ("app_id", "instance_id")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
+
+class WaitingOn(_message.Message):
+    __slots__ = ("reason", "message", "since")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    message: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WhyResponse(_message.Message):
+    __slots__ = ("exists", "status", "waiting_on")
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ON_FIELD_NUMBER: _ClassVar[int]
+    exists: bool
+    status: _history_pb2.InstanceStatus
+    waiting_on: _containers.RepeatedCompositeFieldContainer[WaitingOn]
+    def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ...) -> None: ...
+
+class RegisterAppRequest(_message.Message):
+    __slots__ = ("app_id", "grpc_port", "http_port")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    GRPC_PORT_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PORT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    grpc_port: int
+    http_port: int
+    def __init__(self, app_id: _Optional[str] = ..., grpc_port: _Optional[int] = ..., http_port: _Optional[int] = ...) -> None: ...
+
+class RegisterAppResponse(_message.Message):
+    __slots__ = ("grpc_port", "http_port")
+    GRPC_PORT_FIELD_NUMBER: _ClassVar[int]
+    HTTP_PORT_FIELD_NUMBER: _ClassVar[int]
+    grpc_port: int
+    http_port: int
+    def __init__(self, grpc_port: _Optional[int] = ..., http_port: _Optional[int] = ...) -> None: ...
