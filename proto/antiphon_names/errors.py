@@ -103,6 +103,18 @@ TOKEN_WRONG = Code("AN502", "TokenWrong", "the API token is missing or wrong", r
 REQUEST_INVALID = Code("AN503", "RequestInvalid", "the request cannot be understood", retriable=False)
 SIDECAR_DRAINING = Code("AN504", "SidecarDraining", "the sidecar is shutting down")
 NOT_SUPPORTED = Code("AN505", "NotSupported", "this release does not support it", retriable=False)
+VALUE_INVALID = Code(
+    "AN506",
+    "ValueInvalid",
+    "a value cannot become JSON, or JSON does not fit the declared type",
+    retriable=False,
+)
+WORKFLOW_RULE_BROKEN = Code(
+    "AN507",
+    "WorkflowRuleBroken",
+    "workflow code awaited or called what replay cannot repeat",
+    retriable=False,
+)
 
 SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid value", retriable=False)
 KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)
