@@ -1,0 +1,262 @@
+"""What happened to an instance: the closed set of history events, each a frozen value.
+
+An event never changes once it is committed. `extra` holds the serialized fields of the inner wire message that
+the engine does not read (trace contexts, propagation scopes, fields of newer dialects); the codec appends them
+as they are. `timestamp` is in nanoseconds since 1970, UTC; payloads are the text the app sent, None when absent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+
+#: 9999-12-31T23:59:59.999999999Z, which SDKs use for "for ever": stored, never armed.
+SENTINEL_NS = 253_402_300_799_999_999_999
+
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+class Status(IntEnum):
+    """An instance's status, with the wire's numbers."""
+
+    RUNNING = 0
+    COMPLETED = 1
+    CONTINUED_AS_NEW = 2
+    FAILED = 3
+    CANCELED = 4
+    TERMINATED = 5
+    PENDING = 6
+    SUSPENDED = 7
+    STALLED = 8
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELED, Status.TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something failed; `code` is set when the sidecar made the failure, `inner` is its cause."""
+
+    error_type: str
+    message: str
+    stack_trace: str | None = None
+    inner: "Failure | None" = None
+    non_retriable: bool = False
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The run that started this one as its child, and the action that did."""
+
+    app: str
+    instance_id: str
+    execution_id: str
+    incarnation: bytes
+    task_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which app asked and which shall act; `target` is None for the asking app itself."""
+
+    source: str
+    target: str | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStarted:
+    """A turn began; its timestamp is the workflow's current time on every replay."""
+
+    timestamp: int
+    version: str | None = None
+    patches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStarted:
+    """A generation began."""
+
+    timestamp: int
+    name: str
+    instance_id: str
+    execution_id: str
+    input: str | None = None
+    version: str | None = None
+    parent: Parent | None = None
+    scheduled_at: int | None = None
+    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    route: Route | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionCompleted:
+    """The generation ended, with `event_id` of the completing action (-1 when the engine ended it)."""
+
+    timestamp: int
+    event_id: int
+    status: Status
+    result: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionTerminated:
+    """Somebody terminated the instance; `output` becomes its output verbatim."""
+
+    timestamp: int
+    output: str | None = None
+    recurse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSuspended:
+    """Somebody suspended the instance."""
+
+    timestamp: int
+    reason: str | None = None
+    recurse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResumed:
+    """Somebody resumed the instance."""
+
+    timestamp: int
+    reason: str | None = None
+    recurse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScheduled:
+    """The workflow asked for an activity; `event_id` is the action's id."""
+
+    timestamp: int
+    event_id: int
+    name: str
+    input: str | None = None
+    version: str | None = None
+    task_execution_id: str = ""
+    route: Route | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCompleted:
+    """An activity returned."""
+
+    timestamp: int
+    task_id: int
+    result: str | None = None
+    task_execution_id: str = ""
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """An activity failed, or could not be run."""
+
+    timestamp: int
+    task_id: int
+    failure: Failure
+    task_execution_id: str = ""
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCreated:
+    """The workflow asked for a child; `event_id` is the action's id."""
+
+    timestamp: int
+    event_id: int
+    instance_id: str
+    name: str
+    input: str | None = None
+    version: str | None = None
+    route: Route | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCompleted:
+    """A child workflow completed."""
+
+    timestamp: int
+    task_id: int
+    result: str | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFailed:
+    """A child workflow failed, was terminated, or could not be started."""
+
+    timestamp: int
+    task_id: int
+    failure: Failure
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerCreated:
+    """The workflow asked for a timer. `extra` holds its origin."""
+
+    timestamp: int
+    event_id: int
+    fire_at: int
+    name: str | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer fired, at or after `fire_at`."""
+
+    timestamp: int
+    timer_id: int
+    fire_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventRaised:
+    """Somebody raised an event; its name is kept as it was written."""
+
+    timestamp: int
+    name: str
+    input: str | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognized:
+    """An event of a newer release: kept as it is, without effect. `raw` is the whole wire event."""
+
+    timestamp: int
+    raw: bytes
+
+
+TaskOutcome = TaskCompleted | TaskFailed
+ChildOutcome = ChildCompleted | ChildFailed
+Control = ExecutionTerminated | ExecutionSuspended | ExecutionResumed
+
+Event = (
+    WorkflowStarted
+    | ExecutionStarted
+    | ExecutionCompleted
+    | ExecutionTerminated
+    | ExecutionSuspended
+    | ExecutionResumed
+    | TaskScheduled
+    | TaskCompleted
+    | TaskFailed
+    | ChildCreated
+    | ChildCompleted
+    | ChildFailed
+    | TimerCreated
+    | TimerFired
+    | EventRaised
+    | Unrecognized
+)

@@ -1,0 +1,228 @@
+"""What an instance is: the fold of its events. `evolve` is the only place where it changes."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from antiphon_sidecar.engine.events import (
+    TERMINAL,
+    ChildCompleted,
+    ChildCreated,
+    ChildFailed,
+    Event,
+    ExecutionCompleted,
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionSuspended,
+    Failure,
+    Parent,
+    Status,
+    TaskCompleted,
+    TaskFailed,
+    TaskScheduled,
+    TimerCreated,
+    TimerFired,
+    WorkflowStarted,
+)
+
+#: How many client message IDs an instance remembers (protocol.md 11).
+RECENT_MESSAGES = 256
+
+
+class ActionKind(IntEnum):
+    """The kinds of action that a history records, for de-duplication by (kind, id)."""
+
+    TASK = 0
+    CHILD = 1
+    TIMER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """An activity that has no result yet; `target` is the app that runs it."""
+
+    name: str
+    target: str
+    task_execution_id: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChild:
+    """A child workflow that has not ended yet."""
+
+    name: str
+    target: str
+    instance_id: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTimer:
+    """A timer that has not fired yet; `fire_at` may be the sentinel."""
+
+    fire_at: int
+    name: str | None
+
+
+@dataclass(slots=True)
+class State:
+    """An instance between two turns.
+
+    Owned by whoever holds it: `evolve` changes it in place. After a refused commit it is thrown away and read
+    again. `version` counts commits of this run; `turns` and `event_count` those of this generation.
+    """
+
+    app: str
+    instance_id: str
+    incarnation: bytes
+    execution_id: str
+    generation: int = 0
+    version: int = 0
+    turns: int = 0
+    status: Status = Status.PENDING
+    name: str = ""
+    started: bool = False
+    parent: Parent | None = None
+    scheduled_at: int | None = None
+    created_at: int = 0
+    started_at: int | None = None
+    completed_at: int | None = None
+    last_turn: int = 0
+    event_count: int = 0
+    pinned_version: str | None = None
+    patches: list[str] = field(default_factory=list)
+    custom_status: str | None = None
+    output: str | None = None
+    failure: Failure | None = None
+    tasks: dict[int, OpenTask] = field(default_factory=dict)
+    children: dict[int, OpenChild] = field(default_factory=dict)
+    timers: dict[int, OpenTimer] = field(default_factory=dict)
+    seen: set[tuple[ActionKind, int]] = field(default_factory=set)
+    recent_messages: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the run is over."""
+        return self.status in TERMINAL
+
+    @property
+    def suspended(self) -> bool:
+        """Tell whether messages are held."""
+        return self.status is Status.SUSPENDED
+
+
+def remember(state: State, message_id: bytes) -> None:
+    """Note a client message as applied, forgetting the oldest beyond `RECENT_MESSAGES`."""
+    state.recent_messages[message_id] = None
+    while len(state.recent_messages) > RECENT_MESSAGES:
+        state.recent_messages.popitem(last=False)
+
+
+def evolve(state: State, event: Event) -> State:
+    """Fold one event into the state and return it; total: any event in any order is accepted."""
+    state.event_count += 1
+    match event:
+        case WorkflowStarted():
+            state.last_turn = max(state.last_turn, event.timestamp)
+            if event.version is not None:
+                state.pinned_version = event.version
+            state.patches.extend(event.patches)
+        case TaskScheduled() | ChildCreated() | TimerCreated():
+            _open(state, event)
+        case TaskCompleted() | TaskFailed() | ChildCompleted() | ChildFailed() | TimerFired():
+            _resolve(state, event)
+        case _:
+            _change_status(state, event)
+    return state
+
+
+def _resolve(state: State, event: TaskCompleted | TaskFailed | ChildCompleted | ChildFailed | TimerFired) -> None:
+    match event:
+        case TaskCompleted() | TaskFailed():
+            state.tasks.pop(event.task_id, None)
+        case ChildCompleted() | ChildFailed():
+            state.children.pop(event.task_id, None)
+        case TimerFired():
+            state.timers.pop(event.timer_id, None)
+
+
+def _change_status(state: State, event: Event) -> None:
+    match event:
+        case ExecutionStarted():
+            _start(state, event)
+        case ExecutionSuspended():
+            state.status = Status.SUSPENDED
+        case ExecutionResumed():
+            state.status = Status.RUNNING
+        case ExecutionCompleted():
+            _end(state, event)
+        case _:
+            pass
+
+
+def _start(state: State, event: ExecutionStarted) -> None:
+    state.name = event.name
+    state.execution_id = event.execution_id
+    state.parent = event.parent
+    state.scheduled_at = event.scheduled_at
+    state.started = True
+    state.status = Status.RUNNING
+    if state.started_at is None:
+        state.started_at = max(event.timestamp, state.last_turn)
+
+
+def _open(state: State, event: TaskScheduled | ChildCreated | TimerCreated) -> None:
+    target = state.app
+    match event:
+        case TaskScheduled():
+            if event.route is not None and event.route.target:
+                target = event.route.target
+            state.seen.add((ActionKind.TASK, event.event_id))
+            state.tasks[event.event_id] = OpenTask(event.name, target, event.task_execution_id, event.timestamp)
+        case ChildCreated():
+            if event.route is not None and event.route.target:
+                target = event.route.target
+            state.seen.add((ActionKind.CHILD, event.event_id))
+            state.children[event.event_id] = OpenChild(event.name, target, event.instance_id, event.timestamp)
+        case TimerCreated():
+            state.seen.add((ActionKind.TIMER, event.event_id))
+            state.timers[event.event_id] = OpenTimer(event.fire_at, event.name)
+
+
+def _end(state: State, event: ExecutionCompleted) -> None:
+    state.status = event.status
+    if event.status is Status.CONTINUED_AS_NEW:
+        return
+    state.output = event.result
+    state.failure = event.failure
+    state.completed_at = event.timestamp
+    state.tasks.clear()
+    state.timers.clear()
+
+
+def next_generation(state: State, *, execution_id: str) -> State:
+    """Return the state with which the generation after a continue-as-new begins: nothing has happened yet."""
+    return State(
+        app=state.app,
+        instance_id=state.instance_id,
+        incarnation=state.incarnation,
+        execution_id=execution_id,
+        generation=state.generation + 1,
+        version=state.version,
+        status=Status.RUNNING,
+        name=state.name,
+        parent=state.parent,
+        created_at=state.created_at,
+        started_at=state.started_at,
+        last_turn=state.last_turn,
+        custom_status=state.custom_status,
+        recent_messages=state.recent_messages,
+    )
+
+
+def committed(state: State, *, wrote_history: bool) -> None:
+    """Count a commit that is on its way to the store; after a refusal the state is thrown away."""
+    state.version += 1
+    if wrote_history:
+        state.turns += 1
