@@ -36,8 +36,7 @@ def enum_facts(enum):
 
 def add_message(message, facts):
     facts["messages"][message.full_name] = {
-        str(field.number): field_facts(field)
-        for field in sorted(message.fields, key=lambda field: field.number)
+        str(field.number): field_facts(field) for field in sorted(message.fields, key=lambda field: field.number)
     }
     for nested in message.nested_types:
         add_message(nested, facts)
@@ -63,9 +62,7 @@ def dialect():
         for enum in module.DESCRIPTOR.enum_types_by_name.values():
             facts["enums"][enum.full_name] = enum_facts(enum)
         for service in module.DESCRIPTOR.services_by_name.values():
-            facts["services"][service.full_name] = {
-                method.name: call_facts(method) for method in service.methods
-            }
+            facts["services"][service.full_name] = {method.name: call_facts(method) for method in service.methods}
     return facts
 
 

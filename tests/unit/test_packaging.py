@@ -64,9 +64,7 @@ def test_base_dependencies_are_the_sdks_alone() -> None:
 
 def test_the_wheel_holds_every_package_under_the_import_roots() -> None:
     found = {
-        f"{root}/{package.parent.name}"
-        for root in IMPORT_ROOTS
-        for package in (ROOT / root).glob("*/__init__.py")
+        f"{root}/{package.parent.name}" for root in IMPORT_ROOTS for package in (ROOT / root).glob("*/__init__.py")
     }
     assert found <= set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 

@@ -56,9 +56,7 @@ def sources() -> list[Path]:
     return [
         path
         for path in files()
-        if path.suffix == ".py"
-        and path.relative_to(ROOT).parts[0] in SOURCE_ROOTS
-        and not path.stem.endswith("_pb2")
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in SOURCE_ROOTS and not path.stem.endswith("_pb2")
     ]
 
 
@@ -70,16 +68,12 @@ def calls(path: Path, attribute: str) -> list[ast.Call]:
     return [
         node
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == attribute
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == attribute
     ]
 
 
 def test_modules_stay_small() -> None:
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()
-    }
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources()}
     assert {name: lines for name, lines in lengths.items() if lines > LINES_MOST} == {}
 
 
@@ -98,9 +92,7 @@ def test_every_asyncio_task_has_a_name() -> None:
 
 
 def test_tests_use_no_mocking_library() -> None:
-    mocking = re.compile(
-        r"^\s*(?:from|import)\s+(?:unittest\.mock|unittest import mock|mock\b)", re.M
-    )
+    mocking = re.compile(r"^\s*(?:from|import)\s+(?:unittest\.mock|unittest import mock|mock\b)", re.M)
     tests = [path for path in files() if path.suffix == ".py" and "tests" in path.parts]
     assert [path for path in tests if mocking.search(path.read_text())] == []
 
@@ -154,9 +146,7 @@ def test_pages_name_no_error_that_does_not_exist() -> None:
 def test_pages_name_no_make_verb_that_does_not_exist() -> None:
     verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = {
-        (path.name, verb)
-        for path in pages()
-        for verb in re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(), re.M)
+        (path.name, verb) for path in pages() for verb in re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(), re.M)
     }
     assert {(name, verb) for name, verb in named if verb not in verbs} == set()
 
@@ -168,9 +158,7 @@ def test_pages_link_to_files_that_exist() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
         if "://" not in target and not target.startswith("mailto:")
     ]
-    broken = [
-        f"{path.name}: {target}" for path, target in links if not (path.parent / target).exists()
-    ]
+    broken = [f"{path.name}: {target}" for path, target in links if not (path.parent / target).exists()]
     assert broken == []
 
 

@@ -33,9 +33,7 @@ RENAMED = {
 
 # Fields of the dialect that we do not declare, with the reason. Undeclared fields survive a round
 # trip as unknown fields.
-ATTESTED = (
-    "signed results of daprd, which we neither make nor check; carried along as unknown fields"
-)
+ATTESTED = "signed results of daprd, which we neither make nor check; carried along as unknown fields"
 NOT_OURS = {
     ("TaskCompletedEvent", 4): ATTESTED,
     ("TaskCompletedEvent", 5): ATTESTED,
@@ -60,11 +58,7 @@ def all_messages() -> dict[str, Descriptor]:
 
 
 def all_enums() -> dict[str, EnumDescriptor]:
-    return {
-        name: enum
-        for file in OUR_FILES
-        for name, enum in file.DESCRIPTOR.enum_types_by_name.items()
-    }
+    return {name: enum for file in OUR_FILES for name, enum in file.DESCRIPTOR.enum_types_by_name.items()}
 
 
 def ours(dialect_name: str) -> str:
