@@ -1,0 +1,143 @@
+"""A worker's answer: wire actions to engine actions, and an activity's answer to an engine event."""
+
+from antiphon_proto.v1 import history_pb2 as pb
+from antiphon_proto.v1 import worker_pb2 as wk
+from antiphon_sidecar.codec.events import unseal
+from antiphon_sidecar.codec.values import remainder, to_failure, to_ns, to_text
+from antiphon_sidecar.engine import actions as ac
+from antiphon_sidecar.engine import events as ev
+
+_NS_PER_MS = 1_000_000
+
+
+def read_response(response: wk.WorkflowResponse) -> ac.Response:
+    """Read the answer to a turn, actions in the order given.
+
+    Raises:
+        ValueError: an action has no kind that this release knows, or a carried-over event is none.
+    """
+    version = response.version
+    return ac.Response(
+        actions=tuple(_read_action(action) for action in response.actions),
+        custom_status=response.custom_status.value if response.HasField("custom_status") else None,
+        version=version.name if version.HasField("name") else None,
+        patches=tuple(version.patches),
+    )
+
+
+def _target(action: wk.WorkflowAction) -> ac.Target | None:
+    router = action.router
+    if not router.target_app_id:
+        return None
+    return ac.Target(router.target_app_id, router.target_app_namespace or None)
+
+
+def _read_action(action: wk.WorkflowAction) -> ac.Action:
+    kind = action.WhichOneof("workflow_action_type")
+    match kind:
+        case "schedule_task":
+            return _read_task(action)
+        case "create_child_workflow":
+            return _read_child(action)
+        case "create_timer":
+            timer = action.create_timer
+            return ac.CreateTimer(
+                id=action.id,
+                fire_at=to_ns(timer.fire_at),
+                name=timer.name if timer.HasField("name") else None,
+                extra=_timer_origin(timer),
+            )
+        case "complete_workflow":
+            return _read_completion(action)
+        case "workflow_version_not_available":
+            return ac.VersionNotAvailable(action.id)
+        case None:
+            return ac.Unsupported(action.id, "an action of an unknown kind")
+        case _:
+            return ac.Unsupported(action.id, kind)
+
+
+def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
+    task = action.schedule_task
+    rest = pb.TaskScheduled()
+    if task.HasField("history_propagation_scope"):
+        rest.history_propagation_scope = task.history_propagation_scope
+    unknown = remainder(
+        task, ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
+    )
+    wait = task.timeouts.schedule_to_start_ms
+    return ac.ScheduleTask(
+        id=action.id,
+        name=task.name,
+        input=to_text(task.input, present=task.HasField("input")),
+        version=to_text(task.version, present=task.HasField("version")),
+        task_execution_id=task.task_execution_id,
+        target=_target(action),
+        schedule_to_start_ns=wait * _NS_PER_MS if wait else None,
+        extra=rest.SerializeToString() + unknown,
+    )
+
+
+def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
+    child = action.create_child_workflow
+    rest = pb.ChildWorkflowInstanceCreated()
+    if child.HasField("history_propagation_scope"):
+        rest.history_propagation_scope = child.history_propagation_scope
+    if child.HasField("retry_parent_instance_info"):
+        rest.retry_parent_instance_info.CopyFrom(child.retry_parent_instance_info)
+    modelled = (
+        "instance_id",
+        "name",
+        "version",
+        "input",
+        "history_propagation_scope",
+        "retry_parent_instance_info",
+    )
+    return ac.CreateChild(
+        id=action.id,
+        instance_id=child.instance_id,
+        name=child.name,
+        input=to_text(child.input, present=child.HasField("input")),
+        version=to_text(child.version, present=child.HasField("version")),
+        target=_target(action),
+        extra=rest.SerializeToString() + remainder(child, modelled),
+    )
+
+
+def _timer_origin(timer: wk.CreateTimerAction) -> bytes:
+    """Renumber the origin from the action's fields to the event's, and keep unknown fields."""
+    created = pb.TimerCreated()
+    match timer.WhichOneof("origin"):
+        case "create_timer":
+            created.create_timer.CopyFrom(timer.create_timer)
+        case "external_event":
+            created.external_event.CopyFrom(timer.external_event)
+        case "activity_retry":
+            created.activity_retry.CopyFrom(timer.activity_retry)
+        case "child_workflow_retry":
+            created.child_workflow_retry.CopyFrom(timer.child_workflow_retry)
+    modelled = ("fire_at", "name", "create_timer", "external_event", "activity_retry", "child_workflow_retry")
+    return created.SerializeToString() + remainder(timer, modelled)
+
+
+def _read_completion(action: wk.WorkflowAction) -> ac.Complete:
+    done = action.complete_workflow
+    carried = tuple(unseal(raw) for raw in done.carryover_events)
+    return ac.Complete(
+        id=action.id,
+        status=ev.Status(done.workflow_status),
+        result=to_text(done.result, present=done.HasField("result")),
+        failure=to_failure(done.failure_details) if done.HasField("failure_details") else None,
+        new_version=to_text(done.new_version, present=done.HasField("new_version")),
+        carryover=tuple(event for event in carried if isinstance(event, ev.EventRaised)),
+    )
+
+
+def read_activity_response(
+    response: wk.ActivityResponse, *, task_execution_id: str, now: int
+) -> ev.TaskCompleted | ev.TaskFailed:
+    """Read an activity's answer as the event that it becomes, stamped with `now`."""
+    if response.HasField("failure_details"):
+        return ev.TaskFailed(now, response.task_id, to_failure(response.failure_details), task_execution_id)
+    result = to_text(response.result, present=response.HasField("result"))
+    return ev.TaskCompleted(now, response.task_id, result, task_execution_id)

@@ -1,0 +1,63 @@
+"""The small conversions that both directions share: timestamps, optional strings, failures, unread fields."""
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
+
+from antiphon_proto.v1 import history_pb2 as pb
+from antiphon_sidecar.engine.events import Failure
+
+_NS = 1_000_000_000
+
+
+def to_ns(stamp: Timestamp) -> int:
+    """Return nanoseconds since 1970; lossless, the sentinel included."""
+    return stamp.seconds * _NS + stamp.nanos
+
+
+def to_timestamp(ns: int) -> Timestamp:
+    """Return a timestamp; lossless."""
+    return Timestamp(seconds=ns // _NS, nanos=ns % _NS)
+
+
+def to_text(value: StringValue, *, present: bool) -> str | None:
+    """Return the string, or None when the field is absent; an empty string stays one."""
+    return value.value if present else None
+
+
+def from_text(value: str | None) -> StringValue | None:
+    """Return a wrapper, or None to leave the field absent."""
+    return None if value is None else StringValue(value=value)
+
+
+def to_failure(details: pb.FailureDetails) -> Failure:
+    """Read failure details with their causes."""
+    return Failure(
+        error_type=details.error_type,
+        message=details.error_message,
+        stack_trace=to_text(details.stack_trace, present=details.HasField("stack_trace")),
+        inner=to_failure(details.inner_failure) if details.HasField("inner_failure") else None,
+        non_retriable=details.is_non_retriable,
+        code=details.code,
+    )
+
+
+def from_failure(failure: Failure) -> pb.FailureDetails:
+    """Write failure details with their causes."""
+    return pb.FailureDetails(
+        error_type=failure.error_type,
+        error_message=failure.message,
+        stack_trace=from_text(failure.stack_trace),
+        inner_failure=None if failure.inner is None else from_failure(failure.inner),
+        is_non_retriable=failure.non_retriable,
+        code=failure.code,
+    )
+
+
+def remainder(message: Message, modelled: tuple[str, ...]) -> bytes:
+    """Return what a message holds beside the modelled fields, unknown fields included, serialized."""
+    rest = type(message)()
+    rest.CopyFrom(message)
+    for name in modelled:
+        rest.ClearField(name)
+    return rest.SerializeToString()

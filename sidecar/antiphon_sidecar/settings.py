@@ -1,0 +1,58 @@
+"""The sidecar's settings: frozen values, read once at the start and passed down, never global.
+
+Sources, each winning over the next: command-line flags, environment, a YAML file (`ANTIPHON_CONFIG`), defaults.
+A leaf module: it imports nothing of the sidecar.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that a person may move; sizes in bytes, times in seconds."""
+
+    #: Largest gRPC message from or to an app.
+    message_bytes_max: int = 128 * 1024 * 1024
+    #: Largest single input, output or event payload.
+    payload_bytes_max: int = 4 * 1024 * 1024
+    #: Work items in flight on one worker stream, unless the worker says otherwise.
+    items_per_stream_max: int = 100
+    #: Instances kept in memory per app, least recently used first out.
+    hot_instances_max: int = 10_000
+    #: Bytes of history kept in memory per app.
+    hot_history_bytes_max: int = 64 * 1024 * 1024
+    #: Dispatched tasks per app that have no result yet.
+    tasks_in_memory_max: int = 10_000
+    #: Tasks that one target replica takes from one caller at once.
+    tasks_per_caller_max: int = 1_000
+    #: How long a lease lives without being renewed.
+    lease_s: float = 10.0
+    #: Time between two sweeps of the store for due rows.
+    sweep_s: float = 1.0
+    #: Time without a join or leave after which a name that nobody offers counts as not registered.
+    names_settle_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a sidecar or host process is told; the field docs are shown by `--help`."""
+
+    #: State store: `sqlite:///FILE`, `postgresql://...`, or `memory:` in tests.
+    store: str = "sqlite:///~/.antiphon/state.db"
+    #: Namespace that apps and instances belong to.
+    namespace: str = "default"
+    #: PostgreSQL schema.
+    store_schema: str = "antiphon"
+    #: PostgreSQL connections.
+    store_pool_size: int = 4
+    #: File that holds the store's URL, read again at each new connection.
+    store_file: str | None = None
+    #: Port for /metrics, /startupz, /livez and /readyz; None: none, 0: any free one.
+    metrics_port: int | None = None
+    #: Required in `dapr-api-token` when set.
+    api_token: str | None = None
+    #: What happens to calls to an app that was never seen: `fail` after the grace, or `wait`.
+    unknown_app: str = "fail"
+    #: Grace for apps that are starting up, in seconds.
+    unknown_app_grace_s: float = 5.0
+    limits: Limits = field(default_factory=Limits)
