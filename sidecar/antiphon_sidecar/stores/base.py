@@ -11,10 +11,12 @@ Nothing here decides anything about workflows; the engine does. Three implementa
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-#: `due_at` of what is due whenever somebody looks.
-NS_PER_S = 1_000_000_000
+R = TypeVar("R")
+
+#: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
+NEVER = (1 << 63) - 1
 
 
 class InboxKind(IntEnum):
@@ -77,7 +79,8 @@ class HistoryRow:
 class InboxRow:
     """A message on its way to an instance; takes effect only in the commit that deletes it (rule 2).
 
-    `row_id`: 16 bytes, unique for ever, the message's ID. `incarnation`: the run it is meant for; for START the
+    `row_id`: 16 bytes, the message's ID, unique for ever by how it is made: a store knows it only while the row
+    is there, and an ID that was consumed can be inserted again (rule 11 is the instance's memory). `incarnation`: the run it is meant for; for START the
     run that it begins. `execution_id`: the generation it is meant for, empty for any. `ref_id`: the task,
     child or timer id it answers (-1: none). `payload`: a serialized event batch. `seq` orders the rows of one
     instance and is given by the store at the insert; `due_at` too, always "now" (rule 4).
@@ -159,7 +162,8 @@ class TimerRow:
 class Commit:
     """One turn of one instance, all or nothing.
 
-    Checked, in this order; the first that fails decides the outcome:
+    Checked, in this order; the first that fails decides the outcome (CONFLICT also when the key of a new
+    history, task or timer row is taken):
 
     1. the partition of (`app`, `slot`) has exactly `epoch` (FENCED otherwise, rule 7);
     2. the instance row has (`expect_incarnation`, `expect_version`), or, when both are None, does not exist
@@ -241,7 +245,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page[R]:
+class Page(Generic[R]):
     """Rows in (due_at, key) order; `cursor` is None when the page was not full."""
 
     rows: tuple[R, ...]
@@ -382,8 +386,14 @@ class Store(Protocol):
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
         """Return a page, newest first, and the opaque key of the next page or None."""
 
-    async def purge(self, *, app: str, instance_id: str, incarnation: bytes) -> bool:
-        """Delete a finished run with all its rows; False when it is not there, not that run or not finished."""
+    async def purge(
+        self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()
+    ) -> bool:
+        """Delete a finished run with all its rows; False when it is not there, not that run or not finished.
+
+        `starts`: the IDs of the START rows that the run emitted, read off its history by the caller, because
+        a row does not name its sender; those that nobody consumed go too (rule 5).
+        """
 
     # sweeps: one range per app and table on due_at, filtered by owned partitions
 

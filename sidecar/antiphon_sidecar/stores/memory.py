@@ -1,0 +1,412 @@
+"""The store contract in memory: for tests, the test kit and the simulator; nothing survives the process.
+
+Every method is atomic: none awaits anything, so on one event loop nothing comes between its first and its
+last line. Nothing is random and no order depends on hashing, so that a seeded run repeats exactly. Several
+`MemoryStore` objects that are given the same `MemoryData` are replicas on one store.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.engine.events import TERMINAL
+from antiphon_sidecar.stores import memory_commits
+from antiphon_sidecar.stores.base import (
+    AppRecord,
+    Commit,
+    Cursor,
+    HistoryRow,
+    InboxKind,
+    InboxRow,
+    InstanceFilter,
+    InstanceRow,
+    Loaded,
+    Outcome,
+    Page,
+    StartOutcome,
+    TaskRef,
+    TaskRow,
+    TimerRow,
+)
+from antiphon_sidecar.stores.memory_tables import MemoryData, Run, Tables
+
+Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
+
+
+class MemoryStore:
+    """A `Store` whose clock and content are handed in; see `stores.base` for what each method promises."""
+
+    def __init__(
+        self,
+        namespace: str = "default",
+        *,
+        clock: Callable[[], int],
+        data: MemoryData | None = None,
+    ) -> None:
+        self._data = MemoryData() if data is None else data
+        self._tables: Tables = self._data.tables(namespace)
+        self._clock = clock
+
+    async def open(self) -> None:
+        """Do nothing: the content was handed in."""
+
+    async def close(self) -> None:
+        """Do nothing: the content belongs to whoever made it."""
+
+    @property
+    def identity(self) -> str:
+        """The identity of the content."""
+        return self._data.identity
+
+    async def now(self) -> int:
+        """Return the injected clock's time."""
+        return self._clock()
+
+    # replicas and apps
+
+    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
+        """Write this replica's heartbeat row."""
+        self._tables.heartbeats[app, replica] = (nonce, self._clock())
+
+    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
+        """Return all heartbeat rows."""
+        return dict(sorted(self._tables.heartbeats.items()))
+
+    async def leave(self, *, app: str, replica: str) -> None:
+        """Delete the heartbeat row."""
+        self._tables.heartbeats.pop((app, replica), None)
+
+    async def remember_app(self, *, app: str, record: bytes) -> None:
+        """Write what an app offers."""
+        self._tables.apps[app] = AppRecord(app, record, self._clock())
+
+    async def known_apps(self) -> Sequence[AppRecord]:
+        """Return every remembered app by name."""
+        return [self._tables.apps[app] for app in sorted(self._tables.apps)]
+
+    # ownership
+
+    async def take_partition(self, *, app: str, partition: int, replica: str) -> int:
+        """Raise the partition's epoch."""
+        epoch = self._tables.epoch(app, partition) + 1
+        self._tables.epochs[app, partition] = (epoch, replica)
+        return epoch
+
+    def _holds(self, epochs: Mapping[tuple[str, int], int], *, app: str, slot: int) -> bool:
+        partition = partition_of(slot)
+        epoch = epochs.get((app, partition))
+        return epoch is not None and epoch == self._tables.epoch(app, partition)
+
+    # turns
+
+    async def load(self, *, app: str, instance_id: str, inbox_limit: int = 1000) -> Loaded | None:
+        """Read an instance."""
+        run = self._tables.runs.get((app, instance_id))
+        if run is None or (run.row is None and not run.inbox):
+            return None
+        tasks = sorted((self._tables.tasks[ref] for ref in run.tasks), key=lambda row: row.task_id)
+        timers = sorted((self._tables.timers[ref] for ref in run.timers), key=lambda row: row.timer_id)
+        return Loaded(
+            row=run.row,
+            history=tuple(_history(run)),
+            inbox=tuple(self._inbox(app, instance_id)[:inbox_limit]),
+            tasks=tuple(tasks),
+            timers=tuple(timers),
+        )
+
+    async def load_inbox(self, *, app: str, instance_id: str, limit: int = 1000) -> Sequence[InboxRow]:
+        """Read an instance's inbox."""
+        return self._inbox(app, instance_id)[:limit]
+
+    def _inbox(self, app: str, instance_id: str) -> list[InboxRow]:
+        rows = self._tables.inbox_of(app, instance_id)
+        return sorted(rows, key=lambda row: (row.kind is not InboxKind.START, row.seq))
+
+    async def commit(self, group: Sequence[Commit]) -> Sequence[Outcome]:
+        """Apply the commits one after another."""
+        outcomes = []
+        for commit in group:
+            outcome = memory_commits.judge(self._tables, commit)
+            if outcome is Outcome.COMMITTED:
+                memory_commits.apply(self._tables, commit, now=self._clock())
+            outcomes.append(outcome)
+        return outcomes
+
+    async def has_commit(self, *, app: str, instance_id: str, commit_id: bytes) -> bool:
+        """Tell whether this commit landed."""
+        run = self._tables.runs.get((app, instance_id))
+        return run is not None and (
+            run.commit_id == commit_id
+            or any(row.commit_id == commit_id for rows in run.history.values() for row in rows.values())
+        )
+
+    async def replace_tasks(self, items: Sequence[tuple[TaskRef, InboxRow]]) -> Sequence[bool]:
+        """Turn task rows into inbox rows."""
+        return [self._replace(ref, message) for ref, message in items]
+
+    def _replace(self, ref: TaskRef, message: InboxRow) -> bool:
+        task = self._tables.drop_task(ref)
+        if task is None:
+            return False
+        row = replace(
+            message,
+            app=ref.app,
+            instance_id=ref.instance_id,
+            slot=task.slot,
+            incarnation=task.incarnation,
+            execution_id=task.execution_id,
+        )
+        self._tables.add_inbox(row, now=self._clock())
+        return True
+
+    async def bump_attempts(
+        self,
+        *,
+        epochs: Mapping[tuple[str, int], int],
+        items: Sequence[tuple[TaskRef, int]],
+        due_at: int,
+    ) -> Sequence[bool]:
+        """Raise the attempts that still are the given ones."""
+        return [self._bump(epochs, ref, attempt=attempt, due_at=due_at) for ref, attempt in items]
+
+    def _bump(self, epochs: Mapping[tuple[str, int], int], ref: TaskRef, *, attempt: int, due_at: int) -> bool:
+        task = self._tables.tasks.get(ref)
+        if task is None or task.attempt != attempt:
+            return False
+        if not self._holds(epochs, app=task.app, slot=task.slot):
+            return False
+        raised = replace(task, attempt=attempt + 1, claimed_by="", due_at=due_at)
+        self._tables.tasks[ref] = raised
+        return True
+
+    async def claim_tasks(self, *, replica: str, items: Sequence[tuple[TaskRef, int]]) -> Sequence[bool]:
+        """Claim attempts for a replica."""
+        return [self._claim(ref, attempt=attempt, replica=replica) for ref, attempt in items]
+
+    def _claim(self, ref: TaskRef, *, attempt: int, replica: str) -> bool:
+        task = self._tables.tasks.get(ref)
+        if task is None or task.attempt != attempt or task.claimed_by not in ("", replica):
+            return False
+        self._tables.tasks[ref] = replace(task, claimed_by=replica)
+        return True
+
+    # client calls that arrive anywhere
+
+    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
+        """Insert a PENDING instance and its START row."""
+        now, found = self._clock(), self._tables.row(row.app, row.instance_id)
+        if found is not None:
+            if found.incarnation == row.incarnation:
+                return StartOutcome.REPEATED
+            if found.status not in TERMINAL:
+                return StartOutcome.ACTIVE
+            if unique:
+                return StartOutcome.FINISHED
+            self._drop(found)
+        self._tables.run(row.app, row.instance_id).row = replace(row, created_at=now, updated_at=now)
+        self._tables.add_inbox(start, now=now)
+        return StartOutcome.CREATED
+
+    def _drop(self, row: InstanceRow) -> None:
+        """Delete a run: its instance row, history, messages, tasks and timers."""
+        tables, run = self._tables, self._tables.run(row.app, row.instance_id)
+        for message in tables.inbox_of(row.app, row.instance_id):
+            if message.incarnation == row.incarnation:
+                tables.drop_inbox(message.row_id)
+        for ref in [ref for ref in run.tasks if tables.tasks[ref].incarnation == row.incarnation]:
+            tables.drop_task(ref)
+        for ref in [ref for ref in run.timers if tables.timers[ref].incarnation == row.incarnation]:
+            tables.drop_timer(ref)
+        tables.drop_run(row.app, row.instance_id)
+
+    async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:
+        """Insert messages for instances that have not ended."""
+        return [self._post(row) for row in rows]
+
+    def _post(self, message: InboxRow) -> bool:
+        if message.row_id in self._tables.inbox:
+            return True
+        row = self._tables.row(message.app, message.instance_id)
+        if row is not None and row.status not in TERMINAL:
+            incarnation = row.incarnation
+        else:
+            start = next(self._tables.starts_of(message.app, message.instance_id), None)
+            if start is None:
+                return False
+            incarnation = start.incarnation
+        self._tables.add_inbox(replace(message, incarnation=incarnation), now=self._clock())
+        return True
+
+    async def get_instance(self, *, app: str, instance_id: str) -> InstanceRow | None:
+        """Read the instance row."""
+        return self._tables.row(app, instance_id)
+
+    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
+        """Read the history of the current generation."""
+        run = self._tables.runs.get((app, instance_id))
+        return _history(run) if run else []
+
+    async def list_instances(
+        self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
+    ) -> tuple[Sequence[InstanceRow], bytes | None]:
+        """Return a page, newest first."""
+        rows = sorted(
+            (run.row for run in self._tables.runs.values() if run.row and _matches(filter, run.row)),
+            key=_list_key,
+        )
+        if after is not None:
+            created, instance_id, app = json.loads(after)
+            rows = [row for row in rows if _list_key(row) > (-created, instance_id, app)]
+        page = rows[:limit]
+        if len(rows) <= limit:
+            return page, None
+        last = page[-1]
+        return page, json.dumps([last.created_at, last.instance_id, last.app]).encode()
+
+    async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
+        """Delete a finished run."""
+        row = self._tables.row(app, instance_id)
+        if row is None or row.incarnation != incarnation or row.status not in TERMINAL:
+            return False
+        self._drop(row)
+        for row_id in starts:
+            message = self._tables.inbox.get(row_id)
+            if message is not None and message.kind is InboxKind.START:
+                self._tables.drop_inbox(row_id)
+        return True
+
+    # sweeps
+
+    async def due_inbox(
+        self,
+        *,
+        app: str,
+        partitions: Collection[int],
+        until: int,
+        limit: int,
+        after: Cursor | None = None,
+    ) -> Page[InboxRow]:
+        """Return due inbox rows."""
+        due = _due(self._tables.inbox.values(), app=app, partitions=partitions, until=until)
+        return _page(((Cursor(row.due_at, (row.seq,)), row) for row in due), limit, after)
+
+    async def due_tasks(
+        self,
+        *,
+        app: str,
+        partitions: Collection[int],
+        until: int,
+        limit: int,
+        after: Cursor | None = None,
+    ) -> Page[TaskRow]:
+        """Return due task rows."""
+        due = _due(self._tables.tasks.values(), app=app, partitions=partitions, until=until)
+        return _page(((_cursor(row), row) for row in due), limit, after)
+
+    async def due_timers(
+        self,
+        *,
+        app: str,
+        partitions: Collection[int],
+        until: int,
+        limit: int,
+        after: Cursor | None = None,
+    ) -> Page[TimerRow]:
+        """Return due timer rows."""
+        due = _due(self._tables.timers.values(), app=app, partitions=partitions, until=until)
+        return _page(((_cursor(row), row) for row in due), limit, after)
+
+    async def defer_inbox(self, items: Sequence[tuple[bytes, int]]) -> None:
+        """Move due_at of inbox rows."""
+        for row_id, due_at in items:
+            row = self._tables.inbox.get(row_id)
+            if row is not None:
+                self._tables.inbox[row_id] = replace(row, due_at=due_at)
+
+    async def defer_tasks(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move due_at of task rows."""
+        for ref, due_at in items:
+            row = self._tables.tasks.get(ref)
+            if row is not None:
+                self._tables.tasks[ref] = replace(row, due_at=due_at)
+
+    async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
+        """Make the rows of `app` for `target_app` due."""
+        held = [
+            row
+            for row in self._tables.tasks.values()
+            if row.app == app and row.target_app == target_app and row.due_at > now
+        ]
+        for row in held:
+            self._tables.tasks[row.ref] = replace(row, due_at=now)
+        return len(held)
+
+    async def drop_orphans(
+        self,
+        *,
+        epochs: Mapping[tuple[str, int], int],
+        inbox: Sequence[InboxRow],
+        tasks: Sequence[TaskRow],
+        timers: Sequence[TimerRow],
+    ) -> int:
+        """Delete rows whose run is gone."""
+        dropped = 0
+        for message in inbox:
+            if message.kind is not InboxKind.START and self._orphaned(epochs, message):
+                dropped += self._tables.drop_inbox(message.row_id)
+        for task in tasks:
+            if self._orphaned(epochs, task):
+                dropped += self._tables.drop_task(task.ref) is not None
+        for timer in timers:
+            if self._orphaned(epochs, timer):
+                dropped += self._tables.drop_timer(timer.ref) is not None
+        return dropped
+
+    def _orphaned(self, epochs: Mapping[tuple[str, int], int], row: InboxRow | TaskRow | TimerRow) -> bool:
+        if not self._holds(epochs, app=row.app, slot=row.slot):
+            return False
+        run = self._tables.row(row.app, row.instance_id)
+        if run is not None and run.incarnation == row.incarnation:
+            return False
+        # What was posted to a child whose start nobody has read waits for that run to begin.
+        starts = self._tables.starts_of(row.app, row.instance_id)
+        return all(start.incarnation != row.incarnation for start in starts)
+
+
+def _history(run: Run) -> list[HistoryRow]:
+    if run.row is None:
+        return []
+    turns = run.history.get((run.row.incarnation, run.row.generation), {})
+    return [turns[turn] for turn in sorted(turns)]
+
+
+def _matches(wanted: InstanceFilter, row: InstanceRow) -> bool:
+    return (
+        (wanted.app is None or row.app == wanted.app)
+        and (not wanted.statuses or row.status in wanted.statuses)
+        and (wanted.name is None or row.name == wanted.name)
+    )
+
+
+def _list_key(row: InstanceRow) -> tuple[int, str, str]:
+    return (-row.created_at, row.instance_id, row.app)
+
+
+def _due(rows: Iterable[Row], *, app: str, partitions: Collection[int], until: int) -> Iterator[Row]:
+    return (row for row in rows if row.app == app and row.due_at <= until and partition_of(row.slot) in partitions)
+
+
+def _cursor(row: TaskRow | TimerRow) -> Cursor:
+    ref = row.ref
+    return Cursor(row.due_at, (ref.instance_id, ref.execution_id, ref.task_id))
+
+
+def _page(rows: Iterable[tuple[Cursor, Row]], limit: int, after: Cursor | None) -> Page[Row]:
+    """Sort by (due_at, key), go on behind `after` and cut."""
+    found = sorted(rows, key=lambda item: (item[0].due_at, item[0].key))
+    if after is not None:
+        found = [item for item in found if (item[0].due_at, item[0].key) > (after.due_at, after.key)]
+    page = found[:limit]
+    return Page(tuple(row for _, row in page), page[-1][0] if len(page) == limit else None)
