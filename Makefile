@@ -33,7 +33,8 @@ setup: $(VENV)/.dev ## Create .venv with everything needed to work on Antiphon
 # fails with a page about dependencies.
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Antiphon needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found=missing; \
+	  echo "Antiphon needs Python 3.11 or newer; '$(PYTHON)' is $$found." >&2; \
 	  echo "Install one and name it: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python cannot create virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
