@@ -80,8 +80,8 @@ class InboxRow:
     """A message on its way to an instance; takes effect only in the commit that deletes it (rule 2).
 
     `row_id`: 16 bytes, the message's ID, unique for ever by how it is made: a store knows it only while the row
-    is there, and an ID that was consumed can be inserted again (rule 11 is the instance's memory). `incarnation`: the run it is meant for; for START the
-    run that it begins. `execution_id`: the generation it is meant for, empty for any. `ref_id`: the task,
+    is there, and an ID that was consumed can be inserted again (rule 11 is the instance's memory).
+    `incarnation`: the run it is meant for; for START the run that it begins. `execution_id`: the generation it is meant for, empty for any. `ref_id`: the task,
     child or timer id it answers (-1: none). `payload`: a serialized event batch. `seq` orders the rows of one
     instance and is given by the store at the insert; `due_at` too, always "now" (rule 4).
     """
@@ -386,9 +386,7 @@ class Store(Protocol):
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
         """Return a page, newest first, and the opaque key of the next page or None."""
 
-    async def purge(
-        self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()
-    ) -> bool:
+    async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run with all its rows; False when it is not there, not that run or not finished.
 
         `starts`: the IDs of the START rows that the run emitted, read off its history by the caller, because
