@@ -17,7 +17,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # grpcio and protobuf, and what they bring along themselves.
 SDK_BRINGS = {"antiphon", "antiphon_names", "antiphon_proto", "google", "grpc", "typing_extensions"}
 
-# A fresh interpreter, because this one has imported half the world by now.
+# For a fresh interpreter, because this one has imported half the world by now. What has no spec was
+# made up by an extension module and is nobody's package.
 NEW_MODULES = """
 import importlib, json, pkgutil, sys
 before = set(sys.modules)
@@ -26,7 +27,11 @@ for name in sys.argv[1:]:
     for module in pkgutil.iter_modules(package.__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{name}.{module.name}")
-new = {module.partition(".")[0] for module in set(sys.modules) - before}
+new = {
+    name.partition(".")[0]
+    for name in set(sys.modules) - before
+    if getattr(sys.modules[name], "__spec__", None)
+}
 print(json.dumps(sorted(new - sys.stdlib_module_names)))
 """
 
