@@ -81,9 +81,10 @@ class InboxRow:
 
     `row_id`: 16 bytes, the message's ID, unique for ever by how it is made: a store knows it only while the row
     is there, and an ID that was consumed can be inserted again (rule 11 is the instance's memory).
-    `incarnation`: the run it is meant for; for START the run that it begins. `execution_id`: the generation it is meant for, empty for any. `ref_id`: the task,
-    child or timer id it answers (-1: none). `payload`: a serialized event batch. `seq` orders the rows of one
-    instance and is given by the store at the insert; `due_at` too, always "now" (rule 4).
+    `incarnation`: the run it is meant for; for START the run that it begins. `execution_id`: the generation it
+    is meant for, empty for any. `ref_id`: the task, child or timer id it answers (-1: none). `payload`: a
+    serialized event batch. `seq` orders the rows of one instance and is given by the store at the insert;
+    `due_at` too, always "now" (rule 4).
     """
 
     app: str
@@ -415,6 +416,9 @@ class Store(Protocol):
 
     async def defer_tasks(self, items: Sequence[tuple[TaskRef, int]]) -> None:
         """Move (task, due_at); rows that are gone are skipped."""
+
+    async def defer_timers(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move (timer, due_at); rows that are gone are skipped. The payload keeps the time it fires."""
 
     async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
         """Make all rows of caller `app` for `target_app` due now; return how many."""
