@@ -87,7 +87,7 @@ class ExecutionStarted:
     version: str | None = None
     parent: Parent | None = None
     scheduled_at: int | None = None
-    tags: Mapping[str, str] = field(default=_NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=lambda: _NO_TAGS)
     route: Route | None = None
     extra: bytes = b""
 
