@@ -96,8 +96,7 @@ class MemoryStore:
 
     def _holds(self, epochs: Mapping[tuple[str, int], int], *, app: str, slot: int) -> bool:
         partition = partition_of(slot)
-        epoch = epochs.get((app, partition))
-        return epoch is not None and epoch == self._tables.epoch(app, partition)
+        return self._tables.holds(epochs.get((app, partition), 0), app=app, partition=partition)
 
     # turns
 

@@ -12,7 +12,7 @@ from antiphon_sidecar.stores.memory_tables import Run, Tables
 
 def judge(tables: Tables, commit: Commit) -> Outcome:
     """Return what becomes of a commit, in the order of the checks; changes nothing."""
-    if tables.epoch(commit.app, partition_of(commit.slot)) != commit.epoch:
+    if not tables.holds(commit.epoch, app=commit.app, partition=partition_of(commit.slot)):
         return Outcome.FENCED
     row = tables.row(commit.app, commit.instance_id)
     found = (row.incarnation, row.version) if row else (None, None)

@@ -57,6 +57,10 @@ class Tables:
         """Return a partition's epoch, 0 when nobody ever took it."""
         return self.epochs.get((app, partition), (0, ""))[0]
 
+    def holds(self, epoch: int, *, app: str, partition: int) -> bool:
+        """Tell whether a partition was taken and has exactly this epoch."""
+        return epoch > 0 and epoch == self.epoch(app, partition)
+
     def inbox_of(self, app: str, instance_id: str) -> list[InboxRow]:
         """Return an instance's inbox by `seq`."""
         run = self.runs.get((app, instance_id))

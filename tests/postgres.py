@@ -1,0 +1,116 @@
+"""A private PostgreSQL server for tests: made from the machine's binaries, in a folder, gone afterwards.
+
+`started(folder)` is for suites that need a server of their own (to kill it, say). The server listens on a
+free loopback port and trusts every local connection. When the tests run as root, the server's programs run as
+`nobody`, because PostgreSQL refuses to run as root.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+START_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: `url` names its database, `folder` its data."""
+
+    folder: Path
+    port: int
+    programs: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """The process ID of the server's first process, as it wrote it down."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def start(self) -> None:
+        """Start the server and wait until it accepts connections."""
+        self._control("start", "-w", "-t", str(START_TIMEOUT_S), "-l", str(self.folder / "log"))
+
+    def stop(self, how: str = "immediate") -> None:
+        """Stop the server; `immediate` is a crash: no checkpoint, recovery at the next start."""
+        self._control("stop", "-w", "-m", how)
+
+    def kill(self) -> None:
+        """Kill the server's first process; the others end by themselves."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def _control(self, verb: str, *arguments: str) -> None:
+        _run(self.programs / "pg_ctl", verb, "-D", str(self.folder / "data"), *arguments)
+
+
+def programs() -> Path | None:
+    """Find the newest server's programs: Debian's folders first, then the path."""
+    versions = Path("/usr/lib/postgresql")
+    if versions.is_dir():
+        found = [path.parent for path in versions.glob("*/bin/initdb")]
+        if found:
+            return max(found, key=lambda path: float(path.parent.name))
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Server]:
+    """Make a database cluster in `folder`, run it, and stop it at the end."""
+    where = programs()
+    if where is None:
+        pytest.skip("PostgreSQL's server programs are not on this machine: apt install postgresql")
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        # pytest's folders are closed to others; the server's user must be able to walk down to its own.
+        for parent in [folder, *folder.parents]:
+            if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o011 == 0:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        shutil.chown(folder, "nobody")
+    data = folder / "data"
+    _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    with (data / "postgresql.conf").open("a") as settings:
+        settings.write(
+            f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n"
+            "max_connections = 100\nshared_buffers = 64MB\nfull_page_writes = on\nlog_lock_waits = on\n"
+        )
+    server = Server(folder, port, where)
+    server.start()
+    try:
+        yield server
+    finally:
+        if (data / "postmaster.pid").exists():
+            server.stop()
+
+
+def _run(*command: str | Path) -> None:
+    prefix: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        prefix = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--")
+    done = subprocess.run(
+        [*prefix, *map(str, command)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=START_TIMEOUT_S * 2,
+        cwd="/",
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}")
