@@ -6,7 +6,6 @@ same store URL. Nothing is opened or created here.
 
 import hashlib
 import os
-import tempfile
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 SQLITE_PREFIX = "sqlite:///"
@@ -47,8 +46,9 @@ def socket_path(store_url: str) -> str:
 
 def runtime_directory() -> str:
     """Return the directory for this user's sockets; whoever creates it gives it mode 0700."""
+    # Not the TMPDIR of this process: that of another terminal may be a different one.
     given = os.environ.get("XDG_RUNTIME_DIR")
-    return os.path.join(given, "antiphon") if given else os.path.join(tempfile.gettempdir(), f"antiphon-{os.getuid()}")
+    return os.path.join(given, "antiphon") if given else f"/tmp/antiphon-{os.getuid()}"
 
 
 def without_password(store_url: str) -> str:

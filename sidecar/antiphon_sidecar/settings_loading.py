@@ -1,0 +1,185 @@
+"""Reads the settings from flags, environment, a YAML file and defaults, each winning over the next.
+
+Used once, at the start of a process. Every source gives texts, so that a value means the same wherever it was
+written; an empty text counts as not given. Whether a store's URL can be used is for the store to say.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from antiphon_names import errors as codes
+from antiphon_sidecar import marked_yaml, quantities
+from antiphon_sidecar.settings import Limits, Settings
+
+
+class SettingInvalid(Exception):
+    """A setting has an invalid value; the message names it, its source, the value and what is accepted."""
+
+    code = codes.SETTING_INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a text becomes a value: `read` raises ValueError for what is not `accepted`."""
+
+    accepted: str
+    read: Callable[[str], object]
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting under its public name, and the field it fills."""
+
+    name: str
+    field: str
+    kind: Kind
+
+    @property
+    def variable(self) -> str:
+        """Return the name of its environment variable."""
+        return f"ANTIPHON_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        """Return its flag, dashes included."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    text: str
+    source: str
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _whole(least: int, most: int) -> Kind:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return Kind(f"a whole number from {least:,} to {most:,}", read)
+
+
+def _duration(least: float, most: float) -> Kind:
+    def read(text: str) -> float:
+        duration = quantities.seconds(text)
+        if not least <= duration <= most:
+            raise ValueError(text)
+        return duration
+
+    return Kind(f"{quantities.DURATION_FORM}, from {least:g}s to {most:g}s", read)
+
+
+def _size(least: int, most: int) -> Kind:
+    def read(text: str) -> int:
+        size = quantities.size_bytes(text)
+        if not least <= size <= most:
+            raise ValueError(text)
+        return size
+
+    return Kind(f"{quantities.SIZE_FORM}, from {least:,} to {most:,} bytes", read)
+
+
+def _choice(*choices: str) -> Kind:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return Kind(" or ".join(choices), read)
+
+
+_PORT = Kind("a port from 0 (any free one) to 65,535", _whole(0, 65535).read)
+_DAY_S = 86400.0
+_GIB = 1 << 30
+
+SETTINGS = (
+    Setting("store", "store", Kind("the URL of a store", _text)),
+    Setting("namespace", "namespace", Kind("a name", _text)),
+    Setting("store_schema", "store_schema", Kind("the name of a PostgreSQL schema", _text)),
+    Setting("store_pool_size", "store_pool_size", _whole(1, 1000)),
+    Setting("store_file", "store_file", Kind("the path of a file that holds the URL", _text)),
+    Setting("metrics_port", "metrics_port", _PORT),
+    Setting("api_token", "api_token", Kind("a text", _text, secret=True)),
+    Setting("unknown_app", "unknown_app", _choice("fail", "wait")),
+    Setting("unknown_app_grace", "unknown_app_grace_s", _duration(0, _DAY_S)),
+)
+
+#: Only in the file, under `limits`.
+LIMITS = (
+    Setting("message_size_max", "message_bytes_max", _size(1 << 20, 2 * _GIB - 1)),
+    Setting("payload_size_max", "payload_bytes_max", _size(1 << 10, 2 * _GIB - 1)),
+    Setting("items_per_stream_max", "items_per_stream_max", _whole(1, 100_000)),
+    Setting("hot_instances_max", "hot_instances_max", _whole(1, 10_000_000)),
+    Setting("hot_history_size_max", "hot_history_bytes_max", _size(1 << 20, 1024 * _GIB)),
+    Setting("tasks_in_memory_max", "tasks_in_memory_max", _whole(1, 10_000_000)),
+    Setting("tasks_per_caller_max", "tasks_per_caller_max", _whole(1, 1_000_000)),
+    Setting("lease", "lease_s", _duration(2, 60)),
+    Setting("sweep", "sweep_s", _duration(0.05, 60)),
+    Setting("names_settle", "names_settle_s", _duration(0, _DAY_S)),
+)
+
+
+def load(*, flags: Mapping[str, str | None], env: Mapping[str, str], file: Path | None) -> Settings:
+    """Return the settings; `flags` has setting names as keys, and None for what was not given.
+
+    Raises:
+        SettingInvalid: a value is not accepted.
+        marked_yaml.FileInvalid: the file cannot be read or has an unknown key.
+    """
+    entries = marked_yaml.read(file).entries("a mapping of settings") if file else {}
+    marked_yaml.refuse_unknown(entries, known=(*_names(SETTINGS), "limits"), holder="a settings file")
+    limits = entries["limits"].entries("a mapping of limits") if "limits" in entries else {}
+    marked_yaml.refuse_unknown(limits, known=_names(LIMITS), holder="limits")
+
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        given = _from_flags(setting, flags) or _from_environment(setting, env) or _from_file(setting, entries)
+        if given is not None:
+            values[setting.field] = _read(setting, given)
+    bounds: dict[str, Any] = {}
+    for setting in LIMITS:
+        given = _from_file(setting, limits)
+        if given is not None:
+            bounds[setting.field] = _read(setting, given)
+    return replace(Settings(), **values, limits=replace(Limits(), **bounds))
+
+
+def _names(settings: tuple[Setting, ...]) -> tuple[str, ...]:
+    return tuple(setting.name for setting in settings)
+
+
+def _from_flags(setting: Setting, flags: Mapping[str, str | None]) -> _Given | None:
+    text = flags.get(setting.name)
+    return _Given(text, f"flag {setting.flag}") if text else None
+
+
+def _from_environment(setting: Setting, env: Mapping[str, str]) -> _Given | None:
+    text = env.get(setting.variable)
+    return _Given(text, f"environment variable {setting.variable}") if text else None
+
+
+def _from_file(setting: Setting, entries: Mapping[str, marked_yaml.Value]) -> _Given | None:
+    value = entries.get(setting.name)
+    if value is None or value.is_null():
+        return None
+    text = value.text(setting.kind.accepted)
+    return _Given(text, value.where) if text else None
+
+
+def _read(setting: Setting, given: _Given) -> object:
+    try:
+        return setting.kind.read(given.text)
+    except ValueError as error:
+        shown = "(not shown)" if setting.kind.secret else f'"{given.text}"'
+        raise SettingInvalid(
+            f"{codes.SETTING_INVALID}: {setting.name} is {shown} ({given.source}); accepted: {setting.kind.accepted}."
+        ) from error
