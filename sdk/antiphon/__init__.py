@@ -1,0 +1,64 @@
+"""Durable workflows across applications: the whole public API.
+
+    from antiphon import workflow, activity, Worker, Client, RetryPolicy
+
+`workflow` and `activity` are modules; see docs/sdk.md.
+"""
+
+from antiphon import activity, workflow
+from antiphon.client import Client, HistoryEntry, InstanceState, Status
+from antiphon.errors import (
+    ActivityFailure,
+    AntiphonError,
+    CallFailure,
+    ChildWorkflowFailure,
+    DefinitionError,
+    Failure,
+    InstanceAlreadyExists,
+    InstanceNotFinished,
+    InstanceNotFound,
+    NonDeterminism,
+    NonRetriableError,
+    NotSupported,
+    PayloadTooLarge,
+    RequestError,
+    RequestInvalid,
+    RequestRefused,
+    SidecarUnavailable,
+    TokenWrong,
+    ValueInvalid,
+    WorkflowRuleBroken,
+)
+from antiphon.retry import RetryPolicy
+from antiphon.worker import Worker
+
+__all__ = [
+    "ActivityFailure",
+    "AntiphonError",
+    "CallFailure",
+    "ChildWorkflowFailure",
+    "Client",
+    "DefinitionError",
+    "Failure",
+    "HistoryEntry",
+    "InstanceAlreadyExists",
+    "InstanceNotFinished",
+    "InstanceNotFound",
+    "InstanceState",
+    "NonDeterminism",
+    "NonRetriableError",
+    "NotSupported",
+    "PayloadTooLarge",
+    "RequestError",
+    "RequestInvalid",
+    "RequestRefused",
+    "RetryPolicy",
+    "SidecarUnavailable",
+    "Status",
+    "TokenWrong",
+    "ValueInvalid",
+    "Worker",
+    "WorkflowRuleBroken",
+    "activity",
+    "workflow",
+]

@@ -1,0 +1,164 @@
+"""Runs activities: async ones on the event loop, the others in threads, at most so many at once.
+
+Used by worker. Every activity that was begun ends in exactly one result handed to `deliver`, unless the
+worker is stopped first; then nothing is said and the sidecar gives it to somebody else.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from antiphon import _definitions, _values, _wire, activity
+from antiphon._definitions import Definition
+from antiphon.errors import Failure
+from antiphon_names import errors as names
+from antiphon_proto.v1 import worker_pb2
+
+_log = logging.getLogger(__name__)
+
+Deliver = Callable[[worker_pb2.ActivityResponse], None]
+
+
+class Activities:
+    """The activities under way, at most `most`; further ones wait in the order of arrival.
+
+    The queue is bounded by what the sidecar may have in flight, which the worker tells it.
+    """
+
+    def __init__(self, definitions: Mapping[str, Definition], *, most: int, deliver: Deliver) -> None:
+        self._definitions = definitions
+        self._most = most
+        self._deliver = deliver
+        self._running = 0
+        self._waiting: deque[tuple[worker_pb2.ActivityRequest, str]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._threads = ThreadPoolExecutor(max_workers=most, thread_name_prefix="antiphon-activity")
+
+    @property
+    def running(self) -> int:
+        """How many have begun and not ended."""
+        return self._running
+
+    def begin(self, request: worker_pb2.ActivityRequest, token: str) -> None:
+        """Run it now, or when one of those under way has ended."""
+        if self._running >= self._most:
+            self._waiting.append((request, token))
+            return
+        self._running += 1
+        self._idle.clear()
+        definition = self._definitions.get(request.name)
+        if definition is None:
+            self._ended(_not_registered(request, token, self._definitions))
+        elif definition.is_async:
+            task = self._loop.create_task(self._run_async(definition, request, token), name=f"activity {request.name}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._threads.submit(self._run_in_thread, definition, request, token)
+
+    async def drained(self) -> None:
+        """Wait until none is under way; those that wait are forgotten."""
+        self._waiting.clear()
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Cancel what is async, leave threads to end by themselves, say nothing of either."""
+        self._closed = True
+        self._waiting.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
+        activity.current.set(_info(request))
+        try:
+            value = await definition.function(*_arguments(definition, request))
+            response = _completed(request, token, value)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            response = _failed(request, token, error)
+        except Exception as error:  # noqa: BLE001  (outermost frame of the user's code)
+            response = _failed(request, token, error)
+        self._ended(response)
+
+    def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
+        reset = activity.current.set(_info(request))
+        try:
+            value = definition.function(*_arguments(definition, request))
+            response = _completed(request, token, value)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (outermost frame of the user's code)
+            response = _failed(request, token, error)
+        finally:
+            activity.current.reset(reset)
+        try:
+            self._loop.call_soon_threadsafe(self._ended, response)
+        except RuntimeError:
+            # The loop is closed: the worker was stopped without waiting for this activity.
+            _log.warning("result dropped at exit", extra={"activity": definition.name})
+
+    def _ended(self, response: worker_pb2.ActivityResponse) -> None:
+        self._running -= 1
+        if self._running == 0:
+            self._idle.set()
+        if self._closed:
+            return
+        self._deliver(response)
+        if self._waiting and self._running < self._most:
+            self.begin(*self._waiting.popleft())
+
+
+def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
+    return activity.ActivityInfo(
+        name=request.name,
+        instance_id=request.workflow_instance.instance_id,
+        execution_id=request.workflow_instance.execution_id.value,
+        task_id=request.task_id,
+        task_execution_id=request.task_execution_id,
+        attempt=request.attempt,
+        caller_app_id=request.caller_app_id,
+    )
+
+
+def _arguments(definition: Definition, request: worker_pb2.ActivityRequest) -> tuple[object, ...]:
+    return definition.arguments(_wire.optional_text(request, "input"))
+
+
+def _answer(request: worker_pb2.ActivityRequest, token: str) -> worker_pb2.ActivityResponse:
+    return worker_pb2.ActivityResponse(
+        instance_id=request.workflow_instance.instance_id,
+        task_id=request.task_id,
+        completion_token=token,
+    )
+
+
+def _completed(request: worker_pb2.ActivityRequest, token: str, value: object) -> worker_pb2.ActivityResponse:
+    response = _answer(request, token)
+    response.result.value = _values.encode(value, what=f'result of activity "{request.name}"')
+    return response
+
+
+def _failed(request: worker_pb2.ActivityRequest, token: str, error: BaseException) -> worker_pb2.ActivityResponse:
+    response = _answer(request, token)
+    response.failure_details.CopyFrom(_wire.failure_details(_wire.failure_from(error)))
+    return response
+
+
+def _not_registered(
+    request: worker_pb2.ActivityRequest, token: str, known: Mapping[str, Definition]
+) -> worker_pb2.ActivityResponse:
+    code = names.ACTIVITY_NOT_REGISTERED
+    text = _definitions.unknown(request.name, kind="activity", known=known)
+    response = _answer(request, token)
+    response.failure_details.CopyFrom(_wire.failure_details(Failure(code.name, f"{code}: {text}", code=code.number)))
+    return response

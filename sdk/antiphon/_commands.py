@@ -1,0 +1,236 @@
+"""What workflow code asks for, until it is answered: ids, retries, timers, waits. Behind workflow.Context.
+
+One sequence of ids per generation, in the order of the calls. _replay confirms requests against the
+history and answers them; this module turns requests into actions and answers into settled tasks.
+"""
+
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from antiphon import _hints, _wire
+from antiphon._mailbox import Mailbox
+from antiphon._tasks import Evicted, Loop, Task
+from antiphon.errors import ActivityFailure, CallFailure, ChildWorkflowFailure, Failure, ValueInvalid
+from antiphon.retry import RetryPolicy
+
+Kind = Literal["activity", "child workflow", "timer"]
+
+_NAMESPACE = uuid.UUID("6f1c6a3e-3b0e-5d0f-9d64-0f6a4f1b7a52")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The answer of an activity or child that ended well; None: it gave no result."""
+
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer of an activity or child that did not."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The answer of a timer."""
+
+
+Answer = Completed | Failed | Fired
+
+
+@dataclass(slots=True)
+class Request:
+    """One action asked for and not yet answered."""
+
+    kind: Kind
+    name: str
+    answered: Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an activity or child workflow call asks for; the same on every attempt.
+
+    `identity` is the task execution ID of an activity and the instance ID of a child; empty: derived
+    from the first attempt's id.
+    """
+
+    kind: Literal["activity", "child workflow"]
+    name: str
+    input: str | None
+    result_type: object
+    app: str | None
+    retry: RetryPolicy | None
+    identity: str = ""
+    timeouts: _wire.Timeouts | None = None
+
+
+class Commands:
+    """The requests of one execution; `now_ns` is the time of the turn under way."""
+
+    def __init__(self, *, instance_id: str, execution_id: str, loop: Loop) -> None:
+        self.instance_id = instance_id
+        self.execution_id = execution_id
+        self.loop = loop
+        self.now_ns = 0
+        self.mailbox = Mailbox()
+        self.custom_status: str | None = None
+        # By id: asked for and not answered; asked for and not yet seen in the history.
+        self.open: dict[int, Request] = {}
+        self.unconfirmed: dict[int, _wire.Action] = {}
+        self._last_id = 0
+        self._random: random.Random | None = None
+
+    def next_id(self) -> int:
+        """Take the next action id of this generation; the first is 1."""
+        if self.loop.closed:
+            raise Evicted
+        self._last_id += 1
+        return self._last_id
+
+    @property
+    def last_id(self) -> int:
+        """The id taken last; 0 when none was."""
+        return self._last_id
+
+    @property
+    def randomness(self) -> random.Random:
+        """A source that draws the same in every replay of this generation."""
+        if self._random is None:
+            self._random = random.Random(f"{self.instance_id}/{self.execution_id}")
+        return self._random
+
+    def call(self, call: Call) -> Task[Any]:
+        """Ask for an activity or a child workflow."""
+        return _Attempts(self, call).task
+
+    def sleep(self, fire_at_ns: int) -> Task[None]:
+        """Ask for a timer."""
+        task: Task[None] = Task(self.loop, "timer")
+        self.timer(fire_at_ns, origin=_wire.Sleep(), fired=lambda: task.settle(None))
+        return task
+
+    def timer(self, fire_at_ns: int, *, origin: _wire.Origin, fired: Callable[[], None]) -> int:
+        """Ask for a timer that calls back; its id is returned so that it can be forgotten."""
+        timer_id = self.next_id()
+        action = _wire.create_timer(id=timer_id, fire_at_ns=fire_at_ns, origin=origin)
+        self.ask(action, Request("timer", "", lambda _: fired()))
+        return timer_id
+
+    def wait_for_event(self, name: str, *, result_type: object, timeout_ns: int | None) -> Task[Any]:
+        """Wait for the next event of this name; one that came before is taken at once."""
+        task: Task[Any] = Task(self.loop, f'event "{name}"')
+        timer_id = 0
+
+        def deliver(text: str | None) -> None:
+            self.open.pop(timer_id, None)
+            _settle(task, text, result_type, what=f'payload of event "{name}"')
+
+        def time_is_up() -> None:
+            self.mailbox.forget(name, deliver)
+            task.fail(TimeoutError(f'no event "{name}" came within the time given'))
+
+        if not self.mailbox.take(name, deliver) and timeout_ns is not None:
+            timer_id = self.timer(self.now_ns + timeout_ns, origin=_wire.EventTimeout(name), fired=time_is_up)
+        return task
+
+    def ask(self, action: _wire.Action, request: Request) -> None:
+        """Note an action for this turn's answer and for what will come back."""
+        self.open[action.id] = request
+        self.unconfirmed[action.id] = action
+
+    def identity(self, first_id: int) -> str:
+        """Return an ID that is the same in every replay and for every attempt of a call."""
+        run = self.execution_id or self.instance_id
+        return str(uuid.uuid5(_NAMESPACE, f"{run}:{first_id}"))
+
+
+class _Attempts:
+    """One call and its attempts: a failed one is followed by a timer, and that by the next attempt."""
+
+    __slots__ = ("_attempt", "_call", "_commands", "_first_ns", "_identity", "task")
+
+    def __init__(self, commands: Commands, call: Call) -> None:
+        self._commands = commands
+        self._call = call
+        self._attempt = 0
+        self._first_ns = commands.now_ns
+        self._identity = call.identity
+        self.task: Task[Any] = Task(commands.loop, f'{call.kind} "{call.name}"')
+        self._begin()
+
+    def _begin(self) -> None:
+        self._attempt += 1
+        action_id = self._commands.next_id()
+        call = self._call
+        if call.kind == "activity":
+            self._identity = self._identity or self._commands.identity(action_id)
+            action = _wire.schedule_task(
+                id=action_id,
+                name=call.name,
+                input=call.input,
+                task_execution_id=self._identity,
+                app=call.app,
+                timeouts=call.timeouts,
+            )
+        else:
+            self._identity = self._identity or f"{self._commands.instance_id}:{action_id:04x}"
+            action = _wire.create_child(
+                id=action_id,
+                name=call.name,
+                input=call.input,
+                instance_id=self._identity,
+                app=call.app,
+            )
+        self._commands.ask(action, Request(call.kind, call.name, self._answered))
+
+    def _answered(self, answer: Answer) -> None:
+        match answer:
+            case Completed(result):
+                what = f'result of {self._call.kind} "{self._call.name}"'
+                _settle(self.task, result, self._call.result_type, what=what)
+            case Failed(failure):
+                self._failed(failure)
+            case Fired():
+                raise AssertionError("timers answer requests of their own")
+
+    def _failed(self, failure: Failure) -> None:
+        pause_ns = self._pause_ns(failure)
+        if pause_ns is None:
+            self.task.fail(self._error(failure))
+            return
+        origin = (
+            _wire.ActivityRetry(self._identity) if self._call.kind == "activity" else _wire.ChildRetry(self._identity)
+        )
+        fire_at_ns = self._commands.now_ns + pause_ns
+        self._commands.timer(fire_at_ns, origin=origin, fired=self._begin)
+
+    def _pause_ns(self, failure: Failure) -> int | None:
+        policy = self._call.retry
+        if policy is None or not policy.allows(failure):
+            return None
+        elapsed = _wire.moment(self._commands.now_ns) - _wire.moment(self._first_ns)
+        pause = policy.delay(attempt=self._attempt, elapsed=elapsed)
+        return None if pause is None else _wire.duration_ns(pause)
+
+    def _error(self, failure: Failure) -> CallFailure:
+        call = self._call
+        where = f" in app {call.app}" if call.app else ""
+        after = f" after {self._attempt} attempts" if self._attempt > 1 else ""
+        text = f'{call.kind} "{call.name}"{where} failed{after}: {failure}'
+        kind = ActivityFailure if call.kind == "activity" else ChildWorkflowFailure
+        return kind(text, name=call.name, failure=failure)
+
+
+def _settle(task: Task[Any], text: str | None, hint: object, *, what: str) -> None:
+    try:
+        value = _hints.decode(text, hint, what=what)
+    except ValueInvalid as error:
+        task.fail(error)
+    else:
+        task.settle(value)

@@ -1,0 +1,439 @@
+# ruff: noqa: ASYNC109  (a wait has its limit as an argument: it survives reconnects within it)
+"""Client: starts instances and asks about them, through the app's own sidecar. For users.
+
+Waiting survives a sidecar that restarts; every other call is made once and raises what the sidecar
+says. What failed inside a workflow is not an error here: it is part of the state.
+"""
+
+import asyncio
+import enum
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Generic, TypeVar, overload
+
+import grpc
+import grpc.aio
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from antiphon import _connection, _definitions, _hints, _refusals, _values, _wire
+from antiphon._backoff import Backoff
+from antiphon.errors import Failure, InstanceNotFound, SidecarUnavailable
+from antiphon_proto import methods
+from antiphon_proto.v1 import client_pb2, history_pb2
+
+__all__ = ["Client", "HistoryEntry", "InstanceState", "Status"]
+
+R = TypeVar("R")
+_log = logging.getLogger(__name__)
+
+_DEADLINE_S = 30.0
+_PAGE = 1000
+
+
+class Status(enum.StrEnum):
+    """Where an instance stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
+    STALLED = "STALLED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
+    CANCELED = "CANCELED"
+    CONTINUED_AS_NEW = "CONTINUED_AS_NEW"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceState(Generic[R]):
+    """An instance as it was when asked for.
+
+    Attributes:
+        input: JSON value; None also when payloads were not asked for.
+        output: of the type asked for; None until COMPLETED.
+        failure: set when FAILED.
+        custom_status: JSON value, as the workflow set it.
+    """
+
+    instance_id: str
+    name: str
+    status: Status
+    execution_id: str
+    created_at: datetime | None
+    updated_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    input: Any
+    output: R | None
+    custom_status: Any
+    failure: Failure | None
+    tags: Mapping[str, str]
+    parent_instance_id: str
+    parent_app_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One recorded event; `kind` and `details` are as the protocol names them."""
+
+    event_id: int
+    timestamp: datetime
+    kind: str
+    details: Mapping[str, Any]
+
+
+class Client:
+    """Talks to the sidecar of this app; `app` in any call turns to an instance of another app.
+
+    Close it, or use `async with`.
+    """
+
+    def __init__(self, *, address: str | None = None, api_token: str | None = None, app: str | None = None) -> None:
+        """Note where the sidecar is; nothing is opened yet.
+
+        Args:
+            address: `host:port`, a URL or `unix:/path`; by default as for Worker.
+            api_token: by default DAPR_API_TOKEN.
+            app: app ID that calls turn to when they name none; by default the sidecar's own app.
+        """
+        self._endpoint = _connection.endpoint(address, api_token)
+        self._app = app
+        self._channel: grpc.aio.Channel | None = None
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close(None)
+
+    async def start(
+        self,
+        workflow: str | Callable[..., Any],
+        arg: object = None,
+        *,
+        instance_id: str | None = None,
+        app: str | None = None,
+        start_at: datetime | None = None,
+        unique: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a workflow and return its instance ID, once the start is durable.
+
+        Args:
+            workflow: the function, or its name.
+            arg: its input; None is sent as no input.
+            instance_id: to be found again by; by default a random one.
+            app: app ID of the app that has the workflow.
+            start_at: not before this time, which must have a time zone.
+            unique: refuse the ID also when its earlier run has ended.
+            tags: kept with the instance.
+
+        Raises:
+            InstanceAlreadyExists: an active instance has this ID.
+            ValueInvalid: `arg` has no JSON form.
+        """
+        name = workflow if isinstance(workflow, str) else _definitions.find(workflow, kind="workflow").name
+        request = client_pb2.CreateInstanceRequest(
+            instance_id=instance_id or _values.random_id(),
+            name=name,
+            tags=dict(tags or {}),
+            enforce_unique_instance_id=unique,
+        )
+        text = _values.encode_optional(arg, what=f'input of workflow "{name}"')
+        if text is not None:
+            request.input.value = text
+        if start_at is not None:
+            if start_at.tzinfo is None:
+                raise ValueError(f"start_at needs a time zone, got {start_at!r}")
+            request.scheduled_start_timestamp.FromDatetime(start_at)
+        self._route(request, app)
+        response = await self._call("StartInstance", request)
+        return str(response.instance_id)
+
+    @overload
+    async def get(
+        self, instance_id: str, *, result: type[R], app: str | None = None, payloads: bool = True
+    ) -> InstanceState[R]: ...
+    @overload
+    async def get(
+        self, instance_id: str, *, result: None = None, app: str | None = None, payloads: bool = True
+    ) -> InstanceState[Any]: ...
+    async def get(
+        self,
+        instance_id: str,
+        *,
+        result: type[Any] | None = None,
+        app: str | None = None,
+        payloads: bool = True,
+    ) -> InstanceState[Any]:
+        """Return an instance's state as it is now; `result` is the type of its output.
+
+        Raises:
+            InstanceNotFound: there is none.
+            ValueInvalid: the output does not fit `result`.
+        """
+        request = self._question(instance_id, app=app, payloads=payloads)
+        return self._state(await self._call("GetInstance", request), instance_id, result)
+
+    @overload
+    async def wait(
+        self,
+        instance_id: str,
+        *,
+        timeout: timedelta | None = None,
+        result: type[R],
+        app: str | None = None,
+    ) -> InstanceState[R]: ...
+    @overload
+    async def wait(
+        self,
+        instance_id: str,
+        *,
+        timeout: timedelta | None = None,
+        result: None = None,
+        app: str | None = None,
+    ) -> InstanceState[Any]: ...
+    async def wait(
+        self,
+        instance_id: str,
+        *,
+        timeout: timedelta | None = None,
+        result: type[Any] | None = None,
+        app: str | None = None,
+    ) -> InstanceState[Any]:
+        """Wait until an instance has finished, well or not, and return its state.
+
+        Raises:
+            TimeoutError: it has not finished in time.
+            InstanceNotFound: there is none.
+            ValueInvalid: the output does not fit `result`.
+        """
+        request = self._question(instance_id, app=app)
+        response = await self._wait("WaitForInstanceCompletion", request, timeout)
+        return self._state(response, instance_id, result)
+
+    async def wait_started(
+        self, instance_id: str, *, timeout: timedelta | None = None, app: str | None = None
+    ) -> InstanceState[Any]:
+        """Wait until an instance is no longer PENDING and return its state.
+
+        Raises:
+            TimeoutError: it has not begun in time.
+            InstanceNotFound: there is none.
+        """
+        request = self._question(instance_id, app=app)
+        response = await self._wait("WaitForInstanceStart", request, timeout)
+        return self._state(response, instance_id, None)
+
+    async def raise_event(self, instance_id: str, name: str, payload: object = None, *, app: str | None = None) -> None:
+        """Send an event to an instance; kept there until its code waits for that name.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        request = client_pb2.RaiseEventRequest(instance_id=instance_id, name=name)
+        text = _values.encode_optional(payload, what=f'payload of event "{name}"')
+        if text is not None:
+            request.input.value = text
+        self._route(request, app)
+        await self._call("RaiseEvent", request)
+
+    async def terminate(
+        self,
+        instance_id: str,
+        output: object = None,
+        *,
+        recursive: bool = True,
+        app: str | None = None,
+    ) -> None:
+        """End an instance, and its children, as they stand; `output` becomes its output.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        request = client_pb2.TerminateRequest(instance_id=instance_id, recursive=recursive)
+        text = _values.encode_optional(output, what="output given to terminate")
+        if text is not None:
+            request.output.value = text
+        self._route(request, app)
+        await self._call("TerminateInstance", request)
+
+    async def suspend(self, instance_id: str, reason: str = "", *, app: str | None = None) -> None:
+        """Hold an instance: what arrives for it is kept until `resume`.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        request = client_pb2.SuspendRequest(instance_id=instance_id)
+        if reason:
+            request.reason.value = reason
+        self._route(request, app)
+        await self._call("SuspendInstance", request)
+
+    async def resume(self, instance_id: str, reason: str = "", *, app: str | None = None) -> None:
+        """Let a suspended instance go on.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        request = client_pb2.ResumeRequest(instance_id=instance_id)
+        if reason:
+            request.reason.value = reason
+        self._route(request, app)
+        await self._call("ResumeInstance", request)
+
+    async def purge(
+        self,
+        instance_id: str,
+        *,
+        recursive: bool = True,
+        force: bool = False,
+        app: str | None = None,
+    ) -> int:
+        """Delete what is kept of a finished instance, and its children; return how many went.
+
+        Raises:
+            InstanceNotFinished: it runs, and `force` is not set.
+        """
+        request = client_pb2.PurgeInstancesRequest(instance_id=instance_id, recursive=recursive, force=force)
+        self._route(request, app)
+        response = await self._call("PurgeInstances", request)
+        return int(response.deleted_instance_count)
+
+    async def list_ids(self) -> AsyncIterator[str]:
+        """Yield the IDs of all instances of the sidecar's app."""
+        request = client_pb2.ListInstanceIDsRequest(page_size=_PAGE)
+        while True:
+            page = await self._call("ListInstanceIDs", request)
+            for instance_id in page.instance_ids:
+                yield instance_id
+            if not page.continuation_token:
+                return
+            request.continuation_token = page.continuation_token
+
+    async def history(self, instance_id: str, *, app: str | None = None) -> list[HistoryEntry]:
+        """Return the recorded events of an instance's latest generation, oldest first.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        request = client_pb2.GetInstanceHistoryRequest(instance_id=instance_id)
+        self._route(request, app)
+        response = await self._call("GetInstanceHistory", request)
+        return [_entry(raw) for raw in response.events]
+
+    def _question(self, instance_id: str, *, app: str | None, payloads: bool = True) -> client_pb2.GetInstanceRequest:
+        request = client_pb2.GetInstanceRequest(instance_id=instance_id, get_inputs_and_outputs=payloads)
+        self._route(request, app)
+        return request
+
+    def _route(self, request: Any, app: str | None) -> None:  # noqa: ANN401  (any request)
+        target = app or self._app
+        if target:
+            request.router.target_app_id = target
+
+    def _state(
+        self, response: client_pb2.GetInstanceResponse, instance_id: str, result: type[Any] | None
+    ) -> InstanceState[Any]:
+        if not response.exists:
+            raise InstanceNotFound(_refusals.no_instance(instance_id), code="AN207")
+        return _state(response.workflow_state, Any if result is None else result)
+
+    async def _wait(self, method: str, request: client_pb2.GetInstanceRequest, timeout: timedelta | None) -> Any:  # noqa: ANN401  (the method's response)
+        """Call again for as long as the sidecar is away, within the time given."""
+        backoff = Backoff()
+        try:
+            async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
+                while True:
+                    try:
+                        return await self._call(method, request, deadline_s=None)
+                    except SidecarUnavailable:
+                        _log.info("waiting for %s: the sidecar is away", request.instance_id)
+                    await backoff.wait()
+        except TimeoutError:
+            raise TimeoutError(f'instance "{request.instance_id}" took longer than {timeout}; it goes on') from None
+
+    async def _call(self, name: str, request: Message, *, deadline_s: float | None = _DEADLINE_S) -> Any:  # noqa: ANN401  (the method's response)
+        method = methods.TASK_HUB[name]
+        if self._channel is None:
+            self._channel = self._endpoint.channel()
+        call: Any = self._channel.unary_unary(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        try:
+            return await call(request, metadata=self._endpoint.metadata, timeout=deadline_s)
+        except grpc.aio.AioRpcError as error:
+            raise _refusals.typed(error, method=name, target=self._endpoint.target) from error
+
+
+def _state(state: client_pb2.WorkflowState, hint: object) -> InstanceState[Any]:
+    status = Status(history_pb2.InstanceStatus.Name(state.workflow_status).removeprefix(_PREFIX))
+    about = f'instance "{state.instance_id}"'
+    output_hint = hint if status is Status.COMPLETED else Any
+    return InstanceState(
+        instance_id=state.instance_id,
+        name=state.name,
+        status=status,
+        execution_id=state.execution_id.value,
+        created_at=_time(state, "created_timestamp"),
+        updated_at=_time(state, "last_updated_timestamp"),
+        started_at=_time(state, "started_at"),
+        completed_at=_time(state, "completed_timestamp"),
+        input=_hints.decode(state.input.value, Any, what=f"input of {about}"),
+        output=_hints.decode(state.output.value, output_hint, what=f"output of {about}"),
+        custom_status=_hints.decode(state.custom_status.value, Any, what=f"custom status of {about}"),
+        failure=(_wire.failure_of(state.failure_details) if state.HasField("failure_details") else None),
+        tags=dict(state.tags),
+        parent_instance_id=state.parent_instance_id.value,
+        parent_app_id=state.parent_app_id.value,
+    )
+
+
+_PREFIX = "INSTANCE_STATUS_"
+
+
+def _time(state: client_pb2.WorkflowState, field: str) -> datetime | None:
+    if not state.HasField(field):
+        return None
+    stamp: Timestamp = getattr(state, field)
+    return _wire.moment(stamp.seconds * 1_000_000_000 + stamp.nanos)
+
+
+def _entry(raw: bytes) -> HistoryEntry:
+    event = _wire.parse(raw)
+    kind = _wire.kind_of(event) or "unknown"
+    details: Mapping[str, Any] = {}
+    if kind != "unknown":
+        details = json_format.MessageToDict(getattr(event, kind), preserving_proto_field_name=True)
+    return HistoryEntry(
+        event_id=event.event_id,
+        timestamp=_wire.moment(_wire.timestamp_ns(event)),
+        kind=kind,
+        details=details,
+    )

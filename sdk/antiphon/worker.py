@@ -1,0 +1,310 @@
+"""Worker: takes work items from the sidecar, runs workflows and activities, sends results. For users.
+
+One stream brings work, another takes results back; turns run on the event loop, since they are short.
+What a worker holds in memory may be lost at any time: the sidecar gives its work to another.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from antiphon import _connection, _definitions, _guard
+from antiphon._activities import Activities
+from antiphon._backoff import Backoff
+from antiphon._outbox import Outbox
+from antiphon._turns import HistoryMissing, Turns
+from antiphon_proto import methods
+from antiphon_proto.v1 import client_pb2, worker_pb2
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger(__name__)
+
+_HISTORY_DEADLINE_S = 30.0
+_CAPABILITIES = (
+    worker_pb2.WORKER_CAPABILITY_STATEFUL_HISTORY,
+    worker_pb2.WORKER_CAPABILITY_HEALTH_PING,
+    worker_pb2.WORKER_CAPABILITY_BATCH,
+)
+
+
+class Worker:
+    """Runs workflows and activities for this app until it is stopped.
+
+    Use `await worker.run()`, `worker.run_sync()` as the whole of a program, or `async with worker:` to
+    have it run beside other code.
+    """
+
+    def __init__(
+        self,
+        *,
+        workflows: Iterable[Callable[..., Any]] = (),
+        activities: Iterable[Callable[..., Any]] = (),
+        address: str | None = None,
+        api_token: str | None = None,
+        max_concurrent_activities: int = 100,
+        max_live_workflows: int = 1000,
+        grace: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """Note what to run; nothing is opened yet.
+
+        Args:
+            workflows: functions made with `workflow.define`.
+            activities: functions made with `activity.define`.
+            address: of the sidecar: `host:port`, a URL or `unix:/path`; by default DAPR_GRPC_ENDPOINT,
+                else port ANTIPHON_GRPC_PORT or DAPR_GRPC_PORT (50001) on this machine.
+            api_token: what the sidecar asks for; by default DAPR_API_TOKEN.
+            max_concurrent_activities: run at once; also the number of threads for those that are not
+                async.
+            max_live_workflows: kept in memory, so that a turn need not replay.
+            grace: how long `stop` waits for activities under way and results not yet settled.
+
+        Raises:
+            DefinitionError: a function is not decorated, or two have one name.
+        """
+        if max_concurrent_activities < 1 or max_live_workflows < 1:
+            raise ValueError("max_concurrent_activities and max_live_workflows are at least 1")
+        self._workflows = _definitions.table(workflows, kind="workflow")
+        self._activities = _definitions.table(activities, kind="activity")
+        if not self._workflows and not self._activities:
+            raise ValueError("a worker needs workflows or activities: Worker(workflows=[...])")
+        self._endpoint = _connection.endpoint(address, api_token)
+        self._most_activities = max_concurrent_activities
+        self._most_live = max_live_workflows
+        self._grace_s = grace.total_seconds()
+        self._stopping: asyncio.Event | None = None
+        self._background: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Run until `stop` is called, and then to a graceful end; cancelling ends at once.
+
+        Connects as soon as the sidecar is there, and again whenever it was away.
+        """
+        if self._stopping is not None:
+            raise RuntimeError("this worker runs already")
+        self._stopping = asyncio.Event()
+        try:
+            with _guard.watching():
+                async with self._endpoint.channel() as channel:
+                    await self._session(channel, self._stopping)
+        finally:
+            self._stopping = None
+
+    def stop(self) -> None:
+        """Take no more work; `run` returns when what is under way has ended, or the grace is over."""
+        if self._stopping is not None:
+            self._stopping.set()
+
+    def run_sync(self) -> None:
+        """Run until SIGINT or SIGTERM; the second signal does not wait for what is under way."""
+        asyncio.run(self._until_signalled())
+
+    async def __aenter__(self) -> "Worker":
+        self._background = asyncio.create_task(self.run(), name="antiphon worker")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        background, self._background = self._background, None
+        if background is None:
+            return
+        # It may not have begun yet, and then there is nothing to stop gracefully.
+        if self._stopping is None:
+            background.cancel()
+        self.stop()
+        with suppress(asyncio.CancelledError):
+            await background
+
+    async def _until_signalled(self) -> None:
+        loop = asyncio.get_running_loop()
+        running = asyncio.create_task(self.run(), name="antiphon worker")
+        asked = False
+
+        def signalled() -> None:
+            nonlocal asked
+            if asked:
+                running.cancel()
+            asked = True
+            self.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, signalled)
+        try:
+            await asyncio.wait((running,))
+            if not running.cancelled():
+                running.result()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def _session(self, channel: grpc.aio.Channel, stopping: asyncio.Event) -> None:
+        outbox = Outbox(channel, self._endpoint.metadata)
+        activities = Activities(self._activities, most=self._most_activities, deliver=outbox.put)
+        turns = Turns(self._workflows, most=self._most_live)
+        intake = _Intake(channel, self._endpoint.metadata, outbox=outbox, activities=activities, turns=turns)
+        request = self._request()
+        sending = asyncio.create_task(outbox.run(), name="antiphon results")
+        taking = asyncio.create_task(intake.run(request), name="antiphon work items")
+        stopped: asyncio.Task[Any] = asyncio.create_task(stopping.wait(), name="antiphon worker stop")
+        try:
+            await asyncio.wait((sending, taking, stopped), return_when=asyncio.FIRST_COMPLETED)
+            for part in (sending, taking):
+                if part.done():
+                    part.result()
+            taking.cancel()
+            await asyncio.wait((taking,))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._grace_s):
+                    await intake.finished()
+                    await activities.drained()
+                    await outbox.emptied()
+        finally:
+            for task in (sending, taking, stopped):
+                task.cancel()
+            await intake.close()
+            await activities.close()
+            await asyncio.wait((sending, taking, stopped), timeout=5)
+            turns.close()
+
+    def _request(self) -> worker_pb2.GetWorkItemsRequest:
+        offers = [
+            worker_pb2.OfferedName(kind=kind, name=name)
+            for kind, table in (
+                (worker_pb2.OfferedName.KIND_WORKFLOW, self._workflows),
+                (worker_pb2.OfferedName.KIND_ACTIVITY, self._activities),
+            )
+            for name in sorted(table)
+        ]
+        return worker_pb2.GetWorkItemsRequest(
+            capabilities=_CAPABILITIES,
+            declares_names=True,
+            offers=offers,
+            max_activity_items=self._most_activities,
+        )
+
+
+class _Intake:
+    """The stream of work items, and the turns that need more history than it brought."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        metadata: _connection.Metadata,
+        *,
+        outbox: Outbox,
+        activities: Activities,
+        turns: Turns,
+    ) -> None:
+        self._channel = channel
+        self._metadata = metadata
+        self._outbox = outbox
+        self._activities = activities
+        self._turns = turns
+        self._fetches: set[asyncio.Task[None]] = set()
+
+    async def run(self, request: worker_pb2.GetWorkItemsRequest) -> None:
+        """Take work until cancelled; reconnects for ever."""
+        method = methods.TASK_HUB["GetWorkItems"]
+        open_stream: Any = self._channel.unary_stream(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        backoff = Backoff()
+        away = False
+        while True:
+            call = open_stream(request, metadata=self._metadata)
+            try:
+                async for item in call:
+                    if away:
+                        _log.info("the sidecar is back")
+                        away = False
+                    backoff.reset()
+                    self._take(item)
+            except grpc.aio.AioRpcError as error:
+                if not away:
+                    _log.warning(
+                        "no work items from the sidecar: %s %s; trying again",
+                        error.code().name,
+                        error.details(),
+                    )
+                away = True
+            finally:
+                call.cancel()
+            # An end without error is a sidecar that drains; another takes over this address soon.
+            await backoff.wait()
+
+    async def finished(self) -> None:
+        """Wait for the turns that wait for history."""
+        if self._fetches:
+            await asyncio.wait(self._fetches)
+
+    async def close(self) -> None:
+        """Give up the turns that wait for history."""
+        for fetch in self._fetches:
+            fetch.cancel()
+        if self._fetches:
+            await asyncio.wait(self._fetches, timeout=5)
+
+    def _take(self, item: worker_pb2.WorkItem) -> None:
+        match item.WhichOneof("request"):
+            case "workflow_request":
+                self._turn(item.workflow_request, item.completion_token)
+            case "activity_request":
+                self._activities.begin(item.activity_request, item.completion_token)
+            case _:
+                pass  # a ping, or what a newer sidecar sends to workers that know it
+        for further in item.more:
+            self._take(further)
+
+    def _turn(self, request: worker_pb2.WorkflowRequest, token: str) -> None:
+        answer = self._turns.take(request, token)
+        if not isinstance(answer, HistoryMissing):
+            self._outbox.put(answer)
+            return
+        fetch = asyncio.create_task(
+            self._fetch(request, token, until=answer.until),
+            name=f"antiphon history of {request.instance_id}",
+        )
+        self._fetches.add(fetch)
+        fetch.add_done_callback(self._fetches.discard)
+
+    async def _fetch(self, request: worker_pb2.WorkflowRequest, token: str, *, until: int) -> None:
+        """Do a turn after reading what the sidecar thought was at hand."""
+        method = methods.TASK_HUB["GetInstanceHistory"]
+        get: Any = self._channel.unary_unary(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        question = client_pb2.GetInstanceHistoryRequest(instance_id=request.instance_id)
+        backoff = Backoff()
+        while True:
+            try:
+                found = await get(question, metadata=self._metadata, timeout=_HISTORY_DEADLINE_S)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("no history from the sidecar: %s", error.code().name)
+                if error.code() is grpc.StatusCode.NOT_FOUND:
+                    return  # purged meanwhile: nobody waits for this turn
+            else:
+                if len(found.events) >= until:
+                    break
+                _log.warning(
+                    "the sidecar's history is shorter than what it says it sent",
+                    extra={"instance_id": request.instance_id},
+                )
+            await backoff.wait()
+        history = [*found.events[:until], *request.past_events]
+        self._outbox.put(self._turns.replay(request, token, history=history))
