@@ -123,8 +123,10 @@ def parse(text: str, *, file: str) -> Value:
         raise FileInvalid(codes.SETTING_INVALID, f"{file}, line {line}: not YAML: {error.problem}.") from error
     except yaml.YAMLError as error:
         raise FileInvalid(codes.SETTING_INVALID, f"{file}: not YAML: {error}.") from error
-    # A file without content, or with comments only, says what one with a null says.
-    return _value(file, yaml.compose("~", Loader=yaml.SafeLoader) if node is None else node)
+    if node is None:
+        # A file without content, or with comments only, says what one with a null says.
+        return parse("~", file=file)
+    return _value(file, node)
 
 
 def refuse_unknown(entries: Mapping[str, Value], *, known: Iterable[str], holder: str) -> None:

@@ -1,0 +1,153 @@
+"""How instances and apps are shown: as fields and rows for people, as values for programs.
+
+Pure: the commands write what this returns.
+"""
+
+import json
+
+from antiphon_cli.instances import Key, moment, status_name
+from antiphon_cli.output import Json
+from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2, worker_pb2
+
+INSTANCE_COLUMNS = ("APP", "ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED")
+APP_COLUMNS = ("APP", "REPLICAS", "WORKERS", "GRPC", "OFFERS")
+_OFFERS_SHOWN_MAX = 8
+
+
+def payload(text: str) -> Json:
+    """Return a payload as the value it says, or as the text itself if it is not JSON."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
+def failure_text(failure: history_pb2.FailureDetails) -> str:
+    """Return `Type: message`, and what caused it in further lines."""
+    text = f"{failure.error_type}: {failure.error_message}"
+    # A failure that has a code says it at the beginning of its message already.
+    if failure.code and failure.error_message.startswith(failure.code):
+        text = failure.error_message
+    if failure.HasField("inner_failure"):
+        return f"{text}\n  caused by {failure_text(failure.inner_failure)}"
+    return text
+
+
+def state_value(key: Key, state: client_pb2.WorkflowState) -> Json:
+    """Return an instance as one value; absent parts are left out."""
+    parent = {"app": state.parent_app_id.value or key.app, "id": state.parent_instance_id.value}
+    value: dict[str, Json] = {
+        "app": key.app,
+        "id": state.instance_id or key.instance,
+        "workflow": state.name,
+        "version": state.version.value or None,
+        "status": status_name(state.workflow_status),
+        "createdAt": moment(state.created_timestamp),
+        "updatedAt": moment(state.last_updated_timestamp),
+        "completedAt": moment(state.completed_timestamp),
+        "parent": dict(parent) if state.parent_instance_id.value else None,
+        "input": payload(state.input.value) if state.HasField("input") else None,
+        "output": payload(state.output.value) if state.HasField("output") else None,
+        "customStatus": payload(state.custom_status.value) if state.HasField("custom_status") else None,
+        "failure": _failure_value(state.failure_details) if state.HasField("failure_details") else None,
+        "tags": dict(state.tags) or None,
+    }
+    return {name: part for name, part in value.items() if part is not None}
+
+
+def state_fields(key: Key, state: client_pb2.WorkflowState) -> list[tuple[str, str]]:
+    """Return an instance as named texts; those that are empty are not to be shown."""
+    parent = f"{state.parent_instance_id.value} ({state.parent_app_id.value or key.app})"
+    return [
+        ("app", key.app),
+        ("id", state.instance_id or key.instance),
+        ("workflow", state.name),
+        ("version", state.version.value),
+        ("status", status_name(state.workflow_status)),
+        ("created", moment(state.created_timestamp) or ""),
+        ("updated", moment(state.last_updated_timestamp) or ""),
+        ("completed", moment(state.completed_timestamp) or ""),
+        ("parent", parent if state.parent_instance_id.value else ""),
+        ("input", state.input.value),
+        ("output", state.output.value),
+        ("custom status", state.custom_status.value),
+        ("failure", failure_text(state.failure_details) if state.HasField("failure_details") else ""),
+    ]
+
+
+def summary_value(summary: control_pb2.InstanceSummary) -> Json:
+    """Return a listed instance as one value."""
+    value: dict[str, Json] = {
+        "app": summary.app_id,
+        "id": summary.instance_id,
+        "workflow": summary.name,
+        "status": status_name(summary.status),
+        "createdAt": moment(summary.created_at),
+        "updatedAt": moment(summary.updated_at),
+        "completedAt": moment(summary.completed_at),
+        "parent": {"app": summary.parent_app_id or summary.app_id, "id": summary.parent_instance_id}
+        if summary.parent_instance_id
+        else None,
+    }
+    return {name: part for name, part in value.items() if part is not None}
+
+
+def summary_row(summary: control_pb2.InstanceSummary) -> tuple[str, ...]:
+    """Return a listed instance as cells under INSTANCE_COLUMNS."""
+    created, updated = moment(summary.created_at) or "", moment(summary.updated_at) or ""
+    return (summary.app_id, summary.instance_id, summary.name, status_name(summary.status), created, updated)
+
+
+def app_value(app: control_pb2.AppSummary) -> Json:
+    """Return an app as one value."""
+    return {
+        "app": app.app_id,
+        "replicas": app.replicas,
+        "workers": app.workers,
+        "grpcAddress": app.grpc_address,
+        "offers": [{"kind": _kind(offer), "name": offer.name} for offer in app.offers],
+    }
+
+
+def app_row(app: control_pb2.AppSummary) -> tuple[str, ...]:
+    """Return an app as cells under APP_COLUMNS."""
+    names = [f"{_kind(offer)} {offer.name}" for offer in app.offers]
+    more = f" and {len(names) - _OFFERS_SHOWN_MAX} more" if len(names) > _OFFERS_SHOWN_MAX else ""
+    offers = ", ".join(names[:_OFFERS_SHOWN_MAX]) + more
+    return (app.app_id, str(app.replicas), str(app.workers), app.grpc_address, offers)
+
+
+def why_value(key: Key, answer: control_pb2.WhyResponse) -> Json:
+    """Return what an instance waits for as one value."""
+    waits: list[Json] = [
+        {"reason": waiting.reason, "message": waiting.message, "since": moment(waiting.since)}
+        for waiting in answer.waiting_on
+    ]
+    return {"app": key.app, "id": key.instance, "status": status_name(answer.status), "waitingOn": waits}
+
+
+def why_lines(answer: control_pb2.WhyResponse) -> list[str]:
+    """Return the reasons as lines for a person."""
+    lines = []
+    for waiting in answer.waiting_on:
+        since = moment(waiting.since)
+        # Reasons with a code say it, name included, at the beginning of the message.
+        named = waiting.message if waiting.message.startswith("AN") else f"{waiting.reason}: {waiting.message}"
+        lines.append(f"{named} (since {since})" if since else named)
+    return lines
+
+
+def _failure_value(failure: history_pb2.FailureDetails) -> Json:
+    value: dict[str, Json] = {"type": failure.error_type, "message": failure.error_message}
+    if failure.code:
+        value["code"] = failure.code
+    if failure.HasField("stack_trace"):
+        value["stackTrace"] = failure.stack_trace.value
+    if failure.HasField("inner_failure"):
+        value["cause"] = _failure_value(failure.inner_failure)
+    return value
+
+
+def _kind(offer: worker_pb2.OfferedName) -> str:
+    return worker_pb2.OfferedName.Kind.Name(offer.kind).removeprefix("KIND_").lower()
