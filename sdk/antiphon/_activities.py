@@ -19,6 +19,7 @@ from antiphon_proto.v1 import worker_pb2
 _log = logging.getLogger(__name__)
 
 Deliver = Callable[[worker_pb2.ActivityResponse], None]
+OnSettled = Callable[[activity.ActivityInfo], None]
 
 
 class Activities:
@@ -27,8 +28,17 @@ class Activities:
     The queue is bounded by what the sidecar may have in flight, which the worker tells it.
     """
 
-    def __init__(self, definitions: Mapping[str, Definition], *, most: int, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, Definition],
+        *,
+        most: int,
+        deliver: Deliver,
+        on_settled: OnSettled | None = None,
+    ) -> None:
         self._definitions = definitions
+        self._on_settled = on_settled
+        self._unsettled: dict[str, activity.ActivityInfo] = {}
         self._most = most
         self._deliver = deliver
         self._running = 0
@@ -52,6 +62,8 @@ class Activities:
             return
         self._running += 1
         self._idle.clear()
+        if self._on_settled is not None:
+            self._unsettled[token] = _info(request)
         definition = self._definitions.get(request.name)
         if definition is None:
             self._ended(_not_registered(request, token, self._definitions))
@@ -61,6 +73,16 @@ class Activities:
             task.add_done_callback(self._tasks.discard)
         else:
             self._threads.submit(self._run_in_thread, definition, request, token)
+
+    def gone(self, response: worker_pb2.ActivityResponse, settled: bool) -> None:
+        """Hear that a result needs no more sending; tell the user's hook when the sidecar has settled it."""
+        info = self._unsettled.pop(response.completion_token, None)
+        if info is None or self._on_settled is None or not settled:
+            return
+        try:
+            self._on_settled(info)
+        except Exception:  # noqa: BLE001  (outermost frame of the user's code)
+            _log.exception("on_settled failed", extra={"activity": info.name})
 
     async def drained(self) -> None:
         """Wait until none is under way; those that wait are forgotten."""

@@ -7,6 +7,7 @@ while it reads what is settled. Against a sidecar without that stream, results g
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -47,9 +48,17 @@ class Outbox:
     Its size is bounded by the items that the sidecar may have in flight here.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, metadata: Metadata) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        metadata: Metadata,
+        *,
+        on_gone: Callable[[worker_pb2.ActivityResponse, bool], None] | None = None,
+    ) -> None:
+        """Open nothing yet; `on_gone` gets each activity's result that leaves, and whether it was settled."""
         self._channel = channel
         self._metadata = metadata
+        self._on_gone = on_gone
         self._ready: deque[Result] = deque()
         self._unsettled: OrderedDict[int, worker_pb2.CompleteRequest] = OrderedDict()
         self._calls: set[asyncio.Task[None]] = set()
@@ -104,8 +113,15 @@ class Outbox:
 
     def _settled(self, reply: worker_pb2.CompleteReply) -> None:
         for sequence in reply.settled:
-            self._unsettled.pop(sequence, None)
+            request = self._unsettled.pop(sequence, None)
+            if request is not None:
+                for result in request.activities:
+                    self._gone(result, settled=True)
         self._note_empty()
+
+    def _gone(self, result: Result, *, settled: bool) -> None:
+        if self._on_gone is not None and isinstance(result, worker_pb2.ActivityResponse):
+            self._on_gone(result, settled)
 
     def _note_empty(self) -> None:
         if not self._unsettled and not self._ready and not self._calls:
@@ -179,6 +195,7 @@ class Outbox:
         while True:
             try:
                 await send(result, metadata=self._metadata, timeout=_UNARY_DEADLINE_S)
+                self._gone(result, settled=True)
                 return
             except grpc.aio.AioRpcError as error:
                 if error.code() not in _TRY_AGAIN:
@@ -188,6 +205,7 @@ class Outbox:
                         error.details(),
                         extra={"instance_id": result.instance_id},
                     )
+                    self._gone(result, settled=False)
                     return
             await backoff.wait()
 

@@ -21,6 +21,7 @@ from antiphon._activities import Activities
 from antiphon._backoff import Backoff
 from antiphon._outbox import Outbox
 from antiphon._turns import HistoryMissing, Turns
+from antiphon.activity import ActivityInfo
 from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2, worker_pb2
 
@@ -53,6 +54,7 @@ class Worker:
         max_concurrent_activities: int = 100,
         max_live_workflows: int = 1000,
         grace: timedelta = timedelta(seconds=10),
+        on_settled: Callable[[ActivityInfo], None] | None = None,
     ) -> None:
         """Note what to run; nothing is opened yet.
 
@@ -66,6 +68,8 @@ class Worker:
                 async.
             max_live_workflows: kept in memory, so that a turn need not replay.
             grace: how long `stop` waits for activities under way and results not yet settled.
+            on_settled: called on the event loop for each activity once its result, or its failure, is
+                durable: from then on it is not sent again. Keep it short.
 
         Raises:
             DefinitionError: a function is not decorated, or two have one name.
@@ -80,6 +84,7 @@ class Worker:
         self._most_activities = max_concurrent_activities
         self._most_live = max_live_workflows
         self._grace_s = grace.total_seconds()
+        self._on_settled = on_settled
         self._stopping: asyncio.Event | None = None
         self._background: asyncio.Task[None] | None = None
 
@@ -150,8 +155,12 @@ class Worker:
                 loop.remove_signal_handler(number)
 
     async def _session(self, channel: grpc.aio.Channel, stopping: asyncio.Event) -> None:
-        outbox = Outbox(channel, self._endpoint.metadata)
-        activities = Activities(self._activities, most=self._most_activities, deliver=outbox.put)
+        outbox = Outbox(
+            channel, self._endpoint.metadata, on_gone=lambda result, settled: activities.gone(result, settled)
+        )
+        activities = Activities(
+            self._activities, most=self._most_activities, deliver=outbox.put, on_settled=self._on_settled
+        )
         turns = Turns(self._workflows, most=self._most_live)
         intake = _Intake(channel, self._endpoint.metadata, outbox=outbox, activities=activities, turns=turns)
         request = self._request()

@@ -84,6 +84,29 @@ async def test_runs_activities_and_echoes_tokens(sidecar: ScriptedSidecar):
     assert (answer.result.value, answer.completion_token, answer.task_id) == ("42", "first", 1)
 
 
+async def test_tells_of_results_that_are_settled_and_of_no_others(sidecar: ScriptedSidecar):
+    told: asyncio.Queue[activity.ActivityInfo] = asyncio.Queue()
+    sidecar.settles = False
+    sidecar.items.put_nowait(activity_item("double", "21", task_id=1, token="first"))
+    async with worker(sidecar, on_settled=told.put_nowait, grace=timedelta(0)):
+        await sidecar.batch()
+        sidecar.settles = True
+        sidecar.items.put_nowait(activity_item("break-it", task_id=2, token="second"))
+        info = await asyncio.wait_for(told.get(), 10)
+    assert (info.name, info.instance_id, info.task_id) == ("break-it", "i1", 2)
+    assert told.empty()
+
+
+async def test_a_hook_that_raises_does_not_stop_the_worker(sidecar: ScriptedSidecar):
+    def broken(info: activity.ActivityInfo) -> None:
+        raise RuntimeError("the hook's own")
+
+    async with worker(sidecar, on_settled=broken):
+        for number in (1, 2):
+            sidecar.items.put_nowait(activity_item("double", "1", task_id=number, token=str(number)))
+            assert [a.task_id for a in (await sidecar.batch()).activities] == [number]
+
+
 async def test_takes_the_items_that_come_with_an_item(sidecar: ScriptedSidecar):
     item = activity_item("double", "1", task_id=1)
     item.more.append(activity_item("about", task_id=2))
