@@ -11,6 +11,7 @@ import pytest
 from antiphon_sidecar.stores.base import Store
 from antiphon_sidecar.stores.memory import MemoryStore
 from antiphon_sidecar.stores.memory_tables import MemoryData
+from antiphon_sidecar.stores.sqlite import SqliteStore
 from tests import postgres
 
 Opener = Callable[..., Awaitable[Store]]
@@ -22,7 +23,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgr
         yield server
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "sqlite"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -43,6 +44,8 @@ async def open_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) 
 
 
 def _maker(kind: str, folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Store]:
+    if kind == "sqlite":
+        return lambda namespace: SqliteStore(folder / "state.db", namespace=namespace)
     data = MemoryData(identity=secrets.token_hex(8))
     return lambda namespace: MemoryStore(namespace, clock=time.time_ns, data=data)
 

@@ -1,0 +1,197 @@
+"""What the SQLite store reads: instances, histories, inboxes, lists and due rows.
+
+Used by `sqlite` alone. Each function is a job of the reader, which sees committed rows only and one state of
+the store for the whole job.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator
+
+from antiphon_sidecar.stores.base import (
+    Cursor,
+    HistoryRow,
+    InboxKind,
+    InboxRow,
+    InstanceFilter,
+    InstanceRow,
+    Loaded,
+    Page,
+    TaskRow,
+    TimerRow,
+)
+from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, listed
+
+Key = tuple[str, str, str]
+
+_KEY = "namespace = ? AND app = ? AND instance_id = ?"
+_INSTANCE = f"SELECT {listed(INSTANCE)} FROM instances WHERE {_KEY}"
+_HISTORY = f"SELECT {listed(HISTORY)} FROM history WHERE {_KEY} AND incarnation = ? AND generation = ? ORDER BY turn"
+_INBOX = f"SELECT {listed(INBOX)} FROM inbox WHERE {_KEY} ORDER BY kind <> {InboxKind.START:d}, seq LIMIT ?"
+_TASKS = f"SELECT {listed(TASK)} FROM tasks WHERE {_KEY} ORDER BY task_id"
+_TIMERS = f"SELECT {listed(TIMER)} FROM timers WHERE {_KEY} ORDER BY timer_id"
+_LANDED = (
+    f"SELECT EXISTS (SELECT 1 FROM instances WHERE {_KEY} AND commit_id = ?)"
+    f" OR EXISTS (SELECT 1 FROM history WHERE {_KEY} AND commit_id = ?)"
+)
+_DUE = (
+    "SELECT {columns} FROM {table} WHERE namespace = ? AND app = ? AND due_at <= ?"
+    " AND (due_at, {key}) > ({marks}) AND slot >> 11 IN (SELECT value FROM json_each(?))"
+    " ORDER BY due_at, {key} LIMIT ?"
+)
+_DUE_INBOX = _DUE.format(columns=listed(INBOX), table="inbox", key="seq", marks="?, ?")
+_DUE_TASKS = _DUE.format(
+    columns=listed(TASK), table="tasks", key="instance_id, execution_id, task_id", marks="?, ?, ?, ?"
+)
+_DUE_TIMERS = _DUE.format(
+    columns=listed(TIMER), table="timers", key="instance_id, execution_id, timer_id", marks="?, ?, ?, ?"
+)
+_EARLIEST = -(1 << 63)
+_NEXT_BRANCH = (
+    "SELECT app, status FROM instances WHERE namespace = ? AND (app, status) > (?, ?) ORDER BY app, status LIMIT 1"
+)
+_LISTED = (
+    f"SELECT {listed(INSTANCE)} FROM instances WHERE namespace = ? AND app = ? AND {{column}} = ?"
+    " AND created_at <= ? AND (created_at < ? OR (instance_id, app) > (?, ?)){statuses}"
+    " ORDER BY created_at DESC, instance_id LIMIT ?"
+)
+
+
+def instance(connection: sqlite3.Connection, key: Key) -> InstanceRow | None:
+    """Read an instance row."""
+    values = connection.execute(_INSTANCE, key).fetchone()
+    return InstanceRow(*values) if values else None
+
+
+def history(connection: sqlite3.Connection, key: Key, *, row: InstanceRow | None) -> tuple[HistoryRow, ...]:
+    """Read the history of an instance's current generation."""
+    if row is None:
+        return ()
+    found = connection.execute(_HISTORY, (*key, row.incarnation, row.generation))
+    return tuple(HistoryRow(*values) for values in found)
+
+
+def inbox(connection: sqlite3.Connection, key: Key, *, limit: int) -> tuple[InboxRow, ...]:
+    """Read an inbox, START rows first."""
+    return tuple(inbox_row(values) for values in connection.execute(_INBOX, (*key, limit)))
+
+
+def load(connection: sqlite3.Connection, key: Key, *, inbox_limit: int) -> Loaded | None:
+    """Read an instance with everything that belongs to it."""
+    row, messages = instance(connection, key), inbox(connection, key, limit=inbox_limit)
+    if row is None and not messages:
+        return None
+    return Loaded(
+        row=row,
+        history=history(connection, key, row=row),
+        inbox=messages,
+        tasks=tuple(TaskRow(*values) for values in connection.execute(_TASKS, key)),
+        timers=tuple(TimerRow(*values) for values in connection.execute(_TIMERS, key)),
+    )
+
+
+def has_commit(connection: sqlite3.Connection, key: Key, *, commit_id: bytes) -> bool:
+    """Tell whether a commit landed."""
+    (landed,) = connection.execute(_LANDED, (*key, commit_id, *key, commit_id)).fetchone()
+    return bool(landed)
+
+
+def due_inbox(
+    connection: sqlite3.Connection,
+    key: tuple[str, str],
+    *,
+    partitions: Collection[int],
+    until: int,
+    limit: int,
+    after: Cursor | None,
+) -> Page[InboxRow]:
+    """Read a page of due inbox rows of (namespace, app)."""
+    start = (after.due_at, *after.key) if after else (_EARLIEST, 0)
+    found = connection.execute(_DUE_INBOX, (*key, until, *start, json.dumps(list(partitions)), limit))
+    rows = tuple(inbox_row(values) for values in found)
+    full = len(rows) == limit
+    return Page(rows, Cursor(rows[-1].due_at, (rows[-1].seq,)) if full else None)
+
+
+def due_tasks(
+    connection: sqlite3.Connection,
+    key: tuple[str, str],
+    *,
+    partitions: Collection[int],
+    until: int,
+    limit: int,
+    after: Cursor | None,
+) -> Page[TaskRow]:
+    """Read a page of due task rows of (namespace, app)."""
+    start = (after.due_at, *after.key) if after else (_EARLIEST, "", "", 0)
+    found = connection.execute(_DUE_TASKS, (*key, until, *start, json.dumps(list(partitions)), limit))
+    rows = tuple(TaskRow(*values) for values in found)
+    return Page(rows, behind(rows[-1]) if len(rows) == limit else None)
+
+
+def due_timers(
+    connection: sqlite3.Connection,
+    key: tuple[str, str],
+    *,
+    partitions: Collection[int],
+    until: int,
+    limit: int,
+    after: Cursor | None,
+) -> Page[TimerRow]:
+    """Read a page of due timer rows of (namespace, app)."""
+    start = (after.due_at, *after.key) if after else (_EARLIEST, "", "", 0)
+    found = connection.execute(_DUE_TIMERS, (*key, until, *start, json.dumps(list(partitions)), limit))
+    rows = tuple(TimerRow(*values) for values in found)
+    return Page(rows, behind(rows[-1]) if len(rows) == limit else None)
+
+
+def behind(row: TaskRow | TimerRow) -> Cursor:
+    """Return the place behind a row."""
+    ref = row.ref
+    return Cursor(row.due_at, (ref.instance_id, ref.execution_id, ref.task_id))
+
+
+def instances(
+    connection: sqlite3.Connection,
+    namespace: str,
+    *,
+    wanted: InstanceFilter,
+    limit: int,
+    after: tuple[int, str, str] | None,
+) -> list[InstanceRow]:
+    """Read one row more than a page: `limit + 1` rows from each index range that can hold some, merged."""
+    # Nothing is newer than the latest time, and every ID is greater than the empty one.
+    created, instance_id, app = after or ((1 << 63) - 1, "", "")
+    rows: list[InstanceRow] = []
+    for branch_app, column, value, statuses in _branches(connection, namespace, wanted=wanted):
+        query = _LISTED.format(column=column, statuses=statuses)
+        marks = (namespace, branch_app, value, created, created, instance_id, app, limit + 1)
+        rows += [InstanceRow(*values) for values in connection.execute(query, marks)]
+    rows.sort(key=lambda row: (-row.created_at, row.instance_id, row.app))
+    return rows[: limit + 1]
+
+
+def _branches(
+    connection: sqlite3.Connection, namespace: str, *, wanted: InstanceFilter
+) -> Iterator[tuple[str, str, str | int, str]]:
+    """Yield (app, column, value, further condition) of each range that can hold rows."""
+    pairs = [
+        (app, status)
+        for app, status in _pairs(connection, namespace)
+        if (wanted.app is None or app == wanted.app) and (not wanted.statuses or status in wanted.statuses)
+    ]
+    if wanted.name is None:
+        yield from ((app, "status", status, "") for app, status in pairs)
+        return
+    numbers = ", ".join(str(int(status)) for status in sorted(set(wanted.statuses)))
+    condition = f" AND status IN ({numbers})" if numbers else ""
+    for app in dict.fromkeys(app for app, _ in pairs):
+        yield (app, "name", wanted.name, condition)
+
+
+def _pairs(connection: sqlite3.Connection, namespace: str) -> Iterator[tuple[str, int]]:
+    """Yield the (app, status) pairs that occur, by one index look-up each."""
+    pair: tuple[str, int] = ("", -1)
+    while row := connection.execute(_NEXT_BRANCH, (namespace, *pair)).fetchone():
+        pair = (row[0], row[1])
+        yield pair
