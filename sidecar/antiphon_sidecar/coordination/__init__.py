@@ -1,0 +1,1 @@
+"""Who is alive, who should own what and what is offered where; never state. `base` is the contract."""

@@ -1,0 +1,90 @@
+"""The coordination contract: registrations under a lease, partition keys, and a view of both.
+
+Nothing here is trusted for safety: epochs are issued by the store, so a stale view costs time, never a result.
+Implementations: `local` (one process) and, later, etcd; the simulator has a twin that can be emptied and cut off.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a replica publishes about itself.
+
+    `declares`: every connected worker declares its names, so `workflows` and `activities` are all there is.
+    `workers`: how many are connected.
+    """
+
+    app: str
+    replica: str
+    nonce: str = ""
+    address: str = ""
+    store_identity: str = ""
+    workers: int = 0
+    declares: bool = True
+    workflows: frozenset[str] = frozenset()
+    activities: frozenset[str] = frozenset()
+
+    def offers_activity(self, name: str) -> bool:
+        """Tell whether this replica may be handed the activity."""
+        return self.workers > 0 and (not self.declares or name in self.activities)
+
+    def offers_workflow(self, name: str) -> bool:
+        """Tell whether this replica can run the workflow."""
+        return self.workers > 0 and (not self.declares or name in self.workflows)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A snapshot: replicas by ID, owners by (app, partition), and when each app's replicas last changed.
+
+    `changed_at` is in the monotonic seconds of the reader's clock.
+    """
+
+    replicas: Mapping[str, Registration] = field(default_factory=dict)
+    owners: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    changed_at: Mapping[str, float] = field(default_factory=dict)
+
+    def of_app(self, app: str) -> list[Registration]:
+        """Return the live replicas of an app, ordered by replica ID."""
+        return sorted((r for r in self.replicas.values() if r.app == app), key=lambda r: r.replica)
+
+
+class Coordinator(Protocol):
+    """One replica's access to coordination; each replica has its own."""
+
+    def view(self) -> View:
+        """Return the newest snapshot; cheap, called for every decision."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call back, on the event loop, after each change of the view."""
+
+    async def publish(self, registration: Registration) -> None:
+        """Write the replica's registration under its lease, or renew it.
+
+        Raises:
+            Unavailable: coordination cannot be reached.
+        """
+
+    async def claim(self, *, app: str, partition: int) -> bool:
+        """Create the partition's key under the lease if there is none; True when it is this replica's.
+
+        Raises:
+            Unavailable: coordination cannot be reached; the key may or may not be there.
+        """
+
+    async def release(self, *, app: str, partition: int) -> None:
+        """Delete the partition's key if it is still this replica's.
+
+        Raises:
+            Unavailable: coordination cannot be reached.
+        """
+
+    async def leave(self) -> None:
+        """Give up the lease with everything under it; never raises."""
+
+
+class Unavailable(Exception):
+    """Coordination does not answer; owners go on under their epochs and claim nothing new."""

@@ -1,0 +1,1 @@
+"""Sidecar to sidecar: the fast path, which may lose, repeat and reorder. `base` is the contract."""

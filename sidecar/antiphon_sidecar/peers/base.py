@@ -1,0 +1,87 @@
+"""What replicas say to each other, and how it is sent. Nothing said here is ever the only copy of anything."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from antiphon_sidecar.stores.base import InboxRow, TaskRef
+
+
+class Verdict(Enum):
+    """How an owner answers a result (protocol.md 16); RETURNED is a target's answer to a dispatch."""
+
+    COMMITTED = "committed"
+    REFUSED = "refused"
+    GONE = "gone"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A task on its way to a target; `dispatched_at` in store time, `request` as stored."""
+
+    ref: TaskRef
+    incarnation: bytes
+    slot: int
+    name: str
+    request: bytes
+    attempt: int
+    dispatched_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A task's outcome on its way to the caller's owner; `event` is the sealed TaskCompleted or TaskFailed."""
+
+    ref: TaskRef
+    incarnation: bytes
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a result, or of a dispatch that was not taken."""
+
+    ref: TaskRef
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A row for an instance of the receiver's app was written; its deletion still decides (protocol.md 2)."""
+
+    row: InboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class InHandAsked:
+    """A new owner of these partitions of `app` asks what the receiver has in hand for them (protocol.md 19)."""
+
+    app: str
+    partitions: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The tasks of `app` that the sender has in hand, in the partitions asked for."""
+
+    app: str
+    partitions: frozenset[int]
+    refs: tuple[tuple[TaskRef, int], ...]
+
+
+Message = Dispatch | Result | Answer | Hint | InHandAsked | InHand
+
+
+class Peers(Protocol):
+    """One replica's way to the others."""
+
+    def send(self, to: str, message: Message) -> None:
+        """Queue a message for a replica; never blocks, never raises, may lose it."""
+
+    def receive(self, handler: Callable[[str, Message], None]) -> None:
+        """Set who gets what others send: called on the event loop with the sender's replica ID."""
+
+    def close(self) -> None:
+        """Stop sending and receiving."""

@@ -1,0 +1,330 @@
+"""What clients ask of an app: start, look, wait, raise, suspend, resume, terminate, purge.
+
+At the owner a message goes straight into the next turn when one can begin now; in every other case it becomes an
+inbox row first. Either way the call is answered only when it is durable, and keeps its message ID on every path, so
+that a repeat has no effect (protocol.md 11).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from antiphon_names.hashing import slot_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine.events import (
+    TERMINAL,
+    Event,
+    EventRaised,
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionSuspended,
+    ExecutionTerminated,
+    Failure,
+    Route,
+    Status,
+)
+from antiphon_sidecar.engine.messages import Kind, Outgoing, Row
+from antiphon_sidecar.engine.messages import Message as Incoming
+from antiphon_sidecar.engine.state import State
+from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.stores.base import InboxRow, InstanceRow, StartOutcome
+
+#: A start waits this long for the first turn before it is answered.
+START_S = 5.0
+#: How often a status is read from the store when no notice comes (the owner is elsewhere).
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstance:
+    """A client's start. `scheduled_at` in nanoseconds; past or None means now."""
+
+    instance_id: str
+    name: str
+    input: str | None = None
+    version: str | None = None
+    execution_id: str | None = None
+    scheduled_at: int | None = None
+    tags: Mapping[str, str] | None = None
+    unique: bool = False
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An instance as a client sees it; `started` is None before the first turn, and when it was not asked for."""
+
+    row: InstanceRow
+    started: ExecutionStarted | None
+    failure: Failure | None
+
+    @property
+    def status(self) -> Status:
+        """Return the status."""
+        return Status(self.row.status)
+
+
+class Calls:
+    """The client calls of one app, at one replica of it."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._store = replica.parts.store
+        self._app = replica.identity.app
+
+    async def start(self, new: NewInstance) -> str:
+        """Start an instance and return its ID, durable; waits up to 5 s for its first turn.
+
+        Raises:
+            Exists: an active run has the ID, or any run when `unique` is asked for.
+        """
+        message_id = self._replica.parts.clock.new_id()
+        now = self._replica.parts.store_clock.now()
+        row, start = self._new_rows(new, message_id, now)
+        outcome = await self._store.start_instance(row=row, start=start, unique=new.unique)
+        if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
+            raise Exists(self._app, new.instance_id, finished=outcome is StartOutcome.FINISHED)
+        if row.scheduled_at is not None:
+            self._schedule(new.instance_id, row.scheduled_at)
+            return new.instance_id
+        self._begin(row, start)
+        await self._until(new.instance_id, {Status.PENDING}, START_S)
+        return new.instance_id
+
+    def _new_rows(self, new: NewInstance, message_id: bytes, now: int) -> tuple[InstanceRow, InboxRow]:
+        execution_id = new.execution_id or self._replica.parts.clock.new_id().hex()
+        scheduled = new.scheduled_at if new.scheduled_at is not None and new.scheduled_at > now else None
+        started = ExecutionStarted(
+            timestamp=now,
+            name=new.name,
+            instance_id=new.instance_id,
+            execution_id=execution_id,
+            input=new.input,
+            version=new.version,
+            scheduled_at=scheduled,
+            tags=new.tags or {},
+            route=Route(source=self._app, target=self._app),
+            extra=new.extra,
+        )
+        row = InstanceRow(
+            app=self._app,
+            instance_id=new.instance_id,
+            slot=slot_of(new.instance_id),
+            incarnation=message_id,
+            execution_id=execution_id,
+            generation=0,
+            version=0,
+            status=int(Status.PENDING),
+            name=new.name,
+            created_at=now,
+            updated_at=now,
+            scheduled_at=scheduled,
+        )
+        start = rows.inbox_row(
+            Outgoing(
+                app=self._app,
+                instance_id=new.instance_id,
+                kind=Kind.START,
+                message_id=message_id,
+                incarnation=message_id,
+                execution_id=execution_id,
+                events=(started,),
+            )
+        )
+        return row, start
+
+    def _begin(self, row: InstanceRow, start: InboxRow) -> None:
+        """Let the owner know; here, the row that was just written need not be read back."""
+        instances = self._replica.instances
+        lane = instances.get(row.instance_id)
+        if not instances.owns(row.instance_id):
+            self._hint(start)
+        elif lane is not None:
+            instances.reload(lane)
+        else:
+            state = State(
+                app=row.app,
+                instance_id=row.instance_id,
+                incarnation=row.incarnation,
+                execution_id=row.execution_id,
+                name=row.name,
+                created_at=row.created_at,
+            )
+            instances.deliver(row.instance_id, [rows.message_of(start)], state=state)
+
+    def _schedule(self, instance_id: str, at: int) -> None:
+        """Wake a scheduled start when it is near; one that is far is found by the sweep."""
+        replica = self._replica
+        if at <= replica.parts.store_clock.now() + 60_000_000_000 and replica.instances.owns(instance_id):
+            replica.timers.arm(("start", instance_id), at, lambda: self._wake(instance_id))
+
+    def _wake(self, instance_id: str) -> None:
+        if self._replica.instances.deliver(instance_id, []) is not None:
+            self._replica.instances.wake(instance_id)
+
+    def _hint(self, row: InboxRow) -> None:
+        self._replica.messages_committed([row])
+
+    # messages
+
+    async def raise_event(self, instance_id: str, name: str, input: str | None) -> None:
+        """Raise an event; durable on return.
+
+        Raises:
+            NotFound: unknown or finished.
+        """
+        now = self._replica.parts.store_clock.now()
+        await self._post(instance_id, EventRaised(now, name, input), Kind.EVENT)
+
+    async def terminate(self, instance_id: str, output: str | None, *, recursive: bool) -> None:
+        """Terminate an instance and wait for it to be recorded.
+
+        Raises:
+            NotFound: unknown or finished.
+        """
+        now = self._replica.parts.store_clock.now()
+        await self._post(instance_id, ExecutionTerminated(now, output, recursive), Kind.CONTROL)
+        await self._until(instance_id, set(Status) - TERMINAL, START_S)
+
+    async def suspend(self, instance_id: str, reason: str | None, *, recursive: bool = False) -> None:
+        """Suspend an instance and wait for it to be recorded.
+
+        Raises:
+            NotFound: unknown or finished.
+        """
+        now = self._replica.parts.store_clock.now()
+        await self._post(instance_id, ExecutionSuspended(now, reason, recursive), Kind.CONTROL)
+        await self._until(instance_id, {Status.PENDING, Status.RUNNING}, START_S)
+
+    async def resume(self, instance_id: str, reason: str | None, *, recursive: bool = False) -> None:
+        """Resume an instance and wait for it to be recorded.
+
+        Raises:
+            NotFound: unknown or finished.
+        """
+        now = self._replica.parts.store_clock.now()
+        await self._post(instance_id, ExecutionResumed(now, reason, recursive), Kind.CONTROL)
+        await self._until(instance_id, {Status.SUSPENDED}, START_S)
+
+    async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
+        message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
+        instances = self._replica.instances
+        if instances.can_apply_now(instance_id, control=kind is Kind.CONTROL):
+            future = self._replica.expect_call(message.message_id)
+            instances.deliver(instance_id, [message])
+            if await future:
+                return
+        row = rows.posted_row(self._app, instance_id, message)
+        (there,) = await self._store.post([row])
+        if not there:
+            raise NotFound(self._app, instance_id)
+        self._hint_or_read(row)
+
+    def _hint_or_read(self, row: InboxRow) -> None:
+        """Bring the row to the owner: here by reading the inbox, so that rows keep their order."""
+        instances = self._replica.instances
+        if not instances.owns(row.instance_id):
+            self._hint(row)
+            return
+        lane = instances.get(row.instance_id)
+        if lane is None:
+            instances.deliver(row.instance_id, [])
+        else:
+            self._replica.read_inbox(lane)
+
+    # looking
+
+    async def get(self, instance_id: str, *, payloads: bool) -> Snapshot | None:
+        """Return an instance; None when it is unknown. `started`, and with it the input, only with `payloads`."""
+        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
+        if row is None:
+            return None
+        started = await self._started(row) if payloads else None
+        return Snapshot(row, started, codec.unseal_failure(row.failure))
+
+    async def _started(self, row: InstanceRow) -> ExecutionStarted | None:
+        for batch in await self._store.history(app=self._app, instance_id=row.instance_id):
+            if batch.event_count:
+                return rows.started_event(codec.unpack(batch.events))
+        for waiting in await self._store.load_inbox(app=self._app, instance_id=row.instance_id, limit=1):
+            event = rows.message_of(waiting).events[0]
+            if isinstance(event, ExecutionStarted):
+                return event
+        return None
+
+    async def history(self, instance_id: str) -> Sequence[bytes]:
+        """Return the committed events of the current generation, oldest first.
+
+        Raises:
+            NotFound: unknown.
+        """
+        if await self._store.get_instance(app=self._app, instance_id=instance_id) is None:
+            raise NotFound(self._app, instance_id)
+        batches = await self._store.history(app=self._app, instance_id=instance_id)
+        return [raw for batch in batches for raw in codec.unpack(batch.events)]
+
+    async def wait_started(self, instance_id: str, *, payloads: bool) -> Snapshot:
+        """Wait until the instance is no longer PENDING; for ever, when it never comes to be."""
+        await self._until(instance_id, {Status.PENDING}, None)
+        return await self._found(instance_id, payloads=payloads)
+
+    async def wait_finished(self, instance_id: str, *, payloads: bool) -> Snapshot:
+        """Wait until the instance has ended; for ever, when it never comes to be."""
+        await self._until(instance_id, set(Status) - TERMINAL, None)
+        return await self._found(instance_id, payloads=payloads)
+
+    async def _found(self, instance_id: str, *, payloads: bool) -> Snapshot:
+        found = await self.get(instance_id, payloads=payloads)
+        if found is None:
+            raise NotFound(self._app, instance_id)
+        return found
+
+    async def _until(self, instance_id: str, leaves: set[Status], seconds: float | None) -> None:
+        """Wait until the status is none of `leaves`, or the time is over."""
+        watch = self._replica.watchers.add(instance_id)
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    watch.clear()
+                    lane = self._replica.instances.get(instance_id)
+                    if lane is not None and lane.state is not None:
+                        status: Status | None = lane.state.status
+                    else:
+                        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
+                        status = Status(row.status) if row is not None else None
+                    if status is not None and status not in leaves:
+                        return
+                    await self._changed(watch, instance_id)
+        except TimeoutError:
+            return
+        finally:
+            self._replica.watchers.remove(instance_id, watch)
+
+    async def _changed(self, watch: asyncio.Event, instance_id: str) -> None:
+        """Wait for a notice; look again after a while in any case when the owner is elsewhere."""
+        patience = 10.0 if self._replica.instances.owns(instance_id) else _POLL_S
+        try:
+            async with asyncio.timeout(patience):
+                await watch.wait()
+        except TimeoutError:
+            return
+
+    # ending
+
+    async def purge(self, instance_id: str, *, force: bool) -> int:
+        """Delete a finished instance with all its rows and return how many were deleted (0: unknown).
+
+        Raises:
+            Refused: it has not finished, and `force` was not asked for.
+        """
+        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
+        if row is None:
+            return 0
+        if Status(row.status) not in TERMINAL:
+            if not force:
+                raise not_finished(self._app, instance_id, Status(row.status).name)
+            await self.terminate(instance_id, None, recursive=False)
+        purged = await self._store.purge(app=self._app, instance_id=instance_id, incarnation=row.incarnation)
+        return 1 if purged else 0

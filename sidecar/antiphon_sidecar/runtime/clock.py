@@ -1,0 +1,60 @@
+"""The one place that reads clocks and draws IDs; everything else is handed these."""
+
+import secrets
+import time
+from typing import Protocol
+
+from antiphon_sidecar.stores.base import Store
+
+
+class Clock(Protocol):
+    """Time and IDs of one process."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for leases and waits."""
+
+    def wall_ns(self) -> int:
+        """Return the host's clock, nanoseconds since 1970."""
+
+    def new_id(self) -> bytes:
+        """Return 16 bytes that no one else ever gets."""
+
+    def jitter(self) -> float:
+        """Return a number from 0 to 1."""
+
+
+class SystemClock:
+    """The machine's clock and randomness."""
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic clock."""
+        return time.monotonic()
+
+    def wall_ns(self) -> int:
+        """Return the machine's wall clock."""
+        return time.time_ns()
+
+    def new_id(self) -> bytes:
+        """Return 16 random bytes."""
+        return secrets.token_bytes(16)
+
+    def jitter(self) -> float:
+        """Return a random number."""
+        return secrets.randbelow(1 << 20) / (1 << 20)
+
+
+class StoreClock:
+    """The engine's time: the store's clock, read now and then and carried on by the monotonic one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._base = clock.wall_ns() - int(clock.monotonic() * 1e9)
+
+    def now(self) -> int:
+        """Return the store's time, in nanoseconds, as far as it is known."""
+        return self._base + int(self._clock.monotonic() * 1e9)
+
+    async def refresh(self, store: Store) -> None:
+        """Ask the store for its time."""
+        stamp = await store.now()
+        self._base = stamp - int(self._clock.monotonic() * 1e9)

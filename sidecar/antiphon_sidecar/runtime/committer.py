@@ -1,0 +1,70 @@
+"""Group commit: turns of different instances travel to the store together while the previous group is in flight.
+
+One committer serves all replicas of a process. Whoever submits is called back with the outcome, on the event
+loop, in the order of the group.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from antiphon_sidecar.stores.base import Commit, Outcome, Store
+from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreError
+
+logger = logging.getLogger(__name__)
+
+#: None stands for an unknown outcome: the commit may or may not have landed.
+Callback = Callable[[Outcome | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A commit and who waits for its outcome."""
+
+    commit: Commit
+    done: Callback
+
+
+class Committer:
+    """Drains what is submitted, one group after another."""
+
+    def __init__(self, store: Store, *, group_max: int = 128, retry_s: float = 0.2) -> None:
+        self._store = store
+        self._group_max = group_max
+        self._retry_s = retry_s
+        self._pending: list[Submitted] = []
+        self._wake = asyncio.Event()
+
+    def submit(self, commit: Commit, done: Callback) -> None:
+        """Queue a commit. At most one of an instance may be under way: lanes see to that."""
+        self._pending.append(Submitted(commit, done))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit groups until cancelled; a group in flight is finished first."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                group = self._pending[: self._group_max]
+                del self._pending[: self._group_max]
+                await self._commit(group)
+
+    async def _commit(self, group: list[Submitted]) -> None:
+        commits = [item.commit for item in group]
+        while True:
+            try:
+                outcomes = await asyncio.shield(asyncio.ensure_future(self._store.commit(commits)))
+            except OutcomeUnknown:
+                logger.warning("the outcome of a group of commits is unknown", extra={"commits": len(group)})
+                for item in group:
+                    item.done(None)
+                return
+            except StoreError as error:
+                logger.warning("the store refuses commits for now", extra={"error": str(error)})
+                await asyncio.sleep(self._retry_s)
+            else:
+                for item, outcome in zip(group, outcomes, strict=True):
+                    item.done(outcome)
+                return

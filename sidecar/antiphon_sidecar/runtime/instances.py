@@ -1,0 +1,608 @@
+"""The owner's side of instances: lanes, turns and their commits, one app's owned partitions.
+
+Everything here runs between two awaits: what arrives is put into a lane, `_pump` decides what the lane does next,
+and the committer calls back. Loading and parking are the only coroutines. What a commit causes elsewhere goes to
+`Effects`, which the replica implements.
+"""
+
+import dataclasses
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from antiphon_names.hashing import partition_of, slot_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.actions import Response
+from antiphon_sidecar.engine.events import ExecutionStarted, Failure
+from antiphon_sidecar.engine.ids import result_row_id
+from antiphon_sidecar.engine.messages import Kind, Message, Row
+from antiphon_sidecar.engine.state import State
+from antiphon_sidecar.engine.turn import Turn, begin_turn
+from antiphon_sidecar.peers.base import Verdict
+from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.clock import Clock, StoreClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.lane import Lane, Phase
+from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, Workers, WorkerStream
+from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef, TaskRow, TimerRow
+
+logger = logging.getLogger(__name__)
+
+
+class Effects(Protocol):
+    """What a lane causes outside of itself. All are plain functions that only queue."""
+
+    def load(self, lane: Lane) -> None:
+        """Read the lane's instance and call `Instances.loaded`."""
+
+    def park(self, lane: Lane) -> None:
+        """Make the lane's fast messages durable as inbox rows, soon."""
+
+    def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
+        """Dispatch these."""
+
+    def timers_committed(self, timers: Iterable[TimerRow]) -> None:
+        """Arm these."""
+
+    def messages_committed(self, messages: Iterable[InboxRow]) -> None:
+        """Tell the owners of these instances."""
+
+    def execution_ended(self, instance_id: str, execution_id: str) -> None:
+        """Forget dispatched tasks and timers of this generation."""
+
+    def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
+        """Answer the targets that sent these results."""
+
+    def results_unwanted(self, messages: Iterable[Message], lane: Lane) -> None:
+        """Find out in the store what became of these task rows, and answer."""
+
+    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
+        """Answer a client call that had no row: applied, or to be written to the inbox by whoever waits."""
+
+    def app_known(self, app: str) -> bool:
+        """Tell whether an app was ever seen in this store."""
+
+    def child_check_after_ns(self) -> int:
+        """Return how long a child may wait for an app that nobody has seen."""
+
+    def wake_at(self, instance_id: str, at: int) -> None:
+        """Call `Instances.wake` at this store time."""
+
+    def changed(self, lane: Lane) -> None:
+        """Wake those who wait for the instance's status."""
+
+    def fenced(self, partition: int, epoch: int) -> None:
+        """Another owner has the partition."""
+
+    def outcome_unknown(self, lane: Lane, partition: int) -> None:
+        """Take a new epoch, then call `Instances.reload`."""
+
+
+class Scope:
+    """What all lanes of an app share; set once."""
+
+    __slots__ = ("app", "clock", "committer", "engine", "epochs", "hot_max", "store_clock", "workers")
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        clock: Clock,
+        store_clock: StoreClock,
+        committer: Committer,
+        workers: Workers,
+        engine: rs.Scope,
+        epochs: Mapping[int, int],
+        hot_max: int,
+    ) -> None:
+        self.app = app
+        self.clock = clock
+        self.store_clock = store_clock
+        self.committer = committer
+        self.workers = workers
+        self.engine = engine
+        #: Owned partitions and their epochs; written by `ownership` alone.
+        self.epochs = epochs
+        self.hot_max = hot_max
+
+
+class Instances:
+    """The hot instances of one app at this replica."""
+
+    def __init__(self, scope: Scope, effects: Effects) -> None:
+        self._scope = scope
+        self._effects = effects
+        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._by_token: dict[str, Lane] = {}
+        #: Lanes that have something for a worker but found none; in the order they began to wait.
+        self.waiting: OrderedDict[str, Lane] = OrderedDict()
+        #: Lanes that hold messages which are not durable yet.
+        self.fast: dict[str, Lane] = {}
+
+    # what arrives
+
+    def get(self, instance_id: str) -> Lane | None:
+        """Return the lane if the instance is in memory."""
+        return self._lanes.get(instance_id)
+
+    def owns(self, instance_id: str) -> bool:
+        """Tell whether this replica owns the instance's partition."""
+        return partition_of(slot_of(instance_id)) in self._scope.epochs
+
+    def can_apply_now(self, instance_id: str, *, control: bool) -> bool:
+        """Tell whether a client call would go straight into a turn, so that it needs no row of its own."""
+        lane = self._lanes.get(instance_id)
+        if lane is None or lane.phase is not Phase.IDLE or lane.state is None or lane.state.ended:
+            return False
+        if control:
+            return True
+        if lane.state.suspended or lane.stalled or not lane.state.started:
+            return False
+        return self._scope.workers.for_turn(lane.state.name, lane.stream) is not None
+
+    def deliver(
+        self, instance_id: str, messages: Iterable[Message], *, state: State | None = None, new: bool = False
+    ) -> Lane | None:
+        """Put messages into a lane and move it along; None when the partition is not owned.
+
+        `state` spares the read when the caller has just written the instance's row. `new` spares it for a START
+        that was just written: should the ID be taken, the commit is refused and the instance is read then.
+        """
+        lane = self._lanes.get(instance_id)
+        if lane is None:
+            lane = self._open(instance_id, state, starts=new)
+            if lane is None:
+                return None
+        self._lanes.move_to_end(instance_id)
+        for message in messages:
+            self._enqueue(lane, message)
+        self._pump(lane)
+        return lane
+
+    def _open(self, instance_id: str, state: State | None, *, starts: bool) -> Lane | None:
+        slot = slot_of(instance_id)
+        partition = partition_of(slot)
+        if partition not in self._scope.epochs:
+            return None
+        lane = Lane(instance_id, slot, partition)
+        self._lanes[instance_id] = lane
+        if state is not None or starts:
+            lane.state = state
+            lane.phase = Phase.IDLE
+        else:
+            self._effects.load(lane)
+        self._evict()
+        return lane
+
+    def _enqueue(self, lane: Lane, message: Message) -> None:
+        match message.row:
+            case Row.INBOX:
+                if message.message_id in lane.known_rows:
+                    return
+                lane.known_rows[message.message_id] = None
+            case Row.TASK | Row.TIMER:
+                kind, ref_id, execution = message.kind, message.ref_id, message.execution_id
+                for held in lane.messages():
+                    if held.kind is kind and held.ref_id == ref_id and held.execution_id == execution:
+                        return
+            case Row.NONE:
+                if any(held.message_id == message.message_id for held in lane.messages()):
+                    return
+        if message.row in (Row.NONE, Row.TASK):
+            self.fast[lane.instance_id] = lane
+        if message.kind is Kind.START:
+            lane.queue.insert(0, message)
+        else:
+            lane.queue.append(message)
+
+    # turns
+
+    def _pump(self, lane: Lane) -> None:
+        """Begin the next turn if there is one; terminate and suspend do not wait for a turn in flight."""
+        if lane.phase is Phase.WORKING and any(m.kind is Kind.CONTROL for m in lane.queue) and not lane.replacing:
+            self.abandon(lane)
+        if lane.phase is not Phase.IDLE or not lane.queue or lane.gone:
+            return
+        turn = begin_turn(lane.state, lane.queue, now=self._scope.store_clock.now())
+        if turn is None:
+            self._hold(lane)
+        elif not turn.needs_worker:
+            lane.take(turn)
+            self._submit(lane, rs.end_without_worker(turn, now=self._scope.store_clock.now()))
+        elif not lane.stalled:
+            self._to_worker(lane, turn)
+        elif lane.instance_id in self.fast:
+            self._effects.park(lane)
+
+    def _hold(self, lane: Lane) -> None:
+        """Nothing can be applied now: what is not durable must not wait in memory."""
+        if lane.state is None and not any(m.kind is Kind.START for m in lane.queue):
+            self._forget_unknown(lane)
+        elif lane.instance_id in self.fast:
+            self._effects.park(lane)
+        for message in lane.queue:
+            started = message.events[0]
+            if isinstance(started, ExecutionStarted) and started.scheduled_at is not None:
+                self._effects.wake_at(lane.instance_id, started.scheduled_at)
+
+    def wake(self, instance_id: str) -> None:
+        """Look at a lane again: a scheduled start may be due."""
+        lane = self._lanes.get(instance_id)
+        if lane is not None:
+            self._pump(lane)
+
+    def _forget_unknown(self, lane: Lane) -> None:
+        """No such instance: its fast messages have nowhere to go."""
+        unwanted = [m for m in lane.queue if m.row is Row.TASK]
+        for message in lane.queue:
+            if message.row is Row.NONE:
+                self._effects.call_settled(message.message_id, applied=False)
+        self._close(lane)
+        if unwanted:
+            self._effects.results_unwanted(unwanted, lane)
+
+    def _to_worker(self, lane: Lane, turn: Turn) -> None:
+        stream = self._scope.workers.for_turn(turn.base.name, lane.stream)
+        if stream is None:
+            self.waiting[lane.instance_id] = lane
+            if lane.instance_id in self.fast:
+                self._effects.park(lane)
+            return
+        self.waiting.pop(lane.instance_id, None)
+        lane.take(turn)
+        lane.phase = Phase.WORKING
+        lane.stream = stream
+        lane.since = self._scope.clock.monotonic()
+        lane.token = self._scope.clock.new_id().hex()
+        lane.sealed_turn = [codec.seal(event) for event in turn.events]
+        self._by_token[lane.token] = lane
+        stream.turns += 1
+        stream.send(self._item(lane, turn, stream))
+
+    def _item(self, lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
+        """Build the work item: for a worker that keeps histories, only what it has not seen as past."""
+        execution_id = turn.base.execution_id
+        past = [] if turn.fresh else lane.history
+        cached: int | None = None
+        if stream.offers.stateful_history:
+            seen = stream.seen.get(lane.instance_id)
+            if seen is not None and seen[0] == execution_id and 0 < seen[1] <= len(past):
+                cached = seen[1]
+            stream.seen[lane.instance_id] = (execution_id, len(past))
+            stream.seen.move_to_end(lane.instance_id)
+            if len(stream.seen) > SEEN_MAX:
+                stream.seen.popitem(last=False)
+        return TurnItem(
+            token=lane.token,
+            instance_id=lane.instance_id,
+            execution_id=execution_id,
+            past=past[cached:] if cached else past,
+            new=lane.sealed_turn,
+            cached=cached,
+        )
+
+    def answered(self, *, token: str, instance_id: str, response: Response) -> None:
+        """Take a worker's answer; one that belongs to no turn in flight has no effect."""
+        lane = self._by_token.get(token) if token else self._lanes.get(instance_id)
+        if lane is None or lane.phase is not Phase.WORKING or lane.turn is None:
+            return
+        if not token:
+            token = lane.token
+        elif lane.stream is not None:
+            lane.stream.echoes_tokens = True
+        self._release(lane)
+        lane.answer = response
+        self._finish(lane)
+
+    def _release(self, lane: Lane) -> None:
+        self._by_token.pop(lane.token, None)
+        if lane.stream is not None and lane.token:
+            lane.stream.turns -= 1
+        lane.token = ""
+
+    def _finish(self, lane: Lane) -> None:
+        if lane.replacing or lane.answer is None or lane.turn is None:
+            return
+        outcome = rs.end_turn(lane.turn, lane.answer, now=self._scope.store_clock.now(), scope=self._scope.engine)
+        if isinstance(outcome, rs.Stalled):
+            lane.give_back()
+            lane.phase = Phase.IDLE
+            lane.stalled = outcome.reason
+            if lane.instance_id in self.fast:
+                self._effects.park(lane)
+            return
+        self._submit(lane, outcome)
+
+    def abandon(self, lane: Lane) -> None:
+        """Take back a turn in flight: its worker is gone, or something stronger came."""
+        self._release(lane)
+        if lane.stream is not None:
+            lane.stream.seen.pop(lane.instance_id, None)
+        lane.give_back()
+        lane.queue = [self._as_replaced(lane, m) for m in lane.queue]
+        lane.replaced.clear()
+        lane.stream = None
+        lane.phase = Phase.IDLE
+
+    def _as_replaced(self, lane: Lane, message: Message) -> Message:
+        if message.row is Row.TASK and message.ref_id in lane.replaced:
+            return replaced_message(message)
+        return message
+
+    def fail_unregistered(self, lane: Lane, failure: Failure) -> None:
+        """End an instance that has not started and that no worker can run."""
+        turn = begin_turn(lane.state, lane.queue, now=self._scope.store_clock.now())
+        if lane.phase is Phase.IDLE and turn is not None and turn.needs_worker and not turn.base.started:
+            self.waiting.pop(lane.instance_id, None)
+            lane.take(turn)
+            self._submit(lane, rs.fail_workflow(turn, failure, now=self._scope.store_clock.now()))
+
+    def stream_added(self) -> None:
+        """A worker connected or became free: lanes that waited for one move on."""
+        for lane in list(self.waiting.values()):
+            self.waiting.pop(lane.instance_id, None)
+            self._pump(lane)
+            if lane.instance_id in self.waiting:
+                self.waiting.move_to_end(lane.instance_id)
+
+    def unstall(self) -> None:
+        """A worker connected: what stalled is tried again."""
+        for lane in [lane for lane in self._lanes.values() if lane.stalled]:
+            lane.stalled = ""
+            self._pump(lane)
+
+    def stream_removed(self, stream: WorkerStream) -> None:
+        """A worker is gone: its turns are begun again elsewhere."""
+        for lane in [lane for lane in self._by_token.values() if lane.stream is stream]:
+            if not lane.replacing:
+                self.abandon(lane)
+                self._pump(lane)
+
+    # commits
+
+    def _submit(self, lane: Lane, result: rs.Result) -> None:
+        epoch = self._scope.epochs.get(lane.partition)
+        if epoch is None:
+            self.drop_partition(lane.partition)
+            return
+        lane.phase = Phase.COMMITTING
+        assembled = rows.assemble(
+            result,
+            epoch=epoch,
+            commit_id=self._scope.clock.new_id(),
+            now=self._scope.store_clock.now(),
+            known_rows=lane.known_rows,
+            replaced=frozenset(lane.replaced),
+            sealed_turn=lane.sealed_turn,
+            check_child=self._check_child,
+        )
+        self._scope.committer.submit(
+            assembled.commit, lambda outcome: self._committed(lane, result, assembled, outcome)
+        )
+
+    def _check_child(self, app: str) -> int | None:
+        """Return when to look after a child of an app that nobody has seen."""
+        if app == self._scope.app or self._effects.app_known(app):
+            return None
+        return self._scope.store_clock.now() + self._effects.child_check_after_ns()
+
+    def _committed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled, outcome: Outcome | None) -> None:
+        if lane.gone:
+            return
+        match outcome:
+            case Outcome.COMMITTED:
+                self._landed(lane, result, assembled)
+            case Outcome.FENCED:
+                self._effects.fenced(lane.partition, assembled.commit.epoch)
+            case None:
+                lane.phase = Phase.LOADING
+                self._effects.outcome_unknown(lane, lane.partition)
+            case _:
+                logger.debug(
+                    "a commit was refused",
+                    extra={"instance": lane.instance_id, "outcome": outcome.value},
+                )
+                self.reload(lane)
+
+    def _landed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled) -> None:
+        turn, commit = result.turn, assembled.commit
+        lane.state = result.state
+        if turn.fresh or result.continues:
+            lane.history = []
+        lane.history.extend(assembled.sealed)
+        for row_id in (*commit.consume_inbox, *commit.discard_inbox):
+            lane.known_rows.pop(row_id, None)
+        lane.turn = None
+        lane.sealed_turn = []
+        lane.answer = None
+        lane.replaced.clear()
+        lane.phase = Phase.IDLE
+        self._settle(lane, turn)
+        self._cause(lane, result, commit)
+        if result.state.ended and not lane.queue:
+            self._close(lane)
+        else:
+            self._pump(lane)
+
+    def _settle(self, lane: Lane, turn: Turn) -> None:
+        """Answer everyone whose message this commit made durable, or found to be without effect."""
+        refs = [self.ref(lane, m) for m in turn.consumed if m.row is Row.TASK]
+        if refs:
+            self._effects.results_settled(refs, Verdict.COMMITTED)
+        for message in (*turn.consumed, *turn.discarded):
+            if message.row is Row.NONE:
+                self._effects.call_settled(message.message_id, applied=True)
+        unwanted = [m for m in turn.discarded if m.row is Row.TASK]
+        if unwanted:
+            self._effects.results_unwanted(unwanted, lane)
+        if not any(m.row in (Row.NONE, Row.TASK) for m in lane.queue):
+            self.fast.pop(lane.instance_id, None)
+
+    def ref(self, lane: Lane, message: Message) -> TaskRef:
+        """Return the key of the task that a result answers."""
+        return TaskRef(self._scope.app, lane.instance_id, message.execution_id, message.ref_id)
+
+    def _cause(self, lane: Lane, result: rs.Result, commit: Commit) -> None:
+        if commit.end_execution is not None:
+            self._effects.execution_ended(lane.instance_id, commit.end_execution)
+        if commit.tasks:
+            self._effects.tasks_committed(commit.tasks)
+        if commit.timers:
+            self._effects.timers_committed(commit.timers)
+        others: list[InboxRow] = []
+        for row in commit.messages:
+            if row.app == self._scope.app and row.instance_id == lane.instance_id:
+                self._enqueue(lane, rows.message_of(row))
+            else:
+                others.append(row)
+        if others:
+            self._effects.messages_committed(others)
+        self._effects.changed(lane)
+
+    # reading
+
+    def reload(self, lane: Lane) -> None:
+        """Forget what the lane knew and read the instance again; what has no row of its own is kept."""
+        lane.give_back()
+        lane.queue = [m for m in lane.queue if m.row in (Row.NONE, Row.TASK) and m.ref_id not in lane.replaced]
+        lane.known_rows.clear()
+        lane.replaced.clear()
+        lane.state = None
+        lane.history = []
+        lane.phase = Phase.LOADING
+        self._effects.load(lane)
+
+    def loaded(self, lane: Lane, loaded: Loaded | None) -> None:
+        """Take in what was read: inbox rows first, in their order, then what came the fast way."""
+        if lane.gone or lane.phase is not Phase.LOADING:
+            return
+        lane.phase = Phase.IDLE
+        kept, lane.queue = lane.queue, []
+        if loaded is not None:
+            self._take_in(lane, loaded)
+        open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
+        gone: list[Message] = []
+        for message in kept:
+            if message.row is Row.TASK and (message.execution_id, message.ref_id) not in open_rows:
+                gone.append(message)
+            else:
+                self._enqueue(lane, message)
+        if gone:
+            self._effects.results_settled([self.ref(lane, m) for m in gone], Verdict.GONE)
+        self._effects.changed(lane)
+        if not lane.queue:
+            self.fast.pop(lane.instance_id, None)
+            if lane.state is None or lane.state.ended:
+                self._close(lane)
+            return
+        self._pump(lane)
+
+    def _take_in(self, lane: Lane, loaded: Loaded) -> None:
+        lane.state, lane.history = rows.state_of(loaded)
+        for row in loaded.inbox:
+            self._enqueue(lane, rows.message_of(row))
+        now = self._scope.store_clock.now()
+        for timer in loaded.timers:
+            if timer.due_at <= now and not rows.is_child_check(timer):
+                self._enqueue(lane, rows.timer_message(timer))
+
+    def inbox_read(self, lane: Lane, inbox: Iterable[InboxRow]) -> None:
+        """Take in rows that were read while the lane was hot."""
+        for row in inbox:
+            self._enqueue(lane, rows.message_of(row))
+        self._pump(lane)
+
+    # parking: what is not durable and cannot be applied soon becomes a row (protocol.md 18)
+
+    def to_park(self, lane: Lane, *, patience_s: float) -> list[Message]:
+        """Return the fast messages that must not wait any longer, and mark the tasks among them."""
+        if lane.phase in (Phase.COMMITTING, Phase.LOADING) or lane.answer is not None:
+            return []
+        in_turn: tuple[Message, ...] = ()
+        if lane.phase is Phase.WORKING and lane.turn is not None:
+            if self._scope.clock.monotonic() - lane.since < patience_s:
+                return []
+            in_turn = lane.turn.consumed
+        found = [
+            m
+            for m in (*in_turn, *lane.queue)
+            if m.row is Row.TASK and m.ref_id not in lane.replacing and m.ref_id not in lane.replaced
+        ]
+        found.extend(m for m in lane.queue if m.row is Row.NONE)
+        lane.replacing.update(m.ref_id for m in found if m.row is Row.TASK)
+        return found
+
+    def parked(self, lane: Lane, message: Message, *, there: bool) -> None:
+        """Note that a fast message has become an inbox row, or that its task row was gone."""
+        lane.replacing.discard(message.ref_id)
+        if lane.gone:
+            return
+        in_turn = lane.turn is not None and any(m is message for m in lane.turn.consumed)
+        if in_turn:
+            if there:
+                lane.replaced.add(message.ref_id)
+        else:
+            place = next((i for i, m in enumerate(lane.queue) if m is message), None)
+            if place is not None:
+                if there:
+                    lane.queue[place] = replaced_message(message)
+                else:
+                    del lane.queue[place]
+        if there:
+            lane.known_rows[replaced_message(message).message_id] = None
+
+    def parking_over(self, lane: Lane) -> None:
+        """All of a lane's parking has been answered: an answer that had to wait for it goes on."""
+        if lane.gone or lane.replacing:
+            return
+        if not any(m.row in (Row.NONE, Row.TASK) for m in lane.queue):
+            self.fast.pop(lane.instance_id, None)
+        if lane.phase is Phase.WORKING and lane.answer is not None:
+            self._finish(lane)
+        elif lane.phase is Phase.WORKING and (lane.stream is None or not lane.stream.open):
+            self.abandon(lane)
+        self._pump(lane)
+
+    # leaving
+
+    def drop_partition(self, partition: int) -> None:
+        """Forget all lanes of a partition: another replica owns them. What was not durable is handed back."""
+        for lane in [lane for lane in self._lanes.values() if lane.partition == partition]:
+            refs = [self.ref(lane, m) for m in lane.messages() if m.row is Row.TASK]
+            if refs:
+                self._effects.results_settled(refs, Verdict.REFUSED)
+            for message in lane.messages():
+                if message.row is Row.NONE:
+                    self._effects.call_settled(message.message_id, applied=False)
+            self._close(lane)
+
+    def _close(self, lane: Lane) -> None:
+        self._release(lane)
+        lane.gone = True
+        self._lanes.pop(lane.instance_id, None)
+        self.waiting.pop(lane.instance_id, None)
+        self.fast.pop(lane.instance_id, None)
+
+    def _evict(self) -> None:
+        """Keep the number of lanes within the bound: idle ones without messages go, oldest first."""
+        excess = len(self._lanes) - self._scope.hot_max
+        if excess <= 0:
+            return
+        for lane in list(self._lanes.values())[: excess + 64]:
+            if lane.phase is Phase.IDLE and not lane.queue and excess > 0:
+                self._close(lane)
+                excess -= 1
+
+    def lanes(self) -> Iterable[Lane]:
+        """Return the lanes in memory, least recently used first."""
+        return self._lanes.values()
+
+
+def replaced_message(message: Message) -> Message:
+    """Return the message as it is once an inbox row carries it."""
+    if message.row is Row.TASK:
+        row_id = result_row_id(message.incarnation, message.execution_id, message.ref_id)
+        return dataclasses.replace(message, row=Row.INBOX, message_id=row_id)
+    return dataclasses.replace(message, row=Row.INBOX)

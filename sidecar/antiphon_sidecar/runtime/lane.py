@@ -1,0 +1,71 @@
+"""A lane: one hot instance at its owner. Data only; `instances` moves it along."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from antiphon_sidecar.engine.actions import Response
+from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.engine.state import State
+from antiphon_sidecar.engine.turn import Turn
+from antiphon_sidecar.runtime.workers import WorkerStream
+
+
+class Phase(Enum):
+    """What a lane is doing; only IDLE lanes begin turns."""
+
+    LOADING = "loading"
+    IDLE = "idle"
+    WORKING = "working"
+    COMMITTING = "committing"
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """An instance in memory.
+
+    `history`: the sealed events of the current generation. `queue`: messages that are neither applied nor on
+    their way into a commit. `known_rows`: IDs of inbox rows that were read, or made, and are not yet consumed.
+    `replacing`: task ids whose rows are being turned into inbox rows right now; `replaced`: those of the turn in
+    flight for which that has happened.
+    """
+
+    instance_id: str
+    slot: int
+    partition: int
+    state: State | None = None
+    history: list[bytes] = field(default_factory=list)
+    phase: Phase = Phase.LOADING
+    queue: list[Message] = field(default_factory=list)
+    known_rows: dict[bytes, None] = field(default_factory=dict)
+    turn: Turn | None = None
+    sealed_turn: list[bytes] = field(default_factory=list)
+    token: str = ""
+    stream: WorkerStream | None = None
+    since: float = 0.0
+    answer: Response | None = None
+    replacing: set[int] = field(default_factory=set)
+    replaced: set[int] = field(default_factory=set)
+    stalled: str = ""
+    gone: bool = False
+
+    def messages(self) -> Iterator[Message]:
+        """Return what waits: first what the turn in flight carries, then the queue."""
+        if self.turn is not None:
+            yield from self.turn.consumed
+        yield from self.queue
+
+    def take(self, turn: Turn) -> None:
+        """Move the messages of a turn out of the queue."""
+        taken = {id(m) for part in (turn.consumed, turn.discarded, turn.rejected) for m in part}
+        self.queue = [m for m in self.queue if id(m) not in taken]
+        self.turn = turn
+
+    def give_back(self) -> None:
+        """Put the messages of the turn in flight back in front of the queue; the turn never was."""
+        if self.turn is not None:
+            self.queue[:0] = [*self.turn.consumed, *self.turn.discarded, *self.turn.rejected]
+        self.turn = None
+        self.sealed_turn = []
+        self.token = ""
+        self.answer = None

@@ -1,0 +1,134 @@
+"""Which partitions this replica owns, and under which epoch.
+
+Each replica works out its share for itself by rendezvous hashing over the live replicas of its app: it releases what
+it should not own and claims what is free. Owning begins with an epoch issued by the store, after the key was won, and
+ends when the key is another's or the store refuses the epoch (protocol.md 7, 8).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from antiphon_names.hashing import PARTITIONS, rendezvous_score
+from antiphon_sidecar.coordination.base import Coordinator, Unavailable
+from antiphon_sidecar.runtime.clock import Clock
+from antiphon_sidecar.stores.base import Store
+from antiphon_sidecar.stores.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+
+class Ownership:
+    """The partitions of one app at this replica; the only writer of `epochs`."""
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        replica: str,
+        store: Store,
+        coordinator: Coordinator,
+        clock: Clock,
+        taken: Callable[[frozenset[int]], None],
+        dropped: Callable[[int], None],
+    ) -> None:
+        self._app = app
+        self._replica = replica
+        self._store = store
+        self._coordinator = coordinator
+        self._clock = clock
+        self._taken = taken
+        self._dropped = dropped
+        self.epochs: dict[int, int] = {}
+        self._wake = asyncio.Event()
+        self.draining = False
+
+    def wake(self) -> None:
+        """Look at the view again, soon."""
+        self._wake.set()
+
+    def drop(self, partition: int, epoch: int | None = None) -> None:
+        """Stop owning a partition at once: the store refused its epoch, or its key is another's."""
+        held = self.epochs.get(partition)
+        if held is None or (epoch is not None and held != epoch):
+            return
+        del self.epochs[partition]
+        self._dropped(partition)
+        self._wake.set()
+
+    async def renew(self, partition: int) -> bool:
+        """Take a new epoch of a partition that is still ours, after a commit of unknown outcome."""
+        if partition not in self.epochs:
+            return False
+        try:
+            epoch = await self._store.take_partition(app=self._app, partition=partition, replica=self._replica)
+        except StoreError:
+            return False
+        if partition in self.epochs:
+            self.epochs[partition] = epoch
+        return partition in self.epochs
+
+    async def run(self) -> None:
+        """Balance whenever the view changes, and each second; until cancelled."""
+        while True:
+            await self.balance()
+            try:
+                async with asyncio.timeout(0.5 + self._clock.jitter()):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def balance(self) -> None:
+        """Release what others should own, then claim what should be ours."""
+        view = self._coordinator.view()
+        mine = self._share()
+        for partition in [p for p in self.epochs if view.owners.get((self._app, p)) not in (None, self._replica)]:
+            self.drop(partition)
+        for partition in [p for p in self.epochs if p not in mine]:
+            self.drop(partition)
+            await self._release(partition)
+        fresh: list[int] = []
+        for partition in mine:
+            if partition not in self.epochs and await self._take(partition):
+                fresh.append(partition)
+        if fresh:
+            self._taken(frozenset(fresh))
+
+    def _share(self) -> list[int]:
+        if self.draining:
+            return []
+        replicas = [r.replica for r in self._coordinator.view().of_app(self._app)]
+        if self._replica not in replicas:
+            return []
+        return [
+            p
+            for p in range(PARTITIONS)
+            if max(replicas, key=lambda r, p=p: rendezvous_score(self._app, p, r)) == self._replica  # type: ignore[misc]
+        ]
+
+    async def _take(self, partition: int) -> bool:
+        """Win the key, then have the store issue an epoch, then look at the key once more."""
+        try:
+            if not await self._coordinator.claim(app=self._app, partition=partition):
+                return False
+            epoch = await self._store.take_partition(app=self._app, partition=partition, replica=self._replica)
+        except (Unavailable, StoreError) as error:
+            logger.info("a partition could not be taken yet", extra={"partition": partition, "error": str(error)})
+            return False
+        if self._coordinator.view().owners.get((self._app, partition)) != self._replica:
+            await self._release(partition)
+            return False
+        self.epochs[partition] = epoch
+        return True
+
+    async def _release(self, partition: int) -> None:
+        try:
+            await self._coordinator.release(app=self._app, partition=partition)
+        except Unavailable:
+            logger.info("a partition key could not be released", extra={"partition": partition})
+
+    async def drain(self) -> None:
+        """Give everything up, in order: stop owning, then free the keys."""
+        self.draining = True
+        await self.balance()

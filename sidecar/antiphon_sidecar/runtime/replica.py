@@ -1,0 +1,620 @@
+"""One app's runtime at one sidecar: puts the parts together and carries what one causes to the others.
+
+Owner's side: `instances`, `dispatch`, `sweep`, `ownership`. Target's side: `intake`. Both share `workers`. Clients
+come through `calls`, workers through the methods at the end. Listeners are elsewhere and hold no state of this.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.coordination.base import Coordinator, Registration, Unavailable
+from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.actions import Response
+from antiphon_sidecar.engine.events import ChildFailed, Failure, TaskFailed
+from antiphon_sidecar.engine.ids import child_incarnation
+from antiphon_sidecar.engine.messages import Kind, Row
+from antiphon_sidecar.engine.messages import Message as Incoming
+from antiphon_sidecar.peers.base import (
+    Answer,
+    Dispatch,
+    Hint,
+    InHand,
+    InHandAsked,
+    Message,
+    Peers,
+    Result,
+    Verdict,
+)
+from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.clock import Clock, StoreClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps, app_not_found
+from antiphon_sidecar.runtime.instances import Instances, Scope
+from antiphon_sidecar.runtime.intake import Hand, Intake
+from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.ownership import Ownership
+from antiphon_sidecar.runtime.sweep import Sweep
+from antiphon_sidecar.runtime.tasks import Batches, Tasks
+from antiphon_sidecar.runtime.timers import Timers
+from antiphon_sidecar.runtime.watch import Watchers
+from antiphon_sidecar.runtime.workers import Workers, WorkerStream
+from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import InboxRow, Store, TaskRef, TaskRow, TimerRow
+from antiphon_sidecar.stores.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+#: A turn in flight this long makes the results it carries durable on their own (protocol.md 18).
+PATIENCE_S = 0.1
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a replica is."""
+
+    app: str
+    replica: str
+    namespace: str
+    nonce: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a replica works with; bootstrap chooses the implementations."""
+
+    store: Store
+    committer: Committer
+    coordinator: Coordinator
+    peers: Peers
+    clock: Clock
+    store_clock: StoreClock
+    known_apps: KnownApps
+    limits: Limits = field(default_factory=Limits)
+    unknown_apps: UnknownApps = field(default_factory=UnknownApps)
+
+
+class Replica:
+    """The runtime of one app; `start` it, connect workers, call it, `drain` and `stop` it."""
+
+    def __init__(self, identity: Identity, parts: Parts) -> None:
+        self.identity = identity
+        self.parts = parts
+        self.workers = Workers()
+        self.watchers = Watchers()
+        self.timers = Timers(parts.store_clock)
+        self._tasks = Tasks()
+        self._senders: dict[TaskRef, set[str]] = {}
+        self._calls: dict[bytes, asyncio.Future[bool]] = {}
+        self._in_hand: dict[TaskRef, str] = {}
+        self._asked: dict[int, tuple[float, set[str]]] = {}
+        self._tick_wake = asyncio.Event()
+        self.ownership = Ownership(
+            app=identity.app,
+            replica=identity.replica,
+            store=parts.store,
+            coordinator=parts.coordinator,
+            clock=parts.clock,
+            taken=self._partitions_taken,
+            dropped=self._partition_dropped,
+        )
+        self.instances = Instances(self._scope(), self)
+        self.dispatcher = Dispatcher(
+            app=identity.app,
+            clock=parts.clock,
+            store_clock=parts.store_clock,
+            limits=parts.limits,
+            unknown_apps=parts.unknown_apps,
+            view=parts.coordinator.view,
+            known_apps=parts.known_apps.names,
+            send=self._send,
+            fail=self._fail_task,
+        )
+        self.intake = Intake(
+            clock=parts.clock,
+            store_clock=parts.store_clock,
+            limits=parts.limits,
+            workers=self.workers,
+            view=parts.coordinator.view,
+            send=self._send,
+            ports=self,
+        )
+        self.sweep = Sweep(self)
+        self._loads: Batches[Lane] = Batches(self._load_lanes, most=16)
+        self._inbox_reads: Batches[Lane] = Batches(self._read_inboxes, most=16)
+        self._parked: Batches[tuple[Lane, Incoming]] = Batches(self._park_all)
+        self._claims: Batches[Hand] = Batches(self._claim_all)
+        self._replaces: Batches[Hand] = Batches(self._replace_all)
+        self._bumps: Batches[TaskRow] = Batches(self._bump_all)
+
+    def _scope(self) -> Scope:
+        parts = self.parts
+        return Scope(
+            app=self.identity.app,
+            clock=parts.clock,
+            store_clock=parts.store_clock,
+            committer=parts.committer,
+            workers=self.workers,
+            engine=rs.Scope(
+                namespace=self.identity.namespace,
+                payload_bytes_max=parts.limits.payload_bytes_max,
+                new_execution_id=lambda: parts.clock.new_id().hex(),
+            ),
+            epochs=self.ownership.epochs,
+            hot_max=parts.limits.hot_instances_max,
+        )
+
+    # life
+
+    async def start(self) -> None:
+        """Register, and begin to own, sweep and serve."""
+        parts, who = self.parts, self.identity
+        parts.peers.receive(self._received)
+        parts.coordinator.watch(self._view_changed)
+        await parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
+        await self._publish()
+        await self.ownership.balance()
+        for batches, name in (
+            (self._loads, "loads"),
+            (self._inbox_reads, "inbox-reads"),
+            (self._parked, "parked"),
+            (self._claims, "claims"),
+            (self._replaces, "replaces"),
+            (self._bumps, "bumps"),
+        ):
+            self._tasks.spawn(batches.run(), f"{who.app}-{name}")
+        self._tasks.spawn(self.ownership.run(), f"{who.app}-ownership")
+        self._tasks.spawn(self.sweep.run(), f"{who.app}-sweep")
+        self._tasks.spawn(self._tick(), f"{who.app}-tick")
+        self._tasks.spawn(self._stay_registered(), f"{who.app}-registration")
+
+    async def drain(self) -> None:
+        """Take nothing new, hand back what can be, and give up the partitions."""
+        self.intake.draining = True
+        await self.ownership.drain()
+
+    async def stop(self) -> None:
+        """End all tasks and leave the others' view; call `drain` first unless it is an emergency."""
+        self.timers.close()
+        self.parts.peers.close()
+        await self.parts.coordinator.leave()
+        await self._tasks.close()
+        for future in self._calls.values():
+            if not future.done():
+                future.set_result(False)
+        with contextlib.suppress(StoreError):
+            await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
+
+    def registration(self) -> Registration:
+        """Return what this replica publishes now."""
+        return Registration(
+            app=self.identity.app,
+            replica=self.identity.replica,
+            nonce=self.identity.nonce,
+            address=self.identity.address,
+            store_identity=self.parts.store.identity,
+            workers=len(self.workers.streams),
+            declares=self.workers.declares,
+            workflows=self.workers.workflows,
+            activities=self.workers.activities,
+        )
+
+    async def _publish(self) -> None:
+        try:
+            await self.parts.coordinator.publish(self.registration())
+        except Unavailable:
+            logger.warning("coordination does not answer", extra={"app": self.identity.app})
+
+    async def _stay_registered(self) -> None:
+        """Renew the registration well within its lease."""
+        while True:
+            await asyncio.sleep(self.parts.limits.lease_s / 3)
+            await self._publish()
+
+    async def _tick(self) -> None:
+        """Look after fast messages and unanswered results, while there are any."""
+        while True:
+            await self._tick_wake.wait()
+            self._tick_wake.clear()
+            while self.instances.fast or self.intake.unanswered:
+                await asyncio.sleep(_TICK_S)
+                for lane in list(self.instances.fast.values()):
+                    self.park(lane, patience_s=PATIENCE_S)
+                self.intake.tick()
+
+    # coordination
+
+    def _view_changed(self) -> None:
+        self.ownership.wake()
+        stranded = self.dispatcher.stranded()
+        for row in stranded:
+            self._bumps.add(row)
+        self.dispatcher.retry_held()
+
+    def _partitions_taken(self, partitions: frozenset[int]) -> None:
+        """Ask every replica what it has in hand for these, before anything is dispatched again."""
+        deadline = self.parts.clock.monotonic() + self.parts.limits.lease_s
+        others = [r for r in self.parts.coordinator.view().replicas if r != self.identity.replica]
+        for partition in partitions:
+            self._asked[partition] = (deadline, set(others))
+        for replica in others:
+            self._send(replica, InHandAsked(self.identity.app, partitions))
+        self._note_in_hand(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
+        self.sweep.wake()
+
+    def _partition_dropped(self, partition: int) -> None:
+        self._asked.pop(partition, None)
+        self.instances.drop_partition(partition)
+        self.dispatcher.forget_if(lambda row: partition_of(row.slot) == partition)
+
+    def may_redispatch(self, partition: int) -> bool:
+        """Tell whether all replicas have said what they have in hand, or had a lease's time to (rule 19)."""
+        entry = self._asked.get(partition)
+        if entry is None:
+            return True
+        deadline, missing = entry
+        alive = self.parts.coordinator.view().replicas
+        missing.intersection_update(alive)
+        if missing and self.parts.clock.monotonic() < deadline:
+            return False
+        del self._asked[partition]
+        return True
+
+    def in_hand_at(self, ref: TaskRef) -> str | None:
+        """Return the replica that said it has this task in hand, once."""
+        return self._in_hand.pop(ref, None)
+
+    def _note_in_hand(self, sender: str, said: InHand) -> None:
+        for ref, _attempt in said.refs:
+            self._in_hand[ref] = sender
+        for partition in said.partitions:
+            entry = self._asked.get(partition)
+            if entry is not None:
+                entry[1].discard(sender)
+
+    # peers
+
+    def _send(self, to: str, message: Message) -> None:
+        if to == self.identity.replica:
+            asyncio.get_running_loop().call_soon(self._received, to, message)
+        else:
+            self.parts.peers.send(to, message)
+
+    def _received(self, sender: str, message: Message) -> None:
+        match message:
+            case Dispatch():
+                self.intake.dispatched(sender, message)
+            case Result():
+                self._result_received(sender, message)
+            case Answer():
+                self._answer_received(message)
+            case Hint():
+                self._hint_received(message.row)
+            case InHandAsked():
+                self._send(sender, self.intake.in_hand(message.app, message.partitions))
+            case InHand():
+                self._note_in_hand(sender, message)
+
+    def _result_received(self, sender: str, result: Result) -> None:
+        ref = result.ref
+        if ref.app != self.identity.app or not self.instances.owns(ref.instance_id):
+            self._send(sender, Answer(ref, Verdict.REFUSED))
+            return
+        self._senders.setdefault(ref, set()).add(sender)
+        self._tick_wake.set()
+        self.instances.deliver(
+            ref.instance_id,
+            [
+                Incoming(
+                    kind=Kind.TASK_RESULT,
+                    row=Row.TASK,
+                    events=(codec.unseal(result.event),),
+                    incarnation=result.incarnation,
+                    execution_id=ref.execution_id,
+                    ref_id=ref.task_id,
+                )
+            ],
+        )
+
+    def _answer_received(self, answer: Answer) -> None:
+        if answer.verdict is not Verdict.RETURNED:
+            self.intake.answered(answer)
+            return
+        row = self.dispatcher.returned(answer.ref)
+        if row is not None:
+            self._bumps.add(row)
+
+    def _hint_received(self, row: InboxRow) -> None:
+        if row.app != self.identity.app or not self.instances.owns(row.instance_id):
+            return
+        lane = self.instances.get(row.instance_id)
+        match Kind(int(row.kind)):
+            case Kind.START:
+                self.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
+            case Kind.EVENT | Kind.CONTROL if lane is not None:
+                self._inbox_reads.add(lane)
+            case _ if lane is not None:
+                self.instances.deliver(row.instance_id, [rows.message_of(row)])
+            case _:
+                self.instances.deliver(row.instance_id, [])
+
+    # what lanes cause (instances.Effects)
+
+    def load(self, lane: Lane) -> None:
+        """Read an instance, soon."""
+        self._loads.add(lane)
+
+    def read_inbox(self, lane: Lane) -> None:
+        """Read the inbox of a hot lane, soon: rows were written that it does not know."""
+        self._inbox_reads.add(lane)
+
+    async def _load_lanes(self, lanes: Sequence[Lane]) -> None:
+        async def one(lane: Lane) -> None:
+            if not lane.gone:
+                found = await self.parts.store.load(app=self.identity.app, instance_id=lane.instance_id)
+                self.instances.loaded(lane, found)
+
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(one(lane))
+
+    async def _read_inboxes(self, lanes: Sequence[Lane]) -> None:
+        for lane in lanes:
+            if not lane.gone:
+                inbox = await self.parts.store.load_inbox(app=self.identity.app, instance_id=lane.instance_id)
+                self.instances.inbox_read(lane, inbox)
+
+    def park(self, lane: Lane, *, patience_s: float = 0.0) -> None:
+        """Turn a lane's fast messages into inbox rows, unless they are about to be committed."""
+        self._tick_wake.set()
+        for message in self.instances.to_park(lane, patience_s=patience_s):
+            self._parked.add((lane, message))
+
+    async def _park_all(self, items: Sequence[tuple[Lane, Incoming]]) -> None:
+        tasks = [(lane, m) for lane, m in items if m.row is Row.TASK]
+        posts = [(lane, m) for lane, m in items if m.row is Row.NONE]
+        replaced = await self.parts.store.replace_tasks(
+            [(self.instances.ref(lane, m), self._replacement(lane, m)) for lane, m in tasks]
+        )
+        for (lane, message), there in zip(tasks, replaced, strict=True):
+            self.instances.parked(lane, message, there=there)
+            self.results_settled([self.instances.ref(lane, message)], Verdict.COMMITTED if there else Verdict.GONE)
+        posted = await self.parts.store.post([self._posted(lane, m) for lane, m in posts])
+        for (lane, message), there in zip(posts, posted, strict=True):
+            self.instances.parked(lane, message, there=there)
+            self.call_settled(message.message_id, applied=there)
+        for lane in {id(lane): lane for lane, _ in items}.values():
+            self.instances.parking_over(lane)
+
+    def _replacement(self, lane: Lane, message: Incoming) -> InboxRow:
+        return rows.replaced_result(
+            self.instances.ref(lane, message),
+            slot=lane.slot,
+            incarnation=message.incarnation,
+            event=codec.seal(message.events[0]),
+        )
+
+    def _posted(self, lane: Lane, message: Incoming) -> InboxRow:
+        return rows.posted_row(self.identity.app, lane.instance_id, message)
+
+    def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
+        """Dispatch tasks that have just become durable."""
+        self.dispatcher.offer(tasks)
+
+    def timers_committed(self, timers: Iterable[TimerRow]) -> None:
+        """Arm the timers that fire before the next sweeps would find them."""
+        horizon = self.parts.store_clock.now() + self.sweep.horizon_ns
+        for row in timers:
+            if row.due_at <= horizon:
+                self.arm(row)
+
+    def arm(self, row: TimerRow) -> None:
+        """Fire a timer row at its time."""
+        self.timers.arm(row.ref, row.due_at, lambda: self._fire(row))
+
+    def _fire(self, row: TimerRow) -> None:
+        messages = [rows.timer_message(row)]
+        if rows.is_child_check(row):
+            check = self._child_check(row)
+            if check is None:
+                return
+            messages.extend(check)
+        self.instances.deliver(row.instance_id, messages)
+
+    def _child_check(self, row: TimerRow) -> list[Incoming] | None:
+        """Decide about a child that was sent to an app nobody knew: withdraw it, let it be, or wait on (None)."""
+        task_id, target, call = rows.read_child_check(row)
+        if self.parts.known_apps.knows(target) or self.parts.coordinator.view().of_app(target):
+            return []
+        if not self.parts.unknown_apps.fails:
+            return None
+        failure = app_not_found(target, f"{call} ({self.identity.app})", self.parts.coordinator.view())
+        return [
+            Incoming(
+                kind=Kind.CHILD_RESULT,
+                row=Row.INBOX,
+                events=(ChildFailed(self.parts.store_clock.now(), task_id, failure),),
+                message_id=child_incarnation(row.incarnation, row.execution_id, task_id),
+                incarnation=row.incarnation,
+                execution_id=row.execution_id,
+                ref_id=task_id,
+            )
+        ]
+
+    def app_known(self, app: str) -> bool:
+        """Tell whether an app was ever seen in this store."""
+        return self.parts.known_apps.knows(app) or bool(self.parts.coordinator.view().of_app(app))
+
+    def child_check_after_ns(self) -> int:
+        """Return how long a child may wait for an app that nobody has seen."""
+        return int(self.parts.unknown_apps.grace_s * 1e9)
+
+    def wake_at(self, instance_id: str, at: int) -> None:
+        """Look at a lane again at a store time."""
+        self.timers.arm(("wake", instance_id, at), at, lambda: self.instances.wake(instance_id))
+
+    def messages_committed(self, messages: Iterable[InboxRow]) -> None:
+        """Tell the owners; an instance without owner is found by the sweep of its next one."""
+        owners = self.parts.coordinator.view().owners
+        for row in messages:
+            owner = owners.get((row.app, partition_of(row.slot)))
+            if owner is not None:
+                self._send(owner, Hint(row))
+
+    def execution_ended(self, instance_id: str, execution_id: str) -> None:
+        """Forget what was dispatched for a generation that is over."""
+        self.dispatcher.forget_execution(instance_id, execution_id)
+
+    def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
+        """Answer the targets."""
+        for ref in refs:
+            if verdict is not Verdict.REFUSED:
+                self.dispatcher.forget(ref)
+            for sender in self._senders.pop(ref, ()):
+                self._send(sender, Answer(ref, verdict))
+
+    def results_unwanted(self, messages: Iterable[Incoming], lane: Lane) -> None:
+        """Take unwanted task rows out of the way; the inbox rows that replace them are discarded when read."""
+        for message in messages:
+            self._parked.add((lane, message))
+
+    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
+        """Answer a client call that waits here."""
+        future = self._calls.pop(message_id, None)
+        if future is not None and not future.done():
+            future.set_result(applied)
+
+    def changed(self, lane: Lane) -> None:
+        """Wake those who wait for the instance."""
+        self.watchers.notify(lane.instance_id)
+
+    def fenced(self, partition: int, epoch: int) -> None:
+        """Another owner has the partition: stop at once."""
+        self.ownership.drop(partition, epoch)
+
+    def outcome_unknown(self, lane: Lane, partition: int) -> None:
+        """Take a new epoch, then read what really happened (protocol.md 9)."""
+        self._tasks.spawn(self._settle_unknown(lane, partition), f"{self.identity.app}-unknown-outcome")
+
+    async def _settle_unknown(self, lane: Lane, partition: int) -> None:
+        if await self.ownership.renew(partition):
+            self.instances.reload(lane)
+        else:
+            self.ownership.drop(partition)
+
+    def _fail_task(self, row: TaskRow, failure: Failure) -> None:
+        self.instances.deliver(
+            row.instance_id,
+            [
+                Incoming(
+                    kind=Kind.TASK_RESULT,
+                    row=Row.TASK,
+                    events=(TaskFailed(self.parts.store_clock.now(), row.task_id, failure),),
+                    incarnation=row.incarnation,
+                    execution_id=row.execution_id,
+                    ref_id=row.task_id,
+                )
+            ],
+        )
+
+    # what the intake asks for (intake.Ports)
+
+    def claim(self, hand: Hand) -> None:
+        """Claim a task before it runs a second time."""
+        self._claims.add(hand)
+
+    async def _claim_all(self, hands: Sequence[Hand]) -> None:
+        claimed = await self.parts.store.claim_tasks(
+            replica=self.identity.replica, items=[(hand.ref, hand.attempt) for hand in hands]
+        )
+        for hand, ours in zip(hands, claimed, strict=True):
+            self.intake.claimed(hand, ours=ours)
+
+    def replace(self, hand: Hand) -> None:
+        """Make a result durable without the caller's owner."""
+        self._replaces.add(hand)
+
+    async def _replace_all(self, hands: Sequence[Hand]) -> None:
+        made = [
+            rows.replaced_result(hand.ref, slot=hand.slot, incarnation=hand.incarnation, event=hand.event or b"")
+            for hand in hands
+        ]
+        replaced = await self.parts.store.replace_tasks(
+            [(hand.ref, row) for hand, row in zip(hands, made, strict=True)]
+        )
+        self.messages_committed([row for row, there in zip(made, replaced, strict=True) if there])
+        for hand in hands:
+            self.intake.replaced(hand)
+
+    def dispatch_again(self, row: TaskRow) -> None:
+        """Raise the attempt in the store, then dispatch."""
+        self._bumps.add(row)
+
+    async def _bump_all(self, tasks: Sequence[TaskRow]) -> None:
+        epochs = {(self.identity.app, partition): epoch for partition, epoch in self.ownership.epochs.items()}
+        mine = [row for row in tasks if (row.app, partition_of(row.slot)) in epochs]
+        due_at = self.parts.store_clock.now() + self.sweep.horizon_ns
+        raised = await self.parts.store.bump_attempts(
+            epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
+        )
+        self.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
+
+    # clients
+
+    def expect_call(self, message_id: bytes) -> "asyncio.Future[bool]":
+        """Return a future for a call that goes straight into a turn: True once durable, False to write a row."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._calls[message_id] = future
+        self._tick_wake.set()
+        return future
+
+    # workers
+
+    async def connect(self, stream: WorkerStream) -> None:
+        """Connect a worker; it gets what waits."""
+        self.workers.add(stream)
+        await self._offers_changed()
+        self.instances.unstall()
+        self.instances.stream_added()
+        self.intake.feed()
+
+    async def disconnect(self, stream: WorkerStream) -> None:
+        """Disconnect a worker; what it had in hand goes elsewhere."""
+        self.workers.remove(stream)
+        self.instances.stream_removed(stream)
+        self.intake.stream_removed(stream)
+        await self._offers_changed()
+
+    async def _offers_changed(self) -> None:
+        await self._publish()
+        try:
+            await self.parts.known_apps.remember(self.registration())
+        except StoreError as error:
+            logger.warning("what an app offers was not written", extra={"error": str(error)})
+
+    def turn_answered(self, *, token: str, instance_id: str, response: Response) -> None:
+        """Take a worker's answer to a turn."""
+        self.instances.answered(token=token, instance_id=instance_id, response=response)
+        if self.instances.waiting:
+            self.instances.stream_added()
+
+    def task_answered(
+        self,
+        ref: TaskRef,
+        *,
+        incarnation: bytes,
+        slot: int,
+        event: bytes,
+        echoed: bool,
+        settled: Callable[[], None],
+    ) -> None:
+        """Take a worker's answer to a task; `settled` once it may be acknowledged."""
+        self.intake.finished(ref, incarnation=incarnation, slot=slot, event=event, echoed=echoed, settled=settled)
+        self._tick_wake.set()

@@ -1,0 +1,377 @@
+"""Rows <-> engine values: what a commit looks like to the store, and what was read back from it."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+from antiphon_names.hashing import slot_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.codec.requests import activity_request
+from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted, Status, TimerFired
+from antiphon_sidecar.engine.ids import result_row_id
+from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
+from antiphon_sidecar.engine.state import State, committed, evolve, remember
+from antiphon_sidecar.stores.base import (
+    Commit,
+    HistoryRow,
+    InboxKind,
+    InboxRow,
+    InstanceRow,
+    Loaded,
+    TaskRef,
+    TaskRow,
+    TimerRow,
+)
+
+
+def instance_row(state: State, *, now: int) -> InstanceRow:
+    """Return the row of a state, as lists and clients see it."""
+    return InstanceRow(
+        app=state.app,
+        instance_id=state.instance_id,
+        slot=slot_of(state.instance_id),
+        incarnation=state.incarnation,
+        execution_id=state.execution_id,
+        generation=state.generation,
+        version=state.version,
+        status=int(state.status),
+        name=state.name,
+        created_at=state.created_at or now,
+        updated_at=now,
+        started_at=state.started_at,
+        completed_at=state.completed_at,
+        scheduled_at=state.scheduled_at,
+        parent_app=state.parent.app if state.parent else None,
+        parent_instance=state.parent.instance_id if state.parent else None,
+        custom_status=None if state.custom_status is None else state.custom_status.encode(),
+        output=None if state.output is None else state.output.encode(),
+        failure=codec.seal_failure(state.failure),
+    )
+
+
+def inbox_row(message: Outgoing) -> InboxRow:
+    """Return the row that carries an outgoing message."""
+    return InboxRow(
+        app=message.app,
+        instance_id=message.instance_id,
+        slot=slot_of(message.instance_id),
+        row_id=message.message_id,
+        kind=InboxKind(int(message.kind)),
+        incarnation=message.incarnation,
+        payload=codec.pack(codec.seal(event) for event in message.events),
+        execution_id=message.execution_id,
+        ref_id=message.ref_id,
+    )
+
+
+def message_of(row: InboxRow) -> Message:
+    """Read an inbox row."""
+    return Message(
+        kind=Kind(int(row.kind)),
+        row=Row.INBOX,
+        events=tuple(codec.unseal(raw) for raw in codec.unpack(row.payload)),
+        message_id=row.row_id,
+        incarnation=row.incarnation,
+        execution_id=row.execution_id,
+        ref_id=row.ref_id,
+    )
+
+
+def timer_message(row: TimerRow) -> Message:
+    """Read a timer row that is due."""
+    return Message(
+        kind=Kind.TIMER,
+        row=Row.TIMER,
+        events=(codec.unseal(codec.unpack(row.payload)[0]),),
+        incarnation=row.incarnation,
+        execution_id=row.execution_id,
+        ref_id=row.timer_id,
+    )
+
+
+def replaced_result(ref: TaskRef, *, slot: int, incarnation: bytes, event: bytes) -> InboxRow:
+    """Return the inbox row that takes a task row's place (protocol.md 17); the same whoever makes it."""
+    return InboxRow(
+        app=ref.app,
+        instance_id=ref.instance_id,
+        slot=slot,
+        row_id=result_row_id(incarnation, ref.execution_id, ref.task_id),
+        kind=InboxKind.TASK_RESULT,
+        incarnation=incarnation,
+        payload=codec.pack([event]),
+        execution_id=ref.execution_id,
+        ref_id=ref.task_id,
+    )
+
+
+class Assembled:
+    """A commit with what is to be done once it has landed."""
+
+    __slots__ = ("commit", "sealed")
+
+    def __init__(self, commit: Commit, sealed: Sequence[bytes]) -> None:
+        self.commit = commit
+        self.sealed = sealed
+
+
+def assemble(
+    result: rs.Result,
+    *,
+    epoch: int,
+    commit_id: bytes,
+    now: int,
+    known_rows: Iterable[bytes],
+    replaced: frozenset[int],
+    sealed_turn: Sequence[bytes],
+    check_child: Callable[[str], int | None],
+) -> Assembled:
+    """Turn a result into a commit, sealing the new events once.
+
+    `replaced`: task ids whose row became an inbox row while the turn was under way: that one is consumed.
+    `check_child`: when to look after a child sent to this app, None when the app is known. `sealed_turn`: the
+    bytes of the turn's events as the worker got them, so that history holds the same.
+    """
+    state, turn = result.state, result.turn
+    expected = _expected(result)
+    if turn.fresh and not state.created_at:
+        state.created_at = now
+    sealed = _seal(result, sealed_turn)
+    writes = bool(sealed) or result.continues
+    history = _history_row(result, sealed, commit_id) if writes else None
+    committed(state, wrote_history=writes)
+    consumed, discarded = turn.consumed, turn.discarded
+    messages = tuple(inbox_row(message) for message in result.outgoing)
+    commit = Commit(
+        app=state.app,
+        instance_id=state.instance_id,
+        slot=slot_of(state.instance_id),
+        epoch=epoch,
+        commit_id=commit_id,
+        expect_incarnation=expected[0],
+        expect_version=expected[1],
+        row=instance_row(state, now=now),
+        history=history,
+        consume_inbox=_consumed_inbox(result, replaced),
+        consume_tasks=tuple(
+            TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
+            for m in consumed
+            if m.row is Row.TASK and m.ref_id not in replaced
+        ),
+        consume_timers=tuple(
+            TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
+            for m in (*consumed, *discarded)
+            if m.row is Row.TIMER
+        ),
+        discard_inbox=tuple(m.message_id for m in discarded if m.row is Row.INBOX),
+        known_inbox=tuple(known_rows) if any(m.row in _FAST for m in consumed) else None,
+        end_execution=result.ended_execution,
+        drop_history=result.continues or turn.replaces is not None,
+        tasks=_task_rows(result, now),
+        timers=_timer_rows(result) + _child_checks(result, messages, check_child),
+        messages=messages,
+    )
+    return Assembled(commit, sealed)
+
+
+#: Messages that came without an inbox or timer row: they must not overtake unread rows (protocol.md 12).
+_FAST = (Row.NONE, Row.TASK)
+
+
+def _seal(result: rs.Result, sealed_turn: Sequence[bytes]) -> list[bytes]:
+    """Seal the new events, reusing the bytes of those that the worker was sent unchanged."""
+    sent = result.turn.events if sealed_turn else ()
+    return [
+        sealed_turn[place] if place < len(sent) and event is sent[place] else codec.seal(event)
+        for place, event in enumerate(result.events)
+    ]
+
+
+def _expected(result: rs.Result) -> tuple[bytes | None, int | None]:
+    turn = result.turn
+    if turn.replaces is not None:
+        return turn.replaces.incarnation, turn.replaces.version
+    if turn.fresh:
+        return None, None
+    return result.state.incarnation, result.state.version
+
+
+def _consumed_inbox(result: rs.Result, replaced: frozenset[int]) -> tuple[bytes, ...]:
+    ids = [m.message_id for m in (*result.turn.consumed, *result.turn.rejected) if m.row is Row.INBOX]
+    for message in result.turn.consumed:
+        if message.row is Row.TASK and message.ref_id in replaced:
+            ids.append(result_row_id(message.incarnation, message.execution_id, message.ref_id))
+    return tuple(ids)
+
+
+def _history_row(result: rs.Result, sealed: Sequence[bytes], commit_id: bytes) -> HistoryRow:
+    if result.continues:
+        message_ids = b"".join(result.state.recent_messages)
+    else:
+        message_ids = b"".join(m.message_id for m in result.turn.consumed if m.kind in (Kind.EVENT, Kind.CONTROL))
+    return HistoryRow(
+        generation=result.generation,
+        turn=result.turn_number,
+        events=codec.pack(sealed),
+        event_count=len(sealed),
+        commit_id=commit_id,
+        message_ids=message_ids,
+    )
+
+
+def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
+    state = result.state
+    slot = slot_of(state.instance_id)
+    return tuple(
+        TaskRow(
+            app=state.app,
+            instance_id=state.instance_id,
+            slot=slot,
+            incarnation=state.incarnation,
+            execution_id=state.execution_id,
+            task_id=task.event_id,
+            target_app=(task.route.target if task.route else None) or state.app,
+            name=task.name,
+            request=activity_request(state, task),
+            start_by=start_by,
+            created_at=now,
+        )
+        for task, start_by in result.tasks
+    )
+
+
+def _timer_rows(result: rs.Result) -> tuple[TimerRow, ...]:
+    state = result.state
+    return tuple(
+        TimerRow(
+            app=state.app,
+            instance_id=state.instance_id,
+            slot=slot_of(state.instance_id),
+            incarnation=state.incarnation,
+            execution_id=state.execution_id,
+            timer_id=timer.event_id,
+            due_at=timer.fire_at,
+            payload=codec.pack([codec.seal(TimerFired(timer.fire_at, timer.event_id, timer.fire_at))]),
+        )
+        for timer in result.timers
+        if timer.fire_at < SENTINEL_NS
+    )
+
+
+def _child_checks(
+    result: rs.Result, messages: Sequence[InboxRow], check_child: Callable[[str], int | None]
+) -> tuple[TimerRow, ...]:
+    if result.ended_execution is not None:
+        return ()
+    checks = []
+    for row in messages:
+        due_at = check_child(row.app) if row.kind is InboxKind.START else None
+        if due_at is not None:
+            started = message_of(row).events[0]
+            assert isinstance(started, ExecutionStarted)
+            assert started.parent is not None
+            checks.append(child_check(row, result.state, task_id=started.parent.task_id, due_at=due_at))
+    return tuple(checks)
+
+
+def state_of(loaded: Loaded) -> tuple[State | None, list[bytes]]:
+    """Fold what was read; also returns the generation's sealed events, oldest first."""
+    row = loaded.row
+    if row is None:
+        return None, []
+    state = State(
+        app=row.app,
+        instance_id=row.instance_id,
+        incarnation=row.incarnation,
+        execution_id=row.execution_id,
+        generation=row.generation,
+        name=row.name,
+        scheduled_at=row.scheduled_at,
+        created_at=row.created_at,
+        started_at=row.started_at,
+    )
+    events: list[bytes] = []
+    for batch in loaded.history:
+        for raw in codec.unpack(batch.events):
+            events.append(raw)
+            evolve(state, codec.unseal(raw))
+        for start in range(0, len(batch.message_ids), 16):
+            remember(state, batch.message_ids[start : start + 16])
+    state.turns = len(loaded.history)
+    state.version = row.version
+    state.status = Status(row.status)
+    state.custom_status = None if row.custom_status is None else row.custom_status.decode()
+    state.completed_at = row.completed_at
+    return state, events
+
+
+def started_event(events: Sequence[bytes]) -> ExecutionStarted | None:
+    """Return the generation's ExecutionStarted, None when it has not begun."""
+    for raw in events[:2]:
+        event: Event = codec.unseal(raw)
+        if isinstance(event, ExecutionStarted):
+            return event
+    return None
+
+
+def posted_row(app: str, instance_id: str, message: Message) -> InboxRow:
+    """Return the row of a client call; the store fills in the run it is for."""
+    return InboxRow(
+        app=app,
+        instance_id=instance_id,
+        slot=slot_of(instance_id),
+        row_id=message.message_id,
+        kind=InboxKind(int(message.kind)),
+        incarnation=message.incarnation,
+        payload=codec.pack(codec.seal(event) for event in message.events),
+    )
+
+
+def next_attempt(row: TaskRow) -> TaskRow:
+    """Return a task row as it is once its attempt was raised."""
+    return dataclasses.replace(row, attempt=row.attempt + 1, claimed_by="")
+
+
+def name_of(state: State | None, queue: Iterable[Message]) -> str | None:
+    """Return the workflow's name: of the state, else of the start that waits."""
+    if state is not None and not state.ended:
+        return state.name
+    for message in queue:
+        started = message.events[0]
+        if isinstance(started, ExecutionStarted):
+            return started.name
+    return None
+
+
+# A child sent to an app that nobody has seen gets a timer of its own, which outlives restarts: when it fires and the
+# app is still unknown, the child's START row is withdrawn. Such timers have ids below -1, which no workflow uses.
+
+
+def child_check(start: InboxRow, state: State, *, task_id: int, due_at: int) -> TimerRow:
+    """Return the timer that looks after a child's start."""
+    started = message_of(start).events[0]
+    assert isinstance(started, ExecutionStarted)
+    return TimerRow(
+        app=state.app,
+        instance_id=state.instance_id,
+        slot=slot_of(state.instance_id),
+        incarnation=state.incarnation,
+        execution_id=state.execution_id,
+        timer_id=-2 - task_id,
+        due_at=due_at,
+        payload=codec.pack([codec.seal(TimerFired(due_at, -2 - task_id, due_at)), codec.seal(started)]),
+    )
+
+
+def is_child_check(row: TimerRow) -> bool:
+    """Tell whether a timer row looks after a child's start."""
+    return row.timer_id < -1
+
+
+def read_child_check(row: TimerRow) -> tuple[int, str, str]:
+    """Return (task id, target app, what the call is) of a child check."""
+    started = codec.unseal(codec.unpack(row.payload)[1])
+    assert isinstance(started, ExecutionStarted)
+    assert started.route is not None
+    assert started.route.target is not None
+    call = f'instance "{row.instance_id}" starts workflow "{started.name}" in app "{started.route.target}"'
+    return -2 - row.timer_id, started.route.target, call

@@ -1,0 +1,241 @@
+"""The sweep: finds in the store whatever the fast path lost; costs nothing when nothing is due.
+
+Each second, one range per table on (app, due_at), filtered by owned partitions, 500 rows a page. A row that is handed
+over moves on with backoff, so that rows nobody can take do not hide the rest (protocol.md 4).
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from antiphon_names import errors as codes
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.engine.events import ExecutionStarted, Failure
+from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.stores.base import Cursor, InboxKind, InboxRow, TaskRow, TimerRow
+from antiphon_sidecar.stores.errors import StoreError
+
+if TYPE_CHECKING:
+    from antiphon_sidecar.runtime.replica import Replica
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+_NS = 1_000_000_000
+_BACKOFF_MAX_S = 60
+_SEEN_MAX = 50_000
+
+
+class Sweep:
+    """One replica's sweep over the partitions it owns."""
+
+    def __init__(self, replica: "Replica") -> None:
+        self._replica = replica
+        self._wake = asyncio.Event()
+        self._seen: OrderedDict[Hashable, int] = OrderedDict()
+        self._rounds = 0
+
+    @property
+    def horizon_ns(self) -> int:
+        """Return how far ahead timers are armed, in nanoseconds: two sweeps."""
+        return int(self._replica.parts.limits.sweep_s * 2 * _NS)
+
+    def wake(self) -> None:
+        """Sweep at once."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        clock, limits = self._replica.parts.clock, self._replica.parts.limits
+        while True:
+            try:
+                await self.once()
+            except StoreError as error:
+                logger.warning("a sweep failed", extra={"error": str(error)})
+            try:
+                async with asyncio.timeout(limits.sweep_s * (0.75 + 0.5 * clock.jitter())):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def once(self) -> None:
+        """Look through all tables once."""
+        parts = self._replica.parts
+        if self._rounds % 10 == 0:
+            await parts.store_clock.refresh(parts.store)
+        if self._rounds % 3 == 0:
+            await parts.known_apps.refresh()
+        self._rounds += 1
+        owned = sorted(self._replica.ownership.epochs)
+        if owned:
+            await self._inbox(owned)
+            await self._tasks(owned)
+            await self._timers(owned)
+        self._replica.dispatcher.retry_held()
+        self._check_unregistered()
+
+    def _delay_ns(self, key: Hashable) -> tuple[int, int]:
+        """Return how often a row was seen before, and how long it may rest now."""
+        times = self._seen.pop(key, 0)
+        self._seen[key] = times + 1
+        while len(self._seen) > _SEEN_MAX:
+            self._seen.popitem(last=False)
+        return times, min(1 << min(times + 1, 6), _BACKOFF_MAX_S) * _NS
+
+    def _epochs(self) -> dict[tuple[str, int], int]:
+        app = self._replica.identity.app
+        return {(app, partition): epoch for partition, epoch in self._replica.ownership.epochs.items()}
+
+    # inbox
+
+    async def _inbox(self, owned: list[int]) -> None:
+        store, app = self._replica.parts.store, self._replica.identity.app
+        until = self._replica.parts.store_clock.now()
+        after: Cursor | None = None
+        while True:
+            page = await store.due_inbox(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
+            if page.rows:
+                await self._inbox_page(page.rows, until)
+            if page.cursor is None:
+                return
+            after = page.cursor
+
+    async def _inbox_page(self, page: tuple[InboxRow, ...], now: int) -> None:
+        later: list[tuple[bytes, int]] = []
+        suspects: list[InboxRow] = []
+        for row in page:
+            scheduled = _scheduled_at(row)
+            if scheduled is not None and scheduled > now + _BACKOFF_MAX_S * _NS:
+                later.append((row.row_id, scheduled - _BACKOFF_MAX_S * _NS // 2))
+                continue
+            times, delay = self._delay_ns(row.row_id)
+            later.append((row.row_id, now + delay))
+            if times > 0:
+                suspects.append(row)
+            lane = self._replica.instances.get(row.instance_id)
+            if lane is None:
+                self._replica.instances.deliver(row.instance_id, [])
+            elif row.row_id not in lane.known_rows:
+                self._replica.read_inbox(lane)
+        await self._replica.parts.store.defer_inbox(later)
+        if suspects:
+            await self._drop_orphans(inbox=suspects)
+
+    async def _drop_orphans(
+        self,
+        *,
+        inbox: list[InboxRow] | None = None,
+        tasks: list[TaskRow] | None = None,
+        timers: list[TimerRow] | None = None,
+    ) -> None:
+        dropped = await self._replica.parts.store.drop_orphans(
+            epochs=self._epochs(), inbox=inbox or (), tasks=tasks or (), timers=timers or ()
+        )
+        if dropped:
+            logger.info("rows without an instance were dropped", extra={"rows": dropped})
+
+    # tasks
+
+    async def _tasks(self, owned: list[int]) -> None:
+        store, app = self._replica.parts.store, self._replica.identity.app
+        until = self._replica.parts.store_clock.now()
+        after: Cursor | None = None
+        while True:
+            page = await store.due_tasks(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
+            if page.rows:
+                await self._tasks_page(page.rows, until)
+            if page.cursor is None:
+                return
+            after = page.cursor
+
+    async def _tasks_page(self, page: tuple[TaskRow, ...], now: int) -> None:
+        replica = self._replica
+        later = []
+        suspects = []
+        for row in page:
+            times, delay = self._delay_ns(row.ref)
+            later.append((row.ref, now + delay))
+            if replica.dispatcher.knows(row.ref):
+                continue
+            holder = replica.in_hand_at(row.ref)
+            if holder is not None:
+                replica.dispatcher.adopt(row, holder)
+            elif not replica.may_redispatch(partition_of(row.slot)):
+                later[-1] = (row.ref, now)
+                self._seen.pop(row.ref, None)
+            elif times > 1:
+                suspects.append(row)
+                replica.dispatch_again(row)
+            elif replica.dispatcher.has_room():
+                replica.dispatch_again(row)
+        await replica.parts.store.defer_tasks(later)
+        if suspects:
+            await self._drop_orphans(tasks=suspects)
+
+    # timers
+
+    async def _timers(self, owned: list[int]) -> None:
+        store, app = self._replica.parts.store, self._replica.identity.app
+        now = self._replica.parts.store_clock.now()
+        after: Cursor | None = None
+        while True:
+            page = await store.due_timers(
+                app=app, partitions=owned, until=now + self.horizon_ns, limit=_PAGE, after=after
+            )
+            suspects: list[TimerRow] = []
+            later = []
+            for row in page.rows:
+                if row.due_at <= now:
+                    times, delay = self._delay_ns(row.ref)
+                    later.append((row.ref, now + delay))
+                    if times > 0:
+                        suspects.append(row)
+                self._replica.arm(row)
+            if later:
+                await store.defer_timers(later)
+            if suspects:
+                await self._drop_orphans(timers=suspects)
+            if page.cursor is None:
+                return
+            after = page.cursor
+
+    # names
+
+    def _check_unregistered(self) -> None:
+        """Fail instances that have not started and whose name no worker of the app offers."""
+        replica = self._replica
+        app = replica.identity.app
+        view = replica.parts.coordinator.view()
+        connected = [r for r in view.of_app(app) if r.workers > 0]
+        if not connected or any(not r.declares for r in connected):
+            return
+        settled = replica.parts.clock.monotonic() - view.changed_at.get(app, 0.0)
+        if settled < replica.parts.limits.names_settle_s:
+            return
+        offered = {name for r in connected for name in r.workflows}
+        for lane in list(replica.instances.waiting.values()):
+            name = rows.name_of(lane.state, lane.queue)
+            if name is not None and name not in offered:
+                replica.instances.fail_unregistered(lane, _not_registered(app, lane.instance_id, name, offered))
+
+
+def _scheduled_at(row: InboxRow) -> int | None:
+    if row.kind is not InboxKind.START:
+        return None
+    started = rows.message_of(row).events[0]
+    return started.scheduled_at if isinstance(started, ExecutionStarted) else None
+
+
+def _not_registered(app: str, instance_id: str, name: str, offered: set[str]) -> Failure:
+    return Failure(
+        error_type=codes.WORKFLOW_NOT_REGISTERED.name,
+        message=(
+            f'{codes.WORKFLOW_NOT_REGISTERED}: instance "{instance_id}" ({app}) is to run workflow "{name}", but '
+            f"{app} offers: {codes.listing(offered)}.{codes.nearest(name, offered)} The instance has failed. Fix the "
+            f"name where it is started, or register it in {app}."
+        ),
+        code=codes.WORKFLOW_NOT_REGISTERED.number,
+    )

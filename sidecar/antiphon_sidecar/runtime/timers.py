@@ -1,0 +1,56 @@
+"""Timers that fire soon: a heap with one wake-up. Those further away stay rows until the sweep brings them."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Hashable
+
+from antiphon_sidecar.runtime.clock import StoreClock
+
+
+class Timers:
+    """Calls back at store times; one entry per key."""
+
+    def __init__(self, store_clock: StoreClock) -> None:
+        self._store_clock = store_clock
+        self._heap: list[tuple[int, int, Hashable]] = []
+        self._calls: dict[Hashable, Callable[[], None]] = {}
+        self._count = 0
+        self._handle: asyncio.TimerHandle | None = None
+
+    def arm(self, key: Hashable, at: int, call: Callable[[], None]) -> None:
+        """Call back at or after a store time; an armed key stays as it is."""
+        if key in self._calls:
+            return
+        self._calls[key] = call
+        self._count += 1
+        heapq.heappush(self._heap, (at, self._count, key))
+        if self._heap[0][2] == key:
+            self._schedule()
+
+    def disarm(self, key: Hashable) -> None:
+        """Forget a key."""
+        self._calls.pop(key, None)
+
+    def close(self) -> None:
+        """Call nobody any more."""
+        self._calls.clear()
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _schedule(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if self._heap:
+            delay = max(0.0, (self._heap[0][0] - self._store_clock.now()) / 1e9)
+            self._handle = asyncio.get_running_loop().call_later(min(delay, 60.0), self._fire)
+
+    def _fire(self) -> None:
+        self._handle = None
+        now = self._store_clock.now()
+        while self._heap and self._heap[0][0] <= now:
+            _, _, key = heapq.heappop(self._heap)
+            call = self._calls.pop(key, None)
+            if call is not None:
+                call()
+        self._schedule()

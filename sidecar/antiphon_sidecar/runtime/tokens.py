@@ -1,0 +1,28 @@
+"""Completion tokens of activities: they name the task, so that a result outlives the sidecar that asked for it.
+
+A worker that reconnects to a restarted sidecar, or to another replica, hands in its result with the old token; the
+first result wins while the task row exists (wire.md, checklist 10).
+"""
+
+import base64
+import json
+
+from antiphon_sidecar.stores.base import TaskRef
+
+
+def task_token(ref: TaskRef, *, incarnation: bytes, slot: int, attempt: int) -> str:
+    """Return the token of one delivery."""
+    fields = [ref.app, ref.instance_id, ref.execution_id, ref.task_id, incarnation.hex(), slot, attempt]
+    raw = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+def read_task_token(token: str) -> tuple[TaskRef, bytes, int] | None:
+    """Return (task, incarnation, slot), or None when the token is none of ours."""
+    try:
+        fields = json.loads(base64.urlsafe_b64decode(token.encode()))
+        app, instance_id, execution_id, task_id, incarnation, slot, _attempt = fields
+        ref = TaskRef(str(app), str(instance_id), str(execution_id), int(task_id))
+        return ref, bytes.fromhex(incarnation), int(slot)
+    except (ValueError, TypeError):
+        return None
