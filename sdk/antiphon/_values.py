@@ -17,8 +17,6 @@ from typing import Any
 
 from antiphon.errors import ValueInvalid
 
-_COMPACT = (",", ":")
-
 
 def encode(value: object, *, what: str) -> str:
     """Return compact JSON; `what` names the value in errors: `input of activity "charge"`.
@@ -42,7 +40,7 @@ def encode_optional(value: object, *, what: str) -> str | None:
 
 
 def _dumps(value: object, *, ascii_only: bool) -> str:
-    return json.dumps(value, separators=_COMPACT, ensure_ascii=ascii_only, allow_nan=False, default=_plain)
+    return (_ASCII if ascii_only else _UTF8).encode(value)
 
 
 def _is_utf8(text: str) -> bool:
@@ -77,6 +75,13 @@ def _plain(value: object) -> object:
     if callable(dump) and not isinstance(value, type):
         return dump(mode="json")
     raise TypeError(f"{type(value).__qualname__} has no JSON form")
+
+
+# Made once: a call of json.dumps with these settings would build one each time.
+_UTF8, _ASCII = (
+    json.JSONEncoder(separators=(",", ":"), ensure_ascii=ascii_only, allow_nan=False, default=_plain)
+    for ascii_only in (False, True)
+)
 
 
 def _complaint(value: object, *, what: str, error: Exception) -> str:

@@ -44,7 +44,8 @@ parse = Event.FromString
 
 def kind_of(event: Event) -> str | None:
     """Return the name of the event's type as the proto has it, or None for one not known here."""
-    return event.WhichOneof("event_type")
+    kind: str | None = event.WhichOneof("event_type")
+    return kind
 
 
 def timestamp_ns(event: Event) -> int:

@@ -26,8 +26,8 @@ class ScriptedSidecar:
         self.histories: dict[str, list[bytes]] = {}
         self.replies: dict[str, Any] = {}
         self.requests: list[Any] = []
+        self.asked = asyncio.Event()
         self.port = 0
-        self._streams: set[asyncio.Task[Any]] = set()
 
     @property
     def address(self) -> str:
@@ -95,6 +95,7 @@ class ScriptedSidecar:
 
         async def handle(request: Any, context: Any) -> Any:
             self.requests.append(request)
+            self.asked.set()
             if name == "GetInstanceHistory" and request.instance_id in self.histories:
                 events = self.histories[request.instance_id]
                 return client_pb2.GetInstanceHistoryResponse(events=events)

@@ -310,7 +310,7 @@ def test_continues_as_new_with_the_events_nobody_took():
         await ctx.wait_for_event("tick")
         try:
             ctx.continue_as_new(n + 1)
-        except Exception:  # the signal is no Exception
+        except Exception:  # noqa: BLE001  (the signal is none)
             return
 
     scribe = Scribe(loop, input="1")
