@@ -253,28 +253,22 @@ class SqliteStore:
         self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[InboxRow]:
         """Return due inbox rows."""
-        key = (self._namespace, app)
-        return await self._reader.run(
-            partial(sqlite_reads.due_inbox, key=key, partitions=partitions, until=until, limit=limit, after=after)
-        )
+        sweep = sqlite_reads.Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._reader.run(partial(sqlite_reads.due_inbox, sweep=sweep))
 
     async def due_tasks(
         self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[TaskRow]:
         """Return due task rows."""
-        key = (self._namespace, app)
-        return await self._reader.run(
-            partial(sqlite_reads.due_tasks, key=key, partitions=partitions, until=until, limit=limit, after=after)
-        )
+        sweep = sqlite_reads.Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._reader.run(partial(sqlite_reads.due_tasks, sweep=sweep))
 
     async def due_timers(
         self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[TimerRow]:
         """Return due timer rows."""
-        key = (self._namespace, app)
-        return await self._reader.run(
-            partial(sqlite_reads.due_timers, key=key, partitions=partitions, until=until, limit=limit, after=after)
-        )
+        sweep = sqlite_reads.Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._reader.run(partial(sqlite_reads.due_timers, sweep=sweep))
 
     async def defer_inbox(self, items: Sequence[tuple[bytes, int]]) -> None:
         """Move due_at of inbox rows."""

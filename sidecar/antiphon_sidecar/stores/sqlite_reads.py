@@ -6,7 +6,9 @@ the store for the whole job.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from antiphon_sidecar.stores.base import (
     Cursor,
@@ -23,6 +25,7 @@ from antiphon_sidecar.stores.base import (
 from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, listed
 
 Key = tuple[str, str, str]
+Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
 
 _KEY = "namespace = ? AND app = ? AND instance_id = ?"
 _INSTANCE = f"SELECT {listed(INSTANCE)} FROM instances WHERE {_KEY}"
@@ -34,18 +37,15 @@ _LANDED = (
     f"SELECT EXISTS (SELECT 1 FROM instances WHERE {_KEY} AND commit_id = ?)"
     f" OR EXISTS (SELECT 1 FROM history WHERE {_KEY} AND commit_id = ?)"
 )
+# Within one due time by rowid (the inbox's is `seq`), which the index holds anyway.
 _DUE = (
-    "SELECT {columns} FROM {table} WHERE namespace = ? AND app = ? AND due_at <= ?"
-    " AND (due_at, {key}) > ({marks}) AND slot >> 11 IN (SELECT value FROM json_each(?))"
-    " ORDER BY due_at, {key} LIMIT ?"
+    "SELECT rowid, {columns} FROM {table} WHERE namespace = ? AND app = ? AND due_at <= ?"
+    " AND (due_at, rowid) > (?, ?) AND slot >> 11 IN (SELECT value FROM json_each(?))"
+    " ORDER BY due_at, rowid LIMIT ?"
 )
-_DUE_INBOX = _DUE.format(columns=listed(INBOX), table="inbox", key="seq", marks="?, ?")
-_DUE_TASKS = _DUE.format(
-    columns=listed(TASK), table="tasks", key="instance_id, execution_id, task_id", marks="?, ?, ?, ?"
-)
-_DUE_TIMERS = _DUE.format(
-    columns=listed(TIMER), table="timers", key="instance_id, execution_id, timer_id", marks="?, ?, ?, ?"
-)
+_DUE_INBOX = _DUE.format(columns=listed(INBOX), table="inbox")
+_DUE_TASKS = _DUE.format(columns=listed(TASK), table="tasks")
+_DUE_TIMERS = _DUE.format(columns=listed(TIMER), table="timers")
 _EARLIEST = -(1 << 63)
 _NEXT_BRANCH = (
     "SELECT app, status FROM instances WHERE namespace = ? AND (app, status) > (?, ?) ORDER BY app, status LIMIT 1"
@@ -96,59 +96,42 @@ def has_commit(connection: sqlite3.Connection, key: Key, *, commit_id: bytes) ->
     return bool(landed)
 
 
-def due_inbox(
-    connection: sqlite3.Connection,
-    key: tuple[str, str],
-    *,
-    partitions: Collection[int],
-    until: int,
-    limit: int,
-    after: Cursor | None,
-) -> Page[InboxRow]:
-    """Read a page of due inbox rows of (namespace, app)."""
-    start = (after.due_at, *after.key) if after else (_EARLIEST, 0)
-    found = connection.execute(_DUE_INBOX, (*key, until, *start, json.dumps(list(partitions)), limit))
-    rows = tuple(inbox_row(values) for values in found)
-    full = len(rows) == limit
-    return Page(rows, Cursor(rows[-1].due_at, (rows[-1].seq,)) if full else None)
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a sweep asks for: a page of an app's rows that are due, behind `after`."""
+
+    namespace: str
+    app: str
+    partitions: Collection[int]
+    until: int
+    limit: int
+    after: Cursor | None
 
 
-def due_tasks(
-    connection: sqlite3.Connection,
-    key: tuple[str, str],
-    *,
-    partitions: Collection[int],
-    until: int,
-    limit: int,
-    after: Cursor | None,
-) -> Page[TaskRow]:
-    """Read a page of due task rows of (namespace, app)."""
-    start = (after.due_at, *after.key) if after else (_EARLIEST, "", "", 0)
-    found = connection.execute(_DUE_TASKS, (*key, until, *start, json.dumps(list(partitions)), limit))
-    rows = tuple(TaskRow(*values) for values in found)
-    return Page(rows, behind(rows[-1]) if len(rows) == limit else None)
+def due_inbox(connection: sqlite3.Connection, sweep: Sweep) -> Page[InboxRow]:
+    """Read a page of due inbox rows."""
+    return _due(connection, _DUE_INBOX, sweep=sweep, make=inbox_row)
 
 
-def due_timers(
-    connection: sqlite3.Connection,
-    key: tuple[str, str],
-    *,
-    partitions: Collection[int],
-    until: int,
-    limit: int,
-    after: Cursor | None,
-) -> Page[TimerRow]:
-    """Read a page of due timer rows of (namespace, app)."""
-    start = (after.due_at, *after.key) if after else (_EARLIEST, "", "", 0)
-    found = connection.execute(_DUE_TIMERS, (*key, until, *start, json.dumps(list(partitions)), limit))
-    rows = tuple(TimerRow(*values) for values in found)
-    return Page(rows, behind(rows[-1]) if len(rows) == limit else None)
+def due_tasks(connection: sqlite3.Connection, sweep: Sweep) -> Page[TaskRow]:
+    """Read a page of due task rows."""
+    return _due(connection, _DUE_TASKS, sweep=sweep, make=lambda values: TaskRow(*values))
 
 
-def behind(row: TaskRow | TimerRow) -> Cursor:
-    """Return the place behind a row."""
-    ref = row.ref
-    return Cursor(row.due_at, (ref.instance_id, ref.execution_id, ref.task_id))
+def due_timers(connection: sqlite3.Connection, sweep: Sweep) -> Page[TimerRow]:
+    """Read a page of due timer rows."""
+    return _due(connection, _DUE_TIMERS, sweep=sweep, make=lambda values: TimerRow(*values))
+
+
+def _due(
+    connection: sqlite3.Connection, query: str, *, sweep: Sweep, make: Callable[[tuple[Any, ...]], Row]
+) -> Page[Row]:
+    after: Cursor = sweep.after or Cursor(_EARLIEST, (0,))
+    partitions = json.dumps(list(sweep.partitions))
+    marks = (sweep.namespace, sweep.app, sweep.until, after.due_at, *after.key, partitions, sweep.limit)
+    found = connection.execute(query, marks).fetchall()
+    rows = tuple(make(values[1:]) for values in found)
+    return Page(rows, Cursor(rows[-1].due_at, (found[-1][0],)) if len(rows) == sweep.limit else None)
 
 
 def instances(

@@ -55,7 +55,7 @@ CREATE TABLE inbox (
   due_at INTEGER NOT NULL, UNIQUE (namespace, row_id)
 );
 CREATE INDEX inbox_by_instance ON inbox (namespace, app, instance_id);
-CREATE INDEX inbox_by_due ON inbox (namespace, app, due_at, seq);
+CREATE INDEX inbox_by_due ON inbox (namespace, app, due_at);
 CREATE TABLE tasks (
   namespace TEXT NOT NULL, app TEXT NOT NULL, instance_id TEXT NOT NULL, slot INTEGER NOT NULL,
   incarnation BLOB NOT NULL, execution_id TEXT NOT NULL, task_id INTEGER NOT NULL,
@@ -63,15 +63,14 @@ CREATE TABLE tasks (
   start_by INTEGER, created_at INTEGER NOT NULL, claimed_by TEXT NOT NULL, due_at INTEGER NOT NULL,
   PRIMARY KEY (namespace, app, instance_id, execution_id, task_id)
 );
-CREATE INDEX tasks_by_due ON tasks (namespace, app, due_at, instance_id, execution_id, task_id);
-CREATE INDEX tasks_by_target ON tasks (namespace, app, target_app, due_at);
+CREATE INDEX tasks_by_due ON tasks (namespace, app, due_at);
 CREATE TABLE timers (
   namespace TEXT NOT NULL, app TEXT NOT NULL, instance_id TEXT NOT NULL, slot INTEGER NOT NULL,
   incarnation BLOB NOT NULL, execution_id TEXT NOT NULL, timer_id INTEGER NOT NULL,
   due_at INTEGER NOT NULL, payload BLOB NOT NULL,
   PRIMARY KEY (namespace, app, instance_id, execution_id, timer_id)
 );
-CREATE INDEX timers_by_due ON timers (namespace, app, due_at, instance_id, execution_id, timer_id);
+CREATE INDEX timers_by_due ON timers (namespace, app, due_at);
 """
 
 #: Each entry brings a file from the version of its index to the next.
