@@ -106,11 +106,15 @@ class Turns:
         if decision.finished:
             live.execution.close()
         else:
-            live.past, live.fresh = total, request.new_events
+            # A copy: the container would keep the whole request, with all its history, in memory.
+            live.past, live.fresh = total, list(request.new_events)
             self._keep(request.instance_id, live)
         return _response(request, token, decision)
 
     def _keep(self, instance_id: str, live: _Live) -> None:
+        other = self._live.pop(instance_id, None)
+        if other is not None:
+            other.execution.close()
         self._live[instance_id] = live
         while len(self._live) > self._most:
             _, oldest = self._live.popitem(last=False)

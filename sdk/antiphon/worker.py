@@ -93,15 +93,7 @@ class Worker:
 
         Connects as soon as the sidecar is there, and again whenever it was away.
         """
-        if self._stopping is not None:
-            raise RuntimeError("this worker runs already")
-        self._stopping = asyncio.Event()
-        try:
-            with _guard.watching():
-                async with self._endpoint.channel() as channel:
-                    await self._session(channel, self._stopping)
-        finally:
-            self._stopping = None
+        await self._run(self._begin())
 
     def stop(self) -> None:
         """Take no more work; `run` returns when what is under way has ended, or the grace is over."""
@@ -113,7 +105,7 @@ class Worker:
         asyncio.run(self._until_signalled())
 
     async def __aenter__(self) -> "Worker":
-        self._background = asyncio.create_task(self.run(), name="antiphon worker")
+        self._background = asyncio.create_task(self._run(self._begin()), name="antiphon worker")
         return self
 
     async def __aexit__(
@@ -125,12 +117,27 @@ class Worker:
         background, self._background = self._background, None
         if background is None:
             return
-        # It may not have begun yet, and then there is nothing to stop gracefully.
-        if self._stopping is None:
-            background.cancel()
         self.stop()
-        with suppress(asyncio.CancelledError):
-            await background
+        try:
+            await asyncio.wait((background,))
+        finally:
+            background.cancel()
+        if not background.cancelled():
+            background.result()
+
+    def _begin(self) -> asyncio.Event:
+        if self._stopping is not None:
+            raise RuntimeError("this worker runs already")
+        self._stopping = asyncio.Event()
+        return self._stopping
+
+    async def _run(self, stopping: asyncio.Event) -> None:
+        try:
+            with _guard.watching():
+                async with self._endpoint.channel() as channel:
+                    await self._session(channel, stopping)
+        finally:
+            self._stopping = None
 
     async def _until_signalled(self) -> None:
         loop = asyncio.get_running_loop()
@@ -172,8 +179,9 @@ class Worker:
             for part in (sending, taking):
                 if part.done():
                     part.result()
-            taking.cancel()
-            await asyncio.wait((taking,))
+            # The stream stays open meanwhile: were it closed, the sidecar would at once give what is
+            # under way here to another worker, and it would run twice.
+            intake.drain()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._grace_s):
                     await intake.finished()
@@ -221,6 +229,7 @@ class _Intake:
         self._outbox = outbox
         self._activities = activities
         self._turns = turns
+        self._draining = False
         self._fetches: set[asyncio.Task[None]] = set()
 
     async def run(self, request: worker_pb2.GetWorkItemsRequest) -> None:
@@ -255,6 +264,10 @@ class _Intake:
             # An end without error is a sidecar that drains; another takes over this address soon.
             await backoff.wait()
 
+    def drain(self) -> None:
+        """Begin no more activities; turns, which take no time, are still done."""
+        self._draining = True
+
     async def finished(self) -> None:
         """Wait for the turns that wait for history."""
         if self._fetches:
@@ -272,7 +285,8 @@ class _Intake:
             case "workflow_request":
                 self._turn(item.workflow_request, item.completion_token)
             case "activity_request":
-                self._activities.begin(item.activity_request, item.completion_token)
+                if not self._draining:
+                    self._activities.begin(item.activity_request, item.completion_token)
             case _:
                 pass  # a ping, or what a newer sidecar sends to workers that know it
         for further in item.more:
