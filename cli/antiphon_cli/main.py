@@ -1,6 +1,8 @@
 """The `antiphon` command: puts the commands of the other modules together."""
 
+import importlib
 from importlib import metadata
+from types import MappingProxyType
 
 import click
 
@@ -8,7 +10,24 @@ from antiphon_cli.apps import apps, why
 from antiphon_cli.workflows import workflow
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Loads the commands that host apps only when one of them is called: they bring the whole sidecar."""
+
+    _hosting = MappingProxyType({"dev": "antiphon_cli.hosting", "run": "antiphon_cli.running"})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names, the commands that host first."""
+        return [*self._hosting, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loading its module if need be."""
+        if cmd_name not in self._hosting:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(self._hosting[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run durable workflows across several apps on this machine, and look at them."""
 

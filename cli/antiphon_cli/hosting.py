@@ -1,0 +1,188 @@
+"""A host in this process: opens it, adds apps, and says what went wrong in its own words.
+
+Used by `antiphon dev` and `antiphon run`. What a host is made of is for `antiphon_sidecar.bootstrap` to know.
+"""
+
+import asyncio
+import functools
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import click
+import uvloop
+
+from antiphon_cli import logs, output, ports
+from antiphon_cli.connection import connected
+from antiphon_cli.failures import Misused, Refused
+from antiphon_cli.options import load_settings, store_options
+from antiphon_cli.stopping import Stop, stopped_by_signals
+from antiphon_names import hosts
+from antiphon_proto.v1 import control_pb2
+from antiphon_sidecar import bootstrap
+from antiphon_sidecar.settings import Settings
+
+_FORCED_EXIT_CODE = 130
+
+AddApp = Callable[[ports.AppPorts], Awaitable[bootstrap.Listener]]
+
+
+@click.command()
+@click.option(
+    "--app",
+    "apps",
+    multiple=True,
+    type=ports.parse,
+    metavar="APP[:PORT]",
+    help="An app to serve, and its gRPC port; may be repeated. Without any: one app named app.",
+)
+@click.option("--namespace", metavar="NAME", help="Namespace of the apps.")
+@click.option("--metrics-port", metavar="PORT", help="Port for /metrics and probes.")
+@store_options
+@logs.log_options
+def dev(
+    *,
+    apps: tuple[ports.AppPorts, ...],
+    store: str | None,
+    db: str | None,
+    config: str | None,
+    **flags: str | None,
+) -> None:
+    """Serve apps of this machine until Ctrl-C: you start the apps yourself."""
+    settings = load_settings(store=store, db=db, config=config, **flags)
+    wanted = ports.with_defaults(apps or (ports.AppPorts("app"),))
+    run_loop(_serve(settings, wanted))
+
+
+def run_loop(work: Coroutine[None, None, int | None]) -> int:
+    """Run a host's event loop to its end; return the exit code."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work) or 0
+
+
+async def _serve(settings: Settings, wanted: Sequence[ports.AppPorts]) -> None:
+    with stopped_by_signals() as stop:
+        async with leaving_when_forced(stop), opened(settings) as host:
+            listeners = [await added(host, app) for app in wanted]
+            announce(settings, listeners)
+            _explain(settings, listeners)
+            await stop.asked.wait()
+            output.say("Stopping; a second signal does not wait.")
+
+
+def _explain(settings: Settings, listeners: Sequence[bootstrap.Listener]) -> None:
+    click.echo("\nAn app finds its sidecar by these variables:")
+    for listener in listeners:
+        variables = app_environment(settings, listener)
+        shown = ("ANTIPHON_GRPC_PORT", "DAPR_GRPC_PORT", "DAPR_HTTP_PORT")
+        click.echo(f"  {listener.app}: {' '.join(f'{name}={variables[name]}' for name in shown)}")
+    click.echo("Stop with Ctrl-C.")
+
+
+@asynccontextmanager
+async def leaving_when_forced(stop: Stop) -> AsyncIterator[None]:
+    """End this process at once, whatever it is doing, when a stop is forced within the block."""
+    watch = asyncio.create_task(_leave(stop), name="leave when forced")
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def _leave(stop: Stop) -> None:
+    await stop.forced.wait()
+    # Whatever was acknowledged is in the store; a host may be killed at any moment.
+    os._exit(_FORCED_EXIT_CODE)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[bootstrap.Host]:
+    """Open a host.
+
+    Raises:
+        Refused: the store cannot be used, or another process holds it.
+    """
+    try:
+        async with bootstrap.open_host(settings) as host:
+            yield host
+    except bootstrap.HostRunning as error:
+        raise Refused(f"{error}\nAn app can join it: antiphon run --app APP -- COMMAND") from error
+    except bootstrap.StoreError as error:
+        raise Refused(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where apps can be added: a host of this process, or one that was `joined`."""
+
+    add: AddApp
+    joined: bool
+
+
+@asynccontextmanager
+async def opened_or_joined(settings: Settings) -> AsyncIterator[Place]:
+    """Open a host, or join the one that holds the store already.
+
+    Raises:
+        Refused: the store cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            host = await stack.enter_async_context(bootstrap.open_host(settings))
+        except bootstrap.HostRunning:
+            output.say("Another process of this machine holds the store; the apps join it.")
+            yield Place(functools.partial(_register, settings), joined=True)
+        except bootstrap.StoreError as error:
+            raise Refused(str(error)) from error
+        else:
+            yield Place(functools.partial(added, host), joined=False)
+
+
+async def added(host: bootstrap.Host, app: ports.AppPorts) -> bootstrap.Listener:
+    """Add an app to a host.
+
+    Raises:
+        Refused: a port is taken.
+        Misused: the app ID has a wrong form.
+    """
+    try:
+        return await host.add_app(app.app, grpc_port=app.grpc_port, http_port=app.http_port)
+    except bootstrap.PortInUse as error:
+        raise Refused(str(error)) from error
+    except bootstrap.AppIdInvalid as error:
+        raise Misused(str(error)) from error
+
+
+def announce(settings: Settings, listeners: Sequence[bootstrap.Listener]) -> None:
+    """Tell where each app finds its sidecar."""
+    store = hosts.without_password(settings.store)
+    click.echo(f"Antiphon {settings.namespace}: everything is kept in {store}\n")
+    cells = [(listener.app, str(listener.grpc_port), str(listener.http_port)) for listener in listeners]
+    output.rows(("APP", "GRPC", "HTTP"), cells)
+
+
+def app_environment(settings: Settings, listener: bootstrap.Listener) -> dict[str, str]:
+    """Return the variables by which an app, whatever its SDK, finds its sidecar."""
+    grpc_port = str(listener.grpc_port)
+    found = {
+        "ANTIPHON_APP_ID": listener.app,
+        "ANTIPHON_GRPC_PORT": grpc_port,
+        "DAPR_GRPC_PORT": grpc_port,
+        "DAPR_HTTP_PORT": str(listener.http_port),
+        "DAPR_GRPC_ENDPOINT": f"http://127.0.0.1:{grpc_port}",
+    }
+    if settings.api_token:
+        found["DAPR_API_TOKEN"] = settings.api_token
+    return found
+
+
+async def _register(settings: Settings, app: ports.AppPorts) -> bootstrap.Listener:
+    return await asyncio.to_thread(_register_by_socket, settings, app)
+
+
+def _register_by_socket(settings: Settings, app: ports.AppPorts) -> bootstrap.Listener:
+    request = control_pb2.RegisterAppRequest(app_id=app.app, grpc_port=app.grpc_port or 0, http_port=app.http_port or 0)
+    with connected(settings, address=None) as connection:
+        answer = connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)
+    return bootstrap.Listener(app=app.app, grpc_port=answer.grpc_port, http_port=answer.http_port)
