@@ -169,7 +169,14 @@ class Worker:
             self._activities, most=self._most_activities, deliver=outbox.put, on_settled=self._on_settled
         )
         turns = Turns(self._workflows, most=self._most_live)
-        intake = _Intake(channel, self._endpoint.metadata, outbox=outbox, activities=activities, turns=turns)
+        intake = _Intake(
+            channel,
+            self._endpoint.metadata,
+            outbox=outbox,
+            activities=activities,
+            turns=turns,
+            stopping=stopping,
+        )
         request = self._request()
         sending = asyncio.create_task(outbox.run(), name="antiphon results")
         taking = asyncio.create_task(intake.run(request), name="antiphon work items")
@@ -181,7 +188,6 @@ class Worker:
                     part.result()
             # The stream stays open meanwhile: were it closed, the sidecar would at once give what is
             # under way here to another worker, and it would run twice.
-            intake.drain()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._grace_s):
                     await intake.finished()
@@ -223,13 +229,14 @@ class _Intake:
         outbox: Outbox,
         activities: Activities,
         turns: Turns,
+        stopping: asyncio.Event,
     ) -> None:
         self._channel = channel
         self._metadata = metadata
         self._outbox = outbox
         self._activities = activities
         self._turns = turns
-        self._draining = False
+        self._stopping = stopping
         self._fetches: set[asyncio.Task[None]] = set()
 
     async def run(self, request: worker_pb2.GetWorkItemsRequest) -> None:
@@ -264,10 +271,6 @@ class _Intake:
             # An end without error is a sidecar that drains; another takes over this address soon.
             await backoff.wait()
 
-    def drain(self) -> None:
-        """Begin no more activities; turns, which take no time, are still done."""
-        self._draining = True
-
     async def finished(self) -> None:
         """Wait for the turns that wait for history."""
         if self._fetches:
@@ -285,7 +288,8 @@ class _Intake:
             case "workflow_request":
                 self._turn(item.workflow_request, item.completion_token)
             case "activity_request":
-                if not self._draining:
+                # While stopping, turns are still done: they take no time.
+                if not self._stopping.is_set():
                     self._activities.begin(item.activity_request, item.completion_token)
             case _:
                 pass  # a ping, or what a newer sidecar sends to workers that know it
