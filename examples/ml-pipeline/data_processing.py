@@ -15,7 +15,7 @@ HOLDOUT_SHARE = 0.2
 
 
 @activity.define
-@records.recorded
+@records.recorded()
 def ingest(request: IngestRequest) -> Dataset:
     """Read 1,797 handwritten digits of 8 by 8 pixels, set a holdout aside and cut the rest into parts."""
     digits = load_digits()
@@ -34,7 +34,7 @@ def ingest(request: IngestRequest) -> Dataset:
 
 
 @activity.define
-@records.recorded
+@records.recorded(lambda part: Path(part.path).stem)
 def engineer_features(part: RawPart) -> FeaturePart:
     """Describe each image by its pixels, its ink by row and by column, and its edges."""
     raw = storage.get_arrays(part.path)

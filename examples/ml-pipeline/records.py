@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from antiphon import activity
 
@@ -20,22 +20,28 @@ R = TypeVar("R")
 FOLDER = "RECORDS_FOLDER"
 
 
-def recorded(function: Callable[P, R]) -> Callable[P, R]:
-    """Record when this activity starts and how it ends; goes below `@activity.define`."""
+def recorded(subject: Callable[[Any], str] = lambda _: "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Record when an activity starts and how it ends; goes below `@activity.define`.
 
-    @functools.wraps(function)
-    def recording(*args: P.args, **kwargs: P.kwargs) -> R:
-        info = activity.info()
-        _write("started", info)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            _write("failed", info, error=repr(error))
-            raise
-        _write("finished", info)
-        return result
+    `subject` says from the input what this call is about, for people who watch.
+    """
 
-    return recording
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def recording(*args: P.args, **kwargs: P.kwargs) -> R:
+            info = activity.info()
+            _write("started", info, subject=subject(args[0]) if args else "")
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                _write("failed", info, error=repr(error))
+                raise
+            _write("finished", info)
+            return result
+
+        return recording
+
+    return decorate
 
 
 def acknowledged(info: activity.ActivityInfo) -> None:

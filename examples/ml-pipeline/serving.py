@@ -20,7 +20,7 @@ def _model(path: str) -> Any:
 
 
 @activity.define
-@records.recorded
+@records.recorded(lambda trained: trained.candidate)
 def load_model(trained: TrainedModel) -> LoadedModel:
     """Load the model into memory and see that it can predict at all."""
     model = _model(trained.path)
@@ -30,7 +30,7 @@ def load_model(trained: TrainedModel) -> LoadedModel:
 
 
 @activity.define
-@records.recorded
+@records.recorded(lambda request: request.model.name)
 def set_up_inference(request: InferenceRequest) -> Inference:
     """Answer for the whole holdout, which no training has seen."""
     holdout = storage.get_arrays(request.holdout.path)

@@ -78,7 +78,7 @@ async def train_model(ctx: workflow.Context, request: TrainingRequest) -> Traine
 
 
 @activity.define
-@records.recorded
+@records.recorded()
 def prepare_data(request: TrainingRequest) -> Split:
     """Join the parts, shuffle them, and set rows aside to validate with."""
     if not request.parts:
@@ -96,7 +96,7 @@ def prepare_data(request: TrainingRequest) -> Split:
 
 
 @activity.define
-@records.recorded
+@records.recorded(lambda candidate: candidate.name)
 def train_candidate(candidate: Candidate) -> Fitted:
     """Fit one model and store it."""
     data = storage.get_arrays(candidate.split.train)
@@ -107,7 +107,7 @@ def train_candidate(candidate: Candidate) -> Fitted:
 
 
 @activity.define
-@records.recorded
+@records.recorded(lambda fitted: fitted.candidate.name)
 def validate_candidate(fitted: Fitted) -> Score:
     """Measure a trained model on rows it has not seen."""
     data = storage.get_arrays(fitted.candidate.split.validation)
