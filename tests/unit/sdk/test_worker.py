@@ -1,12 +1,14 @@
 """The worker against a scripted sidecar, over real gRPC on loopback."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from antiphon import DefinitionError, NonRetriableError, Worker, activity, workflow
+from antiphon import DefinitionError, NonRetriableError, Worker, _outbox, activity, workflow
 from antiphon_proto.v1 import history_pb2, worker_pb2
 from tests.unit.sdk.scribe import Scribe, done
 from tests.unit.sdk.sidecar_script import ScriptedSidecar
@@ -331,3 +333,53 @@ def test_refuses_two_functions_of_one_name():
 def test_refuses_to_run_nothing():
     with pytest.raises(ValueError, match="needs workflows or activities"):
         Worker()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_it_gracefully(sidecar: ScriptedSidecar, number: signal.Signals):
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    @activity.define
+    async def slow() -> str:
+        begun.set()
+        await release.wait()
+        return "done"
+
+    running = asyncio.create_task(Worker(activities=[slow], address=sidecar.address)._until_signalled())
+    sidecar.items.put_nowait(activity_item("slow"))
+    await asyncio.wait_for(begun.wait(), 10)
+    os.kill(os.getpid(), number)
+    release.set()
+    await asyncio.wait_for(running, 10)
+    assert (await sidecar.batch()).activities[0].result.value == '"done"'
+
+
+async def test_a_second_signal_does_not_wait(sidecar: ScriptedSidecar):
+    begun = asyncio.Event()
+
+    @activity.define
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(Worker(activities=[endless], address=sidecar.address)._until_signalled())
+    sidecar.items.put_nowait(activity_item("endless"))
+    await asyncio.wait_for(begun.wait(), 10)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.wait_for(running, 9)
+
+
+async def test_a_result_that_no_sidecar_could_receive_becomes_a_failure(
+    sidecar: ScriptedSidecar, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_outbox, "_RESULT_BYTES", 1000)
+
+    @activity.define
+    def large() -> str:
+        return "x" * 2000
+
+    sidecar.items.put_nowait(activity_item("large", token="mine"))
+    async with Worker(activities=[large], address=sidecar.address):
+        (answer,) = (await sidecar.batch()).activities
+    assert (answer.failure_details.code, answer.completion_token) == ("AN204", "mine")
