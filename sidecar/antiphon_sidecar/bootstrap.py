@@ -4,11 +4,70 @@
 with its own listeners.
 """
 
+import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import grpc
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from antiphon_names import errors as codes
+from antiphon_names.hashing import APP_ID_PATTERN
+from antiphon_names.hosts import database_path, socket_path, without_password
+from antiphon_proto import methods
+from antiphon_sidecar.coordination.base import View
+from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
+from antiphon_sidecar.coordination.lock import FileLock, Held
+from antiphon_sidecar.peers.memory import MemoryNetwork, MemoryPeers
+from antiphon_sidecar.runtime.calls import Calls
+from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.dispatch import UnknownApps
+from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.replica import Identity, Parts, Replica
+from antiphon_sidecar.runtime.tasks import Tasks
+from antiphon_sidecar.servers import listeners
+from antiphon_sidecar.servers.client import ClientService, Directory
+from antiphon_sidecar.servers.control import ControlService
+from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
+from antiphon_sidecar.servers.http import app_health, process_health
+from antiphon_sidecar.servers.listeners import PortInUse
+from antiphon_sidecar.servers.metrics import ReplicaMetrics
+from antiphon_sidecar.servers.worker import WorkerService
 from antiphon_sidecar.settings import Settings
+from antiphon_sidecar.stores.base import Store
+from antiphon_sidecar.stores.errors import StoreUrlInvalid
+
+logger = logging.getLogger(__name__)
+
+_DRAIN_S = 5.0
+
+
+class HostRunning(Exception):
+    """Another process on this machine holds the store; `socket_path` is where to join it."""
+
+    def __init__(self, store: str, socket_path: str, pid: int) -> None:
+        super().__init__(
+            f"{codes.HOST_RUNNING}: process {pid} on this machine already holds the store {store}. "
+            f"Join it (its socket is {socket_path}), end it, or choose another store."
+        )
+        self.socket_path = socket_path
+        self.pid = pid
+
+
+class AppIdInvalid(Exception):
+    """An app ID has a form that apps cannot have."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__(
+            f'{codes.APP_ID_INVALID}: "{app}" cannot be an app ID: 1 to 63 letters, digits, ".", "_" or "-". '
+            "Choose another."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +79,176 @@ class Listener:
     http_port: int
 
 
+@dataclass(slots=True)
+class _App:
+    replica: Replica
+    calls: Calls
+    workers: WorkerService
+    listener: Listener
+    grpc_server: grpc.aio.Server
+    http_server: web.AppRunner
+
+
 class Host:
     """A running host process; made by `open_host`."""
 
-    socket_path: str | None
-    metrics_port: int | None
+    def __init__(self, settings: Settings, store: Store, *, socket: str | None) -> None:
+        self.settings = settings
+        self.store = store
+        self.store_text = without_password(settings.store)
+        self.namespace = settings.namespace
+        self.socket_path = socket
+        self.metrics_port: int | None = None
+        self.draining = False
+        self._clock = SystemClock()
+        self._store_clock = StoreClock(self._clock)
+        self._registry = LocalRegistry(self._clock.monotonic)
+        self._network = MemoryNetwork()
+        self._known = KnownApps(store)
+        self._committer = Committer(store)
+        self._tasks = Tasks()
+        self._apps: dict[str, _App] = {}
+        self._adding = asyncio.Lock()
+        self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
+
+    async def start(self) -> None:
+        """Begin to commit; apps may be added then."""
+        await self._store_clock.refresh(self.store)
+        await self._known.refresh()
+        self._tasks.spawn(self._committer.run(), "committer")
 
     async def add_app(self, app: str, *, grpc_port: int | None = None, http_port: int | None = None) -> Listener:
         """Start the runtime and the listeners of an app; None picks any free port.
+
+        An app that is there already keeps its listeners, whatever ports are asked for.
 
         Raises:
             PortInUse: another process listens there; names the process when it can be found.
             AppIdInvalid: the ID has a form that apps cannot have.
         """
-        raise NotImplementedError
+        if not APP_ID_PATTERN.fullmatch(app):
+            raise AppIdInvalid(app)
+        async with self._adding:
+            if app not in self._apps:
+                self._apps[app] = await self._open_app(app, grpc_port, http_port)
+            return self._apps[app].listener
+
+    async def _open_app(self, app: str, grpc_port: int | None, http_port: int | None) -> _App:
+        listener = Listener(app, grpc_port or listeners.free_port(), http_port or listeners.free_port())
+        listeners.check_port(listener.grpc_port, f'the gRPC listener of app "{app}"')
+        listeners.check_port(listener.http_port, f'the HTTP listener of app "{app}"')
+        replica = self._build_replica(app)
+        calls = Calls(replica)
+        workers = WorkerService(replica, limits=self.settings.limits)
+        await replica.start()
+        server = await listeners.serve_grpc(
+            [f"{listeners.LOOPBACK}:{listener.grpc_port}"],
+            self._app_handlers(app, workers),
+            message_bytes_max=self.settings.limits.message_bytes_max,
+        )
+        http_server = await listeners.serve_http(app_health(), listener.http_port)
+        logger.info("an app is served", extra={"app": app, "grpc_port": listener.grpc_port})
+        return _App(replica, calls, workers, listener, server, http_server)
+
+    def _build_replica(self, app: str) -> Replica:
+        replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
+        settings = self.settings
+        return Replica(
+            Identity(app=app, replica=replica_id, namespace=self.namespace, nonce=self._clock.new_id().hex()),
+            Parts(
+                store=self.store,
+                committer=self._committer,
+                coordinator=LocalCoordinator(self._registry, replica_id),
+                peers=MemoryPeers(self._network, replica_id),
+                clock=self._clock,
+                store_clock=self._store_clock,
+                known_apps=self._known,
+                limits=settings.limits,
+                unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
+            ),
+        )
+
+    def _app_handlers(self, app: str, workers: WorkerService) -> list[GenericHandler]:
+        token = TokenCheck(self.settings.api_token)
+        client = self._client(app)
+        return [
+            generic_handler(
+                service=methods.TASK_HUB_SERVICE,
+                methods=methods.TASK_HUB,
+                implementations={**client.implementations(), **workers.task_hub()},
+                token=token,
+            ),
+            generic_handler(
+                service=methods.WORKER_SERVICE, methods=methods.WORKER, implementations=workers.own(), token=token
+            ),
+        ]
+
+    def control_handlers(self) -> list[GenericHandler]:
+        """Return what is served on the host's socket: clients of any app, and the control API."""
+        token = TokenCheck(None)
+        control = ControlService(self, register=self._register)
+        return [
+            generic_handler(
+                service=methods.TASK_HUB_SERVICE,
+                methods=methods.TASK_HUB,
+                implementations=self._client(None).implementations(),
+                token=token,
+            ),
+            generic_handler(
+                service=methods.CONTROL_SERVICE,
+                methods=methods.CONTROL,
+                implementations=control.implementations(),
+                token=token,
+            ),
+        ]
+
+    def _client(self, app: str | None) -> ClientService:
+        return ClientService(
+            app=app, directory=self._directory, payload_bytes_max=self.settings.limits.payload_bytes_max
+        )
+
+    async def _register(self, app: str, grpc_port: int | None, http_port: int | None) -> tuple[int, int]:
+        listener = await self.add_app(app, grpc_port=grpc_port, http_port=http_port)
+        return listener.grpc_port, listener.http_port
+
+    def _calls_of(self, app: str) -> Calls | None:
+        entry = self._apps.get(app)
+        return entry.calls if entry is not None else None
 
     def listeners(self) -> tuple[Listener, ...]:
         """Return the apps of this host in the order they were added."""
-        raise NotImplementedError
+        return tuple(entry.listener for entry in self._apps.values())
+
+    def replicas(self) -> list[Replica]:
+        """Return the runtimes of this host's apps."""
+        return [entry.replica for entry in self._apps.values()]
+
+    def view(self) -> View:
+        """Return the newest view of all apps."""
+        return self._registry.view
+
+    def replica_of(self, app: str) -> Replica | None:
+        """Return this process's replica of an app."""
+        entry = self._apps.get(app)
+        return entry.replica if entry is not None else None
+
+    def grpc_address(self, app: str) -> str:
+        """Return where the app finds its sidecar, empty when not in this process."""
+        entry = self._apps.get(app)
+        return "" if entry is None else f"{listeners.LOOPBACK}:{entry.listener.grpc_port}"
+
+    async def close(self) -> None:
+        """Drain: end worker streams with OK, give up partitions, finish commits, then stop."""
+        self.draining = True
+        for entry in self._apps.values():
+            entry.workers.drain()
+        for entry in self._apps.values():
+            await entry.replica.drain()
+        for entry in self._apps.values():
+            await entry.grpc_server.stop(_DRAIN_S / 10)
+            await entry.http_server.cleanup()
+            await entry.replica.stop()
+        await self._tasks.close()
 
 
 @asynccontextmanager
@@ -48,5 +259,90 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         HostRunning: another process holds this store; carries its socket path, so that a caller can join it.
         StoreError: the store cannot be used.
     """
-    raise NotImplementedError
-    yield Host()
+    async with AsyncExitStack() as stack:
+        socket = socket_path(settings.store) if not settings.store.startswith("memory:") else None
+        if socket is not None:
+            _take_lock(stack, settings, socket)
+        store = open_store(settings)
+        await store.open()
+        stack.push_async_callback(store.close)
+        host = Host(settings, store, socket=socket)
+        await host.start()
+        stack.push_async_callback(host.close)
+        if socket is not None:
+            await _serve_socket(stack, host, socket)
+        if settings.metrics_port is not None:
+            await _serve_metrics(stack, host, settings.metrics_port)
+        yield host
+
+
+def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str) -> None:
+    path = socket.removesuffix(".sock") + ".lock"
+    Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        stack.enter_context(FileLock(path))
+    except Held as held:
+        raise HostRunning(without_password(settings.store), socket, held.pid) from held
+
+
+async def _serve_socket(stack: AsyncExitStack, host: Host, socket: str) -> None:
+    _remove(socket)
+    mask = os.umask(0o177)
+    try:
+        server = await listeners.serve_grpc(
+            [f"unix:{socket}"], host.control_handlers(), message_bytes_max=host.settings.limits.message_bytes_max
+        )
+    finally:
+        os.umask(mask)
+
+    async def stop() -> None:
+        await server.stop(_DRAIN_S / 10)
+        _remove(socket)
+
+    stack.push_async_callback(stop)
+
+
+def _remove(path: str) -> None:
+    Path(path).unlink(missing_ok=True)
+
+
+async def _serve_metrics(stack: AsyncExitStack, host: Host, port: int) -> None:
+    registry = CollectorRegistry()
+    registry.register(ReplicaMetrics(host.replicas))
+    host.metrics_port = port or listeners.free_port()
+    listeners.check_port(host.metrics_port, "the metrics listener")
+    runner = await listeners.serve_http(
+        process_health(registry=registry, ready=lambda: not host.draining), host.metrics_port
+    )
+    stack.push_async_callback(runner.cleanup)
+
+
+def open_store(settings: Settings) -> Store:
+    """Build the store that the URL names; it is not connected yet.
+
+    Raises:
+        StoreUrlInvalid: no such kind of store.
+    """
+    url = settings.store
+    if url.startswith("sqlite:///"):
+        from antiphon_sidecar.stores.sqlite import SqliteStore
+
+        path = Path(database_path(url))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SqliteStore(path, namespace=settings.namespace)
+    if url.startswith(("postgresql://", "postgres://")):
+        from antiphon_sidecar.stores.postgres import PostgresStore
+
+        return PostgresStore(
+            url, namespace=settings.namespace, schema=settings.store_schema, pool_size=settings.store_pool_size
+        )
+    if url == "memory:":
+        from antiphon_sidecar.stores.memory import MemoryStore
+
+        return MemoryStore(settings.namespace, clock=SystemClock().wall_ns)
+    raise StoreUrlInvalid(
+        f'"{without_password(url)}" names no kind of store. Use sqlite:///FILE or postgresql://USER@HOST/DATABASE.'
+    )
+
+
+__all__ = ["AppIdInvalid", "Host", "HostRunning", "Listener", "PortInUse", "open_host"]

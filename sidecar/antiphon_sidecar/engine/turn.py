@@ -4,6 +4,7 @@
 is begun again from the same state. What a turn leads to is in `result`.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from antiphon_sidecar.engine.events import (
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
+    TaskCompleted,
+    TaskFailed,
     TimerFired,
     WorkflowStarted,
 )
@@ -87,8 +90,15 @@ def begin_turn(state: State | None, messages: Sequence[Message], *, now: int) ->
         consumed.insert(0, start)
     events: list[Event] = [began]
     for message in consumed:
-        events.extend(message.events)
+        events.extend(_with_execution_id(base, event) for event in message.events)
     return turn(events, consumed, needs_worker=True)
+
+
+def _with_execution_id(base: State, event: Event) -> Event:
+    """Give a task's outcome the ID of its retry chain; a target that was restarted does not know it."""
+    if isinstance(event, TaskCompleted | TaskFailed) and event.task_id in base.tasks:
+        return dataclasses.replace(event, task_execution_id=base.tasks[event.task_id].task_execution_id)
+    return event
 
 
 def _base(state: State | None, messages: Sequence[Message]) -> tuple[State | None, bool, Message | None]:

@@ -6,6 +6,7 @@ that a repeat has no effect (protocol.md 11).
 """
 
 import asyncio
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,13 +29,15 @@ from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
+from antiphon_sidecar.runtime.lane import Phase
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.stores.base import InboxRow, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.base import InboxRow, InstanceFilter, InstanceRow, StartOutcome
 
 #: A start waits this long for the first turn before it is answered.
 START_S = 5.0
 #: How often a status is read from the store when no notice comes (the owner is elsewhere).
 _POLL_S = 0.5
+_LIST_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,10 @@ class Calls:
         lane = instances.get(row.instance_id)
         if not instances.owns(row.instance_id):
             self._hint(start)
-        elif lane is not None:
+        elif lane is not None and lane.phase is Phase.IDLE:
             instances.reload(lane)
+        elif lane is not None:
+            instances.deliver(row.instance_id, [rows.message_of(start)])
         else:
             state = State(
                 app=row.app,
@@ -265,6 +270,26 @@ class Calls:
         batches = await self._store.history(app=self._app, instance_id=instance_id)
         return [raw for batch in batches for raw in codec.unpack(batch.events)]
 
+    async def list_ids(self, *, size: int | None, token: str | None) -> tuple[list[str], str | None]:
+        """Return IDs newest first and the token of the next page; without a size, all of them.
+
+        Raises:
+            ValueError: the token is none of ours.
+        """
+        after = base64.urlsafe_b64decode(token.encode()) if token else None
+        found: list[str] = []
+        while True:
+            wanted = min(size - len(found), _LIST_PAGE) if size else _LIST_PAGE
+            page, after = await self._store.list_instances(InstanceFilter(app=self._app), limit=wanted, after=after)
+            found.extend(row.instance_id for row in page)
+            if after is None or (size and len(found) >= size):
+                break
+        return found, None if after is None else base64.urlsafe_b64encode(after).decode()
+
+    def new_id(self) -> bytes:
+        """Return 16 bytes for an instance that was given no ID."""
+        return self._replica.parts.clock.new_id()
+
     async def wait_started(self, instance_id: str, *, payloads: bool) -> Snapshot:
         """Wait until the instance is no longer PENDING; for ever, when it never comes to be."""
         await self._until(instance_id, {Status.PENDING}, None)
@@ -289,7 +314,7 @@ class Calls:
                 while True:
                     watch.clear()
                     lane = self._replica.instances.get(instance_id)
-                    if lane is not None and lane.state is not None:
+                    if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING:
                         status: Status | None = lane.state.status
                     else:
                         row = await self._store.get_instance(app=self._app, instance_id=instance_id)

@@ -1,0 +1,268 @@
+"""The client half of TaskHubSidecarService: start, get, wait, raise, terminate, suspend, resume, purge, list."""
+
+import uuid
+from collections.abc import Callable, Mapping
+
+import grpc
+from google.protobuf import empty_pb2
+
+from antiphon_names import errors as codes
+from antiphon_proto.v1 import client_pb2 as cl
+from antiphon_proto.v1 import history_pb2 as pb
+from antiphon_sidecar.codec.values import from_failure, from_text, to_ns, to_text, to_timestamp
+from antiphon_sidecar.runtime.calls import Calls, NewInstance, Snapshot
+from antiphon_sidecar.servers.errors import Rejected
+from antiphon_sidecar.servers.handlers import Context, Unary
+
+_ID_BYTES_MAX = 512
+
+_Routed = (
+    cl.CreateInstanceRequest
+    | cl.GetInstanceRequest
+    | cl.RaiseEventRequest
+    | cl.TerminateRequest
+    | cl.SuspendRequest
+    | cl.ResumeRequest
+    | cl.PurgeInstancesRequest
+    | cl.GetInstanceHistoryRequest
+)
+
+
+class Directory:
+    """Finds the calls of an app by its ID, for requests that name another app than the listener's."""
+
+    def __init__(self, *, namespace: str, find: Callable[[str], Calls | None], apps: Callable[[], list[str]]) -> None:
+        self._namespace = namespace
+        self._find = find
+        self._apps = apps
+
+    def route(self, own: str | None, router: pb.TaskRouter | None) -> Calls:
+        """Return the calls of the router's target, or of the listener's app.
+
+        Raises:
+            Rejected: a namespace without an app, another namespace, or an app that is not here.
+        """
+        target = router.target_app_id if router is not None else ""
+        namespace = router.target_app_namespace if router is not None else ""
+        if namespace and not target:
+            raise _invalid("the router names a namespace but no app. Name the app too.")
+        if namespace and namespace != self._namespace:
+            raise Rejected(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                codes.NAMESPACE_MISMATCH,
+                f'the request names namespace "{namespace}", this sidecar serves "{self._namespace}". '
+                "Calls stay inside their namespace.",
+            )
+        app = target or own
+        if app is None:
+            raise _invalid("the request names no app. Set router.targetAppID.")
+        calls = self._find(app)
+        if calls is None:
+            known = self._apps()
+            raise Rejected(
+                grpc.StatusCode.NOT_FOUND,
+                codes.TARGET_APP_NOT_FOUND,
+                f'app "{app}" is not known here; known apps: {codes.listing(known)}.{codes.nearest(app, known)} '
+                "Fix the app ID, or start that app.",
+            )
+        return calls
+
+
+def _invalid(message: str) -> Rejected:
+    return Rejected(grpc.StatusCode.INVALID_ARGUMENT, codes.REQUEST_INVALID, message)
+
+
+class ClientService:
+    """Serves clients of one app, or with `app` None of any app that the request's router names."""
+
+    def __init__(self, *, app: str | None, directory: Directory, payload_bytes_max: int) -> None:
+        self._app = app
+        self._directory = directory
+        self._payload_bytes_max = payload_bytes_max
+
+    def implementations(self) -> Mapping[str, Unary]:
+        """Return the calls by method name."""
+        return {
+            "Hello": self.hello,
+            "StartInstance": self.start,
+            "GetInstance": self.get,
+            "WaitForInstanceStart": self.wait_started,
+            "WaitForInstanceCompletion": self.wait_finished,
+            "RaiseEvent": self.raise_event,
+            "TerminateInstance": self.terminate,
+            "SuspendInstance": self.suspend,
+            "ResumeInstance": self.resume,
+            "PurgeInstances": self.purge,
+            "ListInstanceIDs": self.list_ids,
+            "GetInstanceHistory": self.history,
+        }
+
+    def _calls(self, request: _Routed) -> Calls:
+        router = request.router if request.HasField("router") else None
+        return self._directory.route(self._app, router)
+
+    async def hello(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
+        """Answer at once, whatever the store does."""
+        return empty_pb2.Empty()
+
+    async def start(self, request: cl.CreateInstanceRequest, context: Context) -> cl.CreateInstanceResponse:
+        """Start an instance."""
+        calls = self._calls(request)
+        instance_id = request.instance_id or uuid.UUID(bytes=calls.new_id()).hex
+        _check_id(instance_id)
+        if not request.name:
+            raise _invalid("the request names no workflow. Set its name.")
+        _check_text("workflow name", request.name)
+        self._check_payload("input", request.input.value)
+        scheduled = to_ns(request.scheduled_start_timestamp) if request.HasField("scheduled_start_timestamp") else None
+        extra = b""
+        if request.HasField("parent_trace_context"):
+            extra = pb.ExecutionStarted(parent_trace_context=request.parent_trace_context).SerializeToString()
+        await calls.start(
+            NewInstance(
+                instance_id=instance_id,
+                name=request.name,
+                input=to_text(request.input, present=request.HasField("input")),
+                version=to_text(request.version, present=request.HasField("version")),
+                execution_id=request.execution_id.value or None,
+                scheduled_at=scheduled,
+                tags=dict(request.tags),
+                unique=request.enforce_unique_instance_id,
+                extra=extra,
+            )
+        )
+        return cl.CreateInstanceResponse(instance_id=instance_id)
+
+    async def get(self, request: cl.GetInstanceRequest, context: Context) -> cl.GetInstanceResponse:
+        """Return an instance; unknown is an answer, not an error."""
+        found = await self._calls(request).get(request.instance_id, payloads=request.get_inputs_and_outputs)
+        return _response(found, payloads=request.get_inputs_and_outputs)
+
+    async def wait_started(self, request: cl.GetInstanceRequest, context: Context) -> cl.GetInstanceResponse:
+        """Wait until the instance is no longer pending."""
+        payloads = request.get_inputs_and_outputs
+        found = await self._calls(request).wait_started(request.instance_id, payloads=payloads)
+        return _response(found, payloads=payloads)
+
+    async def wait_finished(self, request: cl.GetInstanceRequest, context: Context) -> cl.GetInstanceResponse:
+        """Wait until the instance has ended."""
+        payloads = request.get_inputs_and_outputs
+        found = await self._calls(request).wait_finished(request.instance_id, payloads=payloads)
+        return _response(found, payloads=payloads)
+
+    async def raise_event(self, request: cl.RaiseEventRequest, context: Context) -> cl.RaiseEventResponse:
+        """Raise an event."""
+        self._check_payload("event payload", request.input.value)
+        value = to_text(request.input, present=request.HasField("input"))
+        await self._calls(request).raise_event(request.instance_id, request.name, value)
+        return cl.RaiseEventResponse()
+
+    async def terminate(self, request: cl.TerminateRequest, context: Context) -> cl.TerminateResponse:
+        """Terminate an instance."""
+        self._check_payload("output", request.output.value)
+        output = to_text(request.output, present=request.HasField("output"))
+        await self._calls(request).terminate(request.instance_id, output, recursive=request.recursive)
+        return cl.TerminateResponse()
+
+    async def suspend(self, request: cl.SuspendRequest, context: Context) -> cl.SuspendResponse:
+        """Suspend an instance."""
+        reason = to_text(request.reason, present=request.HasField("reason"))
+        await self._calls(request).suspend(request.instance_id, reason)
+        return cl.SuspendResponse()
+
+    async def resume(self, request: cl.ResumeRequest, context: Context) -> cl.ResumeResponse:
+        """Resume an instance."""
+        reason = to_text(request.reason, present=request.HasField("reason"))
+        await self._calls(request).resume(request.instance_id, reason)
+        return cl.ResumeResponse()
+
+    async def purge(self, request: cl.PurgeInstancesRequest, context: Context) -> cl.PurgeInstancesResponse:
+        """Purge one finished instance."""
+        if request.WhichOneof("request") != "instance_id":
+            raise Rejected(
+                grpc.StatusCode.UNIMPLEMENTED,
+                codes.NOT_SUPPORTED,
+                "purging by filter is not supported by this release. Purge by instance ID.",
+            )
+        count = await self._calls(request).purge(request.instance_id, force=request.force)
+        return cl.PurgeInstancesResponse(deleted_instance_count=count)
+
+    async def list_ids(self, request: cl.ListInstanceIDsRequest, context: Context) -> cl.ListInstanceIDsResponse:
+        """List instance IDs, newest first; no token in the answer means the last page."""
+        calls = self._directory.route(self._app, None)
+        token = request.continuation_token if request.HasField("continuation_token") else None
+        size = request.page_size if request.HasField("page_size") else None
+        try:
+            ids, following = await calls.list_ids(size=size, token=token)
+        except ValueError as error:
+            raise _invalid("the continuation token is none of ours. Begin the list again.") from error
+        return cl.ListInstanceIDsResponse(instance_ids=ids, continuation_token=following)
+
+    async def history(self, request: cl.GetInstanceHistoryRequest, context: Context) -> cl.GetInstanceHistoryResponse:
+        """Return the committed events of the current generation."""
+        events = await self._calls(request).history(request.instance_id)
+        return cl.GetInstanceHistoryResponse(events=events)
+
+    def _check_payload(self, what: str, value: str) -> None:
+        if len(value) * 4 <= self._payload_bytes_max:
+            return
+        size = len(value.encode())
+        if size > self._payload_bytes_max:
+            raise Rejected(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                codes.PAYLOAD_TOO_LARGE,
+                f"the {what} has {size} bytes, the limit is {self._payload_bytes_max}. "
+                "Store large data elsewhere and pass a reference, or raise the limit in the settings.",
+            )
+
+
+def _check_id(instance_id: str) -> None:
+    _check_text("instance ID", instance_id)
+    if len(instance_id.encode()) > _ID_BYTES_MAX:
+        raise _invalid(f"the instance ID is longer than {_ID_BYTES_MAX} bytes. Choose a shorter one.")
+
+
+def _check_text(what: str, value: str) -> None:
+    if "\0" in value:
+        raise _invalid(f"the {what} holds a NUL character. Remove it.")
+
+
+def _response(found: Snapshot | None, *, payloads: bool) -> cl.GetInstanceResponse:
+    if found is None:
+        return cl.GetInstanceResponse(exists=False)
+    row = found.row
+    state = cl.WorkflowState(
+        instance_id=row.instance_id,
+        name=row.name,
+        workflow_status=pb.InstanceStatus.Name(row.status),
+        created_timestamp=to_timestamp(row.created_at),
+        last_updated_timestamp=to_timestamp(row.updated_at),
+        execution_id=from_text(row.execution_id),
+        parent_instance_id=from_text(row.parent_instance),
+        parent_app_id=from_text(row.parent_app),
+    )
+    if row.completed_at is not None:
+        state.completed_timestamp.CopyFrom(to_timestamp(row.completed_at))
+    if row.started_at is not None:
+        state.started_at.CopyFrom(to_timestamp(row.started_at))
+    if row.scheduled_at is not None:
+        state.scheduled_start_timestamp.CopyFrom(to_timestamp(row.scheduled_at))
+    if payloads:
+        _add_payloads(state, found)
+    return cl.GetInstanceResponse(exists=True, workflow_state=state)
+
+
+def _add_payloads(state: cl.WorkflowState, found: Snapshot) -> None:
+    row, started = found.row, found.started
+    if row.output is not None:
+        state.output.value = row.output.decode()
+    if row.custom_status is not None:
+        state.custom_status.value = row.custom_status.decode()
+    if found.failure is not None:
+        state.failure_details.CopyFrom(from_failure(found.failure))
+    if started is not None:
+        if started.input is not None:
+            state.input.value = started.input
+        if started.version is not None:
+            state.version.value = started.version
+        state.tags.update(started.tags)

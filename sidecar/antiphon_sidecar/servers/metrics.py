@@ -1,0 +1,43 @@
+"""Prometheus metrics of a process, read from the replicas when they are scraped; nothing is counted twice."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from antiphon_sidecar.runtime.replica import Replica
+
+
+class ReplicaMetrics(Collector):
+    """Reports each app's lanes, tasks and workers."""
+
+    def __init__(self, replicas: Callable[[], Iterable[Replica]]) -> None:
+        self._replicas = replicas
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics of all apps of this process."""
+        hot = GaugeMetricFamily("antiphon_instances_hot", "Instances in memory", labels=["app"])
+        waiting = GaugeMetricFamily(
+            "antiphon_instances_waiting_for_worker", "Instances that wait for a free worker", labels=["app"]
+        )
+        running = GaugeMetricFamily(
+            "antiphon_tasks_outstanding", "Tasks handed to a replica, without result", labels=["app"]
+        )
+        held = GaugeMetricFamily("antiphon_tasks_held", "Tasks that wait, by reason", labels=["app", "reason"])
+        hand = GaugeMetricFamily("antiphon_tasks_in_hand", "Tasks of any caller at this replica", labels=["app"])
+        workers = GaugeMetricFamily("antiphon_workers", "Connected workers", labels=["app"])
+        partitions = GaugeMetricFamily("antiphon_partitions_owned", "Partitions owned", labels=["app"])
+        for replica in self._replicas():
+            app = [replica.identity.app]
+            hot.add_metric(app, sum(1 for _ in replica.instances.lanes()))
+            waiting.add_metric(app, len(replica.instances.waiting))
+            running.add_metric(app, len(replica.dispatcher.outstanding))
+            hand.add_metric(app, len(replica.intake.hands))
+            workers.add_metric(app, len(replica.workers.streams))
+            partitions.add_metric(app, len(replica.ownership.epochs))
+            reasons: dict[str, int] = {}
+            for entry in replica.dispatcher.held.values():
+                reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
+            for reason, count in reasons.items():
+                held.add_metric([*app, reason], count)
+        yield from (hot, waiting, running, held, hand, workers, partitions)

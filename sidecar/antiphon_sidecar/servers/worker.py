@@ -1,0 +1,267 @@
+"""The worker half of TaskHubSidecarService, and our own Worker service: work items out, results in.
+
+One writer per stream drains a list; a worker that can take it gets many items in one message. How the stream of a
+worker ends matters: OK on drain, since an SDK in the field dies on anything else (wire.md, trap 7).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from antiphon_names import errors as codes
+from antiphon_proto.v1 import worker_pb2 as wk
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.codec.actions import read_activity_response, read_response
+from antiphon_sidecar.codec.values import from_text
+from antiphon_sidecar.engine import actions as ac
+from antiphon_sidecar.engine.events import Failure, Status, TaskFailed, TaskOutcome
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.tokens import read_task_token
+from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream
+from antiphon_sidecar.servers.handlers import Context, Streaming, Unary
+from antiphon_sidecar.settings import Limits
+
+logger = logging.getLogger(__name__)
+
+#: Items that travel in one message at most.
+_BATCH_MAX = 200
+_BATCH_BYTES_MAX = 2 * 1024 * 1024
+
+
+class WorkerService:
+    """Serves the workers of one app."""
+
+    def __init__(self, replica: Replica, *, limits: Limits) -> None:
+        self._replica = replica
+        self._limits = limits
+        self._draining = asyncio.Event()
+
+    def task_hub(self) -> Mapping[str, Unary | Streaming]:
+        """Return the calls that every SDK makes."""
+        return {
+            "GetWorkItems": self.work_items,
+            "CompleteActivityTask": self.complete_activity,
+            "CompleteOrchestratorTask": self.complete_turn,
+            "CompleteWorkflowTask": self.complete_turn,
+        }
+
+    def own(self) -> Mapping[str, Unary | Streaming]:
+        """Return the calls that only our SDK makes."""
+        return {"Complete": self.complete}
+
+    def drain(self) -> None:
+        """End every worker stream with OK."""
+        self._draining.set()
+
+    async def work_items(self, request: wk.GetWorkItemsRequest, context: Context) -> AsyncIterator[wk.WorkItem]:
+        """Stream work items until the worker leaves or the sidecar drains."""
+        outbox = _Outbox()
+        batches = wk.WORKER_CAPABILITY_BATCH in request.capabilities
+        stream = WorkerStream(offers=self._offers(request), send=outbox.put)
+        drained = asyncio.get_running_loop().create_task(self._draining.wait(), name="stream-drain")
+        drained.add_done_callback(lambda _: outbox.close())
+        await self._replica.connect(stream)
+        logger.info("a worker connected", extra={"app": self._replica.identity.app, "peer": context.peer()})
+        try:
+            while items := await outbox.take(_BATCH_MAX if batches else 1):
+                for message in _messages(items):
+                    yield message
+        finally:
+            drained.cancel()
+            await self._replica.disconnect(stream)
+            logger.info("a worker left", extra={"app": self._replica.identity.app, "peer": context.peer()})
+
+    def _offers(self, request: wk.GetWorkItemsRequest) -> Offers:
+        default = self._limits.items_per_stream_max
+        kinds = wk.OfferedName
+        return Offers(
+            declares=request.declares_names,
+            workflows=frozenset(o.name for o in request.offers if o.kind == kinds.KIND_WORKFLOW),
+            activities=frozenset(o.name for o in request.offers if o.kind == kinds.KIND_ACTIVITY),
+            stateful_history=wk.WORKER_CAPABILITY_STATEFUL_HISTORY in request.capabilities,
+            turns_max=request.max_workflow_items or default,
+            activities_max=request.max_activity_items or default,
+        )
+
+    async def complete_turn(self, request: wk.WorkflowResponse, context: Context) -> wk.CompleteTaskResponse:
+        """Take the answer to a turn; one that nobody waits for is discarded."""
+        self._turn(request)
+        return wk.CompleteTaskResponse()
+
+    def _turn(self, request: wk.WorkflowResponse) -> None:
+        self._replica.turn_answered(
+            token=request.completion_token, instance_id=request.instance_id, response=_read_turn(request)
+        )
+
+    async def complete_activity(self, request: wk.ActivityResponse, context: Context) -> wk.CompleteTaskResponse:
+        """Take a task's result; answers once it is durable or known to be unwanted."""
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done() -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        self._activity(request, done)
+        await settled
+        return wk.CompleteTaskResponse()
+
+    def _activity(self, request: wk.ActivityResponse, settled: Callable[[], None]) -> None:
+        known = read_task_token(request.completion_token) if request.completion_token else None
+        if known is None:
+            hand = self._replica.intake.find(instance_id=request.instance_id, task_id=request.task_id)
+            if hand is None:
+                settled()
+                return
+            known = hand.ref, hand.incarnation, hand.slot
+        ref, incarnation, slot = known
+        self._replica.task_answered(
+            ref,
+            incarnation=incarnation,
+            slot=slot,
+            event=codec.seal(self._outcome(request)),
+            echoed=bool(request.completion_token),
+            settled=settled,
+        )
+
+    def _outcome(self, request: wk.ActivityResponse) -> TaskOutcome:
+        now = self._replica.parts.store_clock.now()
+        limit = self._limits.payload_bytes_max
+        size = len(request.result.value.encode()) if len(request.result.value) * 4 > limit else 0
+        if size <= limit:
+            return read_activity_response(request, task_execution_id="", now=now)
+        return TaskFailed(
+            now,
+            request.task_id,
+            Failure(
+                error_type=codes.PAYLOAD_TOO_LARGE.name,
+                message=(
+                    f"{codes.PAYLOAD_TOO_LARGE}: the activity's result has {size} bytes, the limit is {limit}. "
+                    "Store large data elsewhere and return a reference, or raise the limit in the settings."
+                ),
+                non_retriable=True,
+                code=codes.PAYLOAD_TOO_LARGE.number,
+            ),
+        )
+
+    async def complete(
+        self, requests: AsyncIterator[wk.CompleteRequest], context: Context
+    ) -> AsyncIterator[wk.CompleteReply]:
+        """Take results in batches; a batch's sequence comes back when all of it is settled."""
+        settled = _Outbox()
+        reader = asyncio.get_running_loop().create_task(self._read(requests, settled), name="results-reader")
+        reader.add_done_callback(lambda _: settled.close())
+        try:
+            while sequences := await settled.take(1_000):
+                yield wk.CompleteReply(settled=sequences)
+        finally:
+            reader.cancel()
+
+    async def _read(self, requests: AsyncIterator[wk.CompleteRequest], settled: "_Outbox") -> None:
+        async for request in requests:
+            batch = _Batch(request.sequence, len(request.activities), settled.put)
+            for turn in request.workflows:
+                self._turn(turn)
+            for activity in request.activities:
+                self._activity(activity, batch.one_settled)
+            batch.check()
+
+
+class _Batch:
+    """Counts the results of one message until all are settled."""
+
+    def __init__(self, sequence: int, left: int, done: Callable[[int], None]) -> None:
+        self._sequence = sequence
+        self._left = left
+        self._done = done
+
+    def one_settled(self) -> None:
+        self._left -= 1
+        self.check()
+
+    def check(self) -> None:
+        if self._left == 0:
+            self._left = -1
+            self._done(self._sequence)
+
+
+class _Outbox:
+    """What a stream's writer drains: put never blocks, take waits."""
+
+    def __init__(self) -> None:
+        self._items: list = []  # type: ignore[type-arg]
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def put(self, item: object) -> None:
+        self._items.append(item)
+        self._wake.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+
+    async def take(self, most: int) -> list:  # type: ignore[type-arg]
+        """Return up to `most` items, at least one; an empty list once closed."""
+        while not self._items and not self._closed:
+            self._wake.clear()
+            await self._wake.wait()
+        if self._closed:
+            return []
+        taken = self._items[:most]
+        del self._items[:most]
+        return taken
+
+
+def _messages(items: list[Item]) -> list[wk.WorkItem]:
+    """Pack items into as few messages as the sizes allow."""
+    messages: list[wk.WorkItem] = []
+    size = 0
+    for item in items:
+        wire = _work_item(item)
+        length = wire.ByteSize()
+        if messages and size + length <= _BATCH_BYTES_MAX:
+            messages[-1].more.append(wire)
+            size += length
+        else:
+            messages.append(wire)
+            size = length
+    return messages
+
+
+def _work_item(item: Item) -> wk.WorkItem:
+    if isinstance(item, ActivityItem):
+        request = wk.ActivityRequest.FromString(item.request)
+        request.attempt = item.attempt
+        return wk.WorkItem(activity_request=request, completion_token=item.token)
+    return wk.WorkItem(workflow_request=_turn_request(item), completion_token=item.token)
+
+
+def _turn_request(item: TurnItem) -> wk.WorkflowRequest:
+    return wk.WorkflowRequest(
+        instance_id=item.instance_id,
+        execution_id=from_text(item.execution_id),
+        past_events=item.past,
+        new_events=item.new,
+        cached_history=None if item.cached is None else wk.CachedHistory(event_count=item.cached),
+    )
+
+
+def _read_turn(request: wk.WorkflowResponse) -> ac.Response:
+    """Read a turn's answer; one that cannot be read fails the workflow instead of being asked for again."""
+    try:
+        return read_response(request)
+    except ValueError as error:
+        return ac.Response(
+            actions=(
+                ac.Complete(
+                    id=-1,
+                    status=Status.FAILED,
+                    failure=Failure(
+                        error_type=codes.REQUEST_INVALID.name,
+                        message=f"{codes.REQUEST_INVALID}: the worker's answer cannot be read: {error}",
+                        non_retriable=True,
+                        code=codes.REQUEST_INVALID.number,
+                    ),
+                ),
+            )
+        )
