@@ -358,4 +358,11 @@ def _named_tuple(hint: Any) -> Convert:  # noqa: ANN401
 
 
 def _pydantic(hint: type, validate: Callable[[Any], Any]) -> Convert:
-    return _constructed(validate, hint.__qualname__)
+    def convert(value: object) -> object:
+        try:
+            return validate(value)
+        except ValueError as error:
+            said = " ".join(str(error).split())[:500]
+            raise _Mismatch(f"{hint.__qualname__} ({said})", value) from error
+
+    return convert

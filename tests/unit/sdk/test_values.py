@@ -68,7 +68,7 @@ class Model:
     @classmethod
     def model_validate(cls, value: dict[str, int]) -> "Model":
         if not isinstance(value.get("n"), int):
-            raise ValueError("n")
+            raise ValueError("n is no number")
         return cls(value["n"])
 
 
@@ -173,7 +173,7 @@ def test_whole_floats_are_integers():
         ('"soon"', datetime, "an ISO 8601 date and time"),
         ("{}", Shape, "Shape with member color"),
         ('"c"', Literal["a", "b"], "one of ['a', 'b']"),
-        ('{"n":"x"}', Model, "Model is declared"),
+        ('{"n":"x"}', Model, "Model (n is no number) is declared"),
         ('"x"', object.__class__, "which has no known form in JSON"),
         ('"x"', int | None, "int | None is declared"),
     ],
