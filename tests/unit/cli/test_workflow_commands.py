@@ -1,0 +1,290 @@
+"""What `antiphon workflow ...` asks of a host and how it ends."""
+
+import json
+
+import grpc
+import pytest
+import yaml
+
+from antiphon_names.errors import INSTANCE_ID_IN_USE
+from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2
+from tests.unit.cli.scripted_host import Answer, apps, failed, scripted, state
+
+STARTED = client_pb2.CreateInstanceResponse(instance_id="i1")
+RUNNING = history_pb2.INSTANCE_STATUS_RUNNING
+
+
+def refusing(status: grpc.StatusCode, text: str) -> Answer:
+    def refuse(request, context):
+        context.abort(status, text)
+
+    return refuse
+
+
+def per_app(answers: dict[str, client_pb2.GetInstanceResponse]) -> Answer:
+    missing = client_pb2.GetInstanceResponse(exists=False)
+    return lambda request, context: answers.get(request.router.target_app_id, missing)
+
+
+def test_start_prints_the_id_alone_and_hands_over_the_input_as_written():
+    with scripted({"StartInstance": STARTED}) as antiphon:
+        done = antiphon("workflow", "start", "buy", "--app", "orders", "--input", '{"total": 1.10}', "--id", "i1")
+        request = antiphon.asked.only("StartInstance")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "i1\n", "")
+    assert (request.name, request.input.value, request.instance_id) == ("buy", '{"total": 1.10}', "i1")
+    assert request.router.target_app_id == "orders"
+
+
+def test_start_gives_each_instance_an_id_of_its_own():
+    def echo(request, context):
+        return client_pb2.CreateInstanceResponse(instance_id=request.instance_id)
+
+    with scripted({"StartInstance": echo}) as antiphon:
+        ids = {antiphon("workflow", "start", "buy", "--app", "orders").stdout for _ in range(2)}
+    assert len(ids) == 2
+    assert all(len(line) == 33 for line in ids)
+
+
+def test_start_needs_no_app_where_only_one_runs():
+    with scripted({"StartInstance": STARTED, "ListApps": apps("orders")}) as antiphon:
+        antiphon("workflow", "start", "buy")
+        assert antiphon.asked.only("StartInstance").router.target_app_id == "orders"
+
+
+def test_start_names_the_apps_where_several_run():
+    with scripted({"StartInstance": STARTED, "ListApps": apps("orders", "payments")}) as antiphon:
+        done = antiphon("workflow", "start", "buy")
+    assert done.exit_code == 2
+    assert "serves orders, payments; say which app with --app." in done.stderr
+
+
+def test_run_prints_the_output_on_stdout_and_all_else_on_stderr():
+    answers = {
+        "StartInstance": STARTED,
+        "GetInstance": state("RUNNING"),
+        "WaitForInstanceCompletion": state("COMPLETED", output='{"sum": 1.10}'),
+    }
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "run", "buy", "--app", "orders", "--input", "42")
+    assert (done.exit_code, done.stdout) == (0, '{"sum": 1.10}\n')
+    assert done.stderr == 'Instance i1 of workflow "buy" started in orders.\n'
+
+
+def test_run_prints_null_for_a_workflow_without_output():
+    answers = {
+        "StartInstance": STARTED,
+        "GetInstance": state("RUNNING"),
+        "WaitForInstanceCompletion": state("COMPLETED"),
+    }
+    with scripted(answers) as antiphon:
+        assert antiphon("workflow", "run", "buy", "--app", "orders").stdout == "null\n"
+
+
+def test_run_exits_with_1_when_the_workflow_failed():
+    answers = {
+        "StartInstance": STARTED,
+        "GetInstance": state("RUNNING"),
+        "WaitForInstanceCompletion": failed("ValueError", "no such card"),
+    }
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "run", "buy", "--app", "orders")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.endswith('Instance "i1" (orders) ended FAILED: ValueError: no such card\n')
+
+
+def test_run_says_what_the_instance_waits_for_when_time_is_up():
+    waiting = control_pb2.WaitingOn(reason="TargetAppUnavailable", message="AN104 TargetAppUnavailable: payments")
+
+    def block(request, context):
+        refusing(grpc.StatusCode.DEADLINE_EXCEEDED, "late")(request, context)
+
+    answers = {
+        "StartInstance": STARTED,
+        "GetInstance": state("RUNNING"),
+        "WaitForInstanceCompletion": block,
+        "Why": control_pb2.WhyResponse(exists=True, status=RUNNING, waiting_on=[waiting]),
+    }
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "run", "buy", "--app", "orders", "--timeout", "100ms")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[1:] == [
+        'Instance "i1" (orders) is not finished after 0.1s: RUNNING. It waits for:',
+        "  AN104 TargetAppUnavailable: payments",
+        "It goes on. Wait again with: antiphon workflow wait i1 --app orders",
+    ]
+
+
+def test_wait_goes_on_while_the_host_is_restarted():
+    answers = [
+        refusing(grpc.StatusCode.UNAVAILABLE, "AN504 SidecarDraining: this sidecar is shutting down."),
+        lambda request, context: state("COMPLETED", output="7"),
+    ]
+    with scripted(
+        {
+            "ListApps": apps("orders"),
+            "GetInstance": state("RUNNING"),
+            "WaitForInstanceCompletion": lambda request, context: answers.pop(0)(request, context),
+        }
+    ) as antiphon:
+        done = antiphon("workflow", "wait", "i1")
+    assert (done.exit_code, done.stdout) == (0, "7\n")
+    assert done.stderr.startswith("AN504 SidecarDraining: this sidecar is shutting down.\nWaiting for it")
+
+
+def test_a_refusal_is_shown_as_its_text():
+    text = f"{INSTANCE_ID_IN_USE}: an active workflow with ID 'i1' already exists"
+    with scripted({"StartInstance": refusing(grpc.StatusCode.ALREADY_EXISTS, text)}) as antiphon:
+        done = antiphon("workflow", "start", "buy", "--app", "orders", "--id", "i1")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"{text}\n")
+
+
+def test_get_finds_the_only_app_that_has_the_instance():
+    answers = {"ListApps": apps("orders", "payments"), "GetInstance": per_app({"payments": state("RUNNING")})}
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "get", "i1", "-o", "json")
+    assert json.loads(done.stdout) == {"app": "payments", "id": "i1", "workflow": "buy", "status": "RUNNING"}
+
+
+def test_get_asks_which_app_when_two_have_the_instance():
+    both = per_app({"orders": state("RUNNING"), "payments": state("RUNNING")})
+    with scripted({"ListApps": apps("orders", "payments"), "GetInstance": both}) as antiphon:
+        done = antiphon("workflow", "get", "i1")
+    assert done.exit_code == 2
+    assert 'orders and payments both have an instance "i1"; say which with --app.' in done.stderr
+
+
+def test_get_says_where_it_looked_for_an_unknown_instance():
+    with scripted({"ListApps": apps("orders", "payments"), "GetInstance": per_app({})}) as antiphon:
+        done = antiphon("workflow", "get", "nope")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        'AN207 InstanceNotFound: no instance "nope" exists in the apps that run here: orders, payments. '
+        "See what exists with: antiphon workflow list\n"
+    )
+
+
+def test_get_shows_fields_and_leaves_out_what_there_is_not():
+    with scripted({"GetInstance": state("COMPLETED", input="42", output='"receipt"')}) as antiphon:
+        done = antiphon("workflow", "get", "i1", "--app", "orders")
+    assert done.stdout.splitlines() == [
+        "app       orders",
+        "id        i1",
+        "workflow  buy",
+        "status    COMPLETED",
+        "input     42",
+        'output    "receipt"',
+    ]
+
+
+def test_get_shows_yaml():
+    with scripted({"GetInstance": state("COMPLETED", output='{"a": [1]}')}) as antiphon:
+        done = antiphon("workflow", "get", "i1", "--app", "orders", "-o", "yaml")
+    assert yaml.safe_load(done.stdout)["output"] == {"a": [1]}
+
+
+def pages(request: control_pb2.ListInstancesRequest, context) -> control_pb2.ListInstancesResponse:
+    number = int(request.continuation_token or "0")
+    summary = control_pb2.InstanceSummary(app_id="orders", instance_id=f"i{number}", name="buy", status=RUNNING)
+    return control_pb2.ListInstancesResponse(instances=[summary], continuation_token=str(number + 1))
+
+
+def test_list_reads_page_after_page_up_to_its_limit():
+    with scripted({"ListInstances": pages}) as antiphon:
+        done = antiphon("workflow", "list", "--limit", "2", "--status", "running", "--name", "buy")
+        request = antiphon.asked.calls[0][1]
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["APP", "ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED"],
+        ["orders", "i0", "buy", "RUNNING"],
+        ["orders", "i1", "buy", "RUNNING"],
+    ]
+    assert done.stderr == "There are more than these 2; see more with --limit.\n"
+    assert (request.name, list(request.statuses)) == ("buy", [RUNNING])
+
+
+def test_raise_hands_over_the_event():
+    answers = {"GetInstance": state("RUNNING"), "RaiseEvent": client_pb2.RaiseEventResponse()}
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "raise", "i1", "approval", "--app", "orders", "--input-file", "-", input="true")
+        request = antiphon.asked.only("RaiseEvent")
+    assert done.exit_code == 0
+    assert (request.instance_id, request.name, request.input.value) == ("i1", "approval", "true")
+
+
+@pytest.mark.parametrize(
+    ("words", "method", "response"),
+    [
+        pytest.param(["suspend"], "SuspendInstance", client_pb2.SuspendResponse(), id="suspend"),
+        pytest.param(["resume"], "ResumeInstance", client_pb2.ResumeResponse(), id="resume"),
+        pytest.param(["terminate"], "TerminateInstance", client_pb2.TerminateResponse(), id="terminate"),
+        pytest.param(
+            ["purge"], "PurgeInstances", client_pb2.PurgeInstancesResponse(deleted_instance_count=1), id="purge"
+        ),
+    ],
+)
+def test_steering_names_instance_and_app(words, method, response):
+    with scripted({"GetInstance": state("RUNNING"), method: response}) as antiphon:
+        done = antiphon("workflow", *words, "i1", "--app", "orders")
+        request = antiphon.asked.only(method)
+    assert done.exit_code == 0
+    assert (request.instance_id, request.router.target_app_id) == ("i1", "orders")
+
+
+@pytest.mark.parametrize("flag", ["--recursive", "--not-recursive"])
+def test_terminate_reaches_children_unless_told_otherwise(flag):
+    with scripted({"TerminateInstance": client_pb2.TerminateResponse()}) as antiphon:
+        antiphon("workflow", "terminate", "i1", "--app", "orders", flag, "--result", '"stop"')
+        request = antiphon.asked.only("TerminateInstance")
+    assert (request.recursive, request.output.value) == (flag == "--recursive", '"stop"')
+
+
+def test_purge_says_when_nothing_was_there():
+    answers = {"GetInstance": state("COMPLETED"), "PurgeInstances": client_pb2.PurgeInstancesResponse()}
+    with scripted(answers) as antiphon:
+        done = antiphon("workflow", "purge", "i1", "--app", "orders")
+    assert (done.exit_code, done.stderr) == (1, 'Nothing was purged: "i1" (orders) was gone already.\n')
+
+
+def test_why_shows_each_reason():
+    waits = [
+        control_pb2.WaitingOn(reason="Timer", message="sleeps until 10:41"),
+        control_pb2.WaitingOn(reason="CallDenied", message="AN107 CallDenied: refused"),
+    ]
+    with scripted({"Why": control_pb2.WhyResponse(exists=True, status=RUNNING, waiting_on=waits)}) as antiphon:
+        done = antiphon("why", "i1", "--app", "orders")
+    assert done.stdout.splitlines() == [
+        '"i1" (orders) is RUNNING, waiting for:',
+        "  Timer: sleeps until 10:41",
+        "  AN107 CallDenied: refused",
+    ]
+
+
+def test_apps_shows_what_each_offers():
+    with scripted({"ListApps": apps("orders")}) as antiphon:
+        rows = [line.split(maxsplit=4) for line in antiphon("apps").stdout.splitlines()]
+        values = json.loads(antiphon("apps", "-o", "json").stdout)
+    assert rows == [
+        ["APP", "REPLICAS", "WORKERS", "GRPC", "OFFERS"],
+        ["orders", "1", "2", "127.0.0.1:50001", "workflow buy, activity charge"],
+    ]
+    assert values[0]["offers"] == [{"kind": "workflow", "name": "buy"}, {"kind": "activity", "name": "charge"}]
+
+
+def test_apps_names_the_nearest_app():
+    with scripted({"ListApps": apps("orders", "payments")}) as antiphon:
+        done = antiphon("apps", "--app", "Orders")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        'AN103 TargetAppNotFound: no app "Orders" runs here; there are: orders, payments. Did you mean "orders"?\n',
+    )
+
+
+def test_the_token_travels_with_each_call():
+    def look(request, context):
+        tokens.append(dict(context.invocation_metadata()).get("dapr-api-token"))
+        return apps("orders")
+
+    tokens: list[str | None] = []
+    with scripted({"ListApps": look}) as antiphon:
+        antiphon("apps", env={"ANTIPHON_API_TOKEN": "secret"})
+        antiphon("apps")
+    assert tokens == ["secret", None]
