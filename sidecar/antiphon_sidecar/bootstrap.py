@@ -29,7 +29,8 @@ from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
-from antiphon_sidecar.runtime.replica import Identity, Parts, Replica
+from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tasks import Tasks
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import ClientService, Directory
@@ -41,7 +42,7 @@ from antiphon_sidecar.servers.metrics import ReplicaMetrics
 from antiphon_sidecar.servers.worker import WorkerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreUrlInvalid
+from antiphon_sidecar.stores.errors import StoreError, StoreUrlInvalid
 
 logger = logging.getLogger(__name__)
 
@@ -345,4 +346,4 @@ def open_store(settings: Settings) -> Store:
     )
 
 
-__all__ = ["AppIdInvalid", "Host", "HostRunning", "Listener", "PortInUse", "open_host"]
+__all__ = ["AppIdInvalid", "Host", "HostRunning", "Listener", "PortInUse", "StoreError", "open_host"]
