@@ -268,6 +268,9 @@ class _Intake:
                 away = True
             finally:
                 call.cancel()
+            # The turns of a stream that ended come again, with their whole history.
+            for fetch in self._fetches:
+                fetch.cancel()
             # An end without error is a sidecar that drains; another takes over this address soon.
             await backoff.wait()
 
@@ -322,7 +325,7 @@ class _Intake:
             try:
                 found = await get(question, metadata=self._metadata, timeout=_HISTORY_DEADLINE_S)
             except grpc.aio.AioRpcError as error:
-                _log.warning("no history from the sidecar: %s", error.code().name)
+                _log.info("no history from the sidecar: %s", error.code().name)
                 if error.code() is grpc.StatusCode.NOT_FOUND:
                     return  # purged meanwhile: nobody waits for this turn
             else:

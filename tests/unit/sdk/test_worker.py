@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import grpc
 import pytest
 
 from antiphon import DefinitionError, NonRetriableError, Worker, _outbox, activity, workflow
@@ -173,6 +174,25 @@ async def test_opens_a_new_stream_when_one_ends_well(sidecar: ScriptedSidecar):
         await asyncio.wait_for(sidecar.hellos.get(), 10)
         sidecar.items.put_nowait(activity_item("double", "4"))
         assert (await sidecar.batch()).activities[0].result.value == "8"
+
+
+async def test_gives_up_a_history_when_the_stream_that_needed_it_ends(sidecar: ScriptedSidecar):
+    scribe = Scribe(doubled_twice, input="3")
+    scribe.turn()
+    scribe.turn(done(1, "6"))
+    scribe.inbox = [done(2, "12")]
+    sidecar.replies["GetInstanceHistory"] = (grpc.StatusCode.UNAVAILABLE, "going down")
+    sidecar.items.put_nowait(worker_pb2.WorkItem(workflow_request=scribe.request(delta=True)))
+    async with worker(sidecar):
+        await asyncio.wait_for(sidecar.hellos.get(), 10)
+        await asyncio.wait_for(sidecar.asked.wait(), 10)
+        sidecar.items.put_nowait(None)
+        await asyncio.wait_for(sidecar.hellos.get(), 10)
+        sidecar.items.put_nowait(worker_pb2.WorkItem(workflow_request=scribe.request()))
+        (answer,) = (await sidecar.batch()).workflows
+        sidecar.histories["i1"] = scribe.history
+    assert answer.actions[0].complete_workflow.result.value == "12"
+    assert sidecar.batches.empty()
 
 
 async def test_keeps_results_over_a_restart_of_the_sidecar():
