@@ -19,7 +19,7 @@ from contracts import PipelineRequest, Report
 from driver import account, histories, verdict
 from driver.chaos import Chaos
 from driver.ledger import Ledger
-from driver.processes import PortsTaken, ProcessEnded, RunFolder, Stage
+from driver.processes import HostNotUp, ProcessEnded, RunFolder, Stage
 from driver.screen import screen
 
 WORKFLOW, APP, CHILD_APP = "ml_pipeline", "pipeline", "training"
@@ -27,6 +27,8 @@ INSTANCE = "demo"
 _LOOK_S = 0.1
 _WHY_S = 10.0
 _SETTLE_S = 1.0
+# Of what is not a terminal, and so has no width.
+_WIDTH = 120
 
 
 def main() -> int:
@@ -37,6 +39,8 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS", help="give up after this (120)")
     options = parser.parse_args()
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
     try:
         return asyncio.run(_until_signalled(console, options))
     except asyncio.CancelledError:
@@ -60,7 +64,7 @@ async def _play(console: Console, options: argparse.Namespace) -> int:
     try:
         try:
             await stage.open()
-        except PortsTaken:
+        except HostNotUp:
             # They were free a moment ago: once more with others. If that fails too, it is something else.
             await stage.close()
             stage = Stage(folder)
@@ -122,9 +126,10 @@ class Run:
                     if status.done():
                         status.result()
                     await asyncio.wait((end,), timeout=_LOOK_S)
+                state = end.result()
                 await self._settled()
-                self._screen.show(self._ledger.read(), status="completed")
-            return end.result()
+                self._screen.show(self._ledger.read(), status=state.status.lower())
+            return state
         finally:
             for task in (end, status):
                 task.cancel()
@@ -148,7 +153,10 @@ class Run:
     async def _judged(self, client: Client, report: Report) -> int:
         history = await histories.calls(client, INSTANCE, child_app=CHILD_APP)
         calls = list(self._ledger.calls.values())
-        account.print_account(self._console, report=report, calls=calls, history=history, child_app=CHILD_APP)
+        pids = {app: child.pids for app, child in self._stage.apps.items()}
+        account.print_account(
+            self._console, report=report, calls=calls, history=history, pids=pids, child_app=CHILD_APP
+        )
         kill = None if self._chaos is None else self._chaos.kill
         findings = verdict.findings(report=report, calls=calls, history=history, kill=kill)
         if self._chaos is not None and kill is None:

@@ -1,8 +1,9 @@
 """Prints what a finished run was: the model, who ran what, how long each hop took, and the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -23,12 +24,18 @@ class Hop:
 
 
 def print_account(
-    console: Console, *, report: Report, calls: Sequence[Call], history: Sequence[RecordedCall], child_app: str
+    console: Console,
+    *,
+    report: Report,
+    calls: Sequence[Call],
+    history: Sequence[RecordedCall],
+    pids: Mapping[str, Sequence[int]],
+    child_app: str,
 ) -> None:
     """Print all but the verdict."""
     console.print()
     console.print(_hops(calls, history, child_app=child_app))
-    console.print(_apps(calls))
+    console.print(_apps(calls, pids))
     scores = ", ".join(f"{score.candidate} {score.accuracy:.1%}" for score in report.model.scores)
     answers = " ".join(
         f"{each.predicted}{_sign(each.predicted == each.actual)}" for each in report.inference.predictions
@@ -48,11 +55,10 @@ def print_verdict(console: Console, *, findings: Sequence[Finding], calls: Seque
     for finding in findings:
         mark, style = ("ok  ", "green") if finding.holds else ("FAIL", "bold red")
         console.print(f"{mark}  {finding.text}", style=style, markup=False, highlight=False, soft_wrap=True)
-    again = ran_again(calls)
+    again = [call for call in ran_again(calls) if not call.started_again_after_acknowledgement]
     titles = f": {', '.join(call.title for call in again)}" if again else ""
-    text = f"      {len(again)} activities ran again, none of them acknowledged before{titles}"
-    if all(not call.started_again_after_acknowledgement for call in again):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    text = f"      {len(again)} activities ran again, not acknowledged before{titles}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _sign(right: bool) -> str:
@@ -61,8 +67,13 @@ def _sign(right: bool) -> str:
 
 def _hops(calls: Sequence[Call], history: Sequence[RecordedCall], *, child_app: str) -> Table:
     by_key = {call.key: call for call in calls}
-    table = Table(title="Each hop, from the histories and the apps' records (ms)", title_justify="left")
-    for header in ("app", "call", "scheduled → started", "in the app", "finished → recorded"):
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Each hop in ms. There: scheduled in the history until started in the app, its queue included;\n"
+        "inside: from then until finished; back: from then until recorded in the history.",
+        title_justify="left",
+    )
+    for header in ("app", "call", "there", "inside", "back"):
         table.add_column(header, justify="left" if header in ("app", "call") else "right", no_wrap=True)
     for recorded in history:
         call = by_key.get(recorded.key)
@@ -92,15 +103,14 @@ def _total(recorded: RecordedCall) -> str:
     return "" if recorded.recorded_ns is None else f"{(recorded.recorded_ns - recorded.scheduled_ns) / 1e6:.0f}"
 
 
-def _apps(calls: Sequence[Call]) -> Table:
-    table = Table(title="Which app ran what", title_justify="left")
+def _apps(calls: Sequence[Call], pids: Mapping[str, Sequence[int]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="Which app ran what", title_justify="left")
     for header in ("app", "processes", "ran"):
         table.add_column(header, overflow="fold")
     for app in APPS:
         own = [call for call in calls if call.app == app]
-        pids = list(dict.fromkeys(entry.pid for call in own for entry in call.entries))
         names = dict.fromkeys(call.activity for call in own)
         ran = ", ".join(f"{sum(call.activity == name for call in own)} x {name}" for name in names)
         workflows = {"pipeline": "workflow ml_pipeline", "training": "workflow train_model"}.get(app, "")
-        table.add_row(app, ", ".join(map(str, pids)), ", ".join(filter(None, (workflows, ran))))
+        table.add_row(app, ", ".join(map(str, pids[app])), ", ".join(filter(None, (workflows, ran))))
     return table

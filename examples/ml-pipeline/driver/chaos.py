@@ -26,7 +26,7 @@ class Chaos:
         """Strike if some candidates are acknowledged and others are being trained; does so once.
 
         Raises:
-            PortsTaken: the host does not come back.
+            HostNotUp: the host does not come back.
         """
         calls = [call for call in self._ledger.of(APP) if call.activity == ACTIVITY]
         running = [call for call in calls if call.running]
@@ -36,7 +36,7 @@ class Chaos:
 
     async def _strike(self) -> None:
         stage, training = self._stage, self._stage.apps[APP]
-        pids = (stage.host.pid, training.pid)
+        pids = (stage.host.pids[-1], training.pids[-1])
         await stage.host.kill()
         await training.kill()
         at_ns = time.time_ns()
@@ -56,4 +56,4 @@ class Chaos:
         await stage.host.start()
         await training.start()
         await stage.host_listens()
-        self._screen.note(f"both are back: host is pid {stage.host.pid}, {APP} is pid {training.pid}")
+        self._screen.note(f"both are back: host is pid {stage.host.pids[-1]}, {APP} is pid {training.pids[-1]}")

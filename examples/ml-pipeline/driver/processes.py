@@ -32,7 +32,7 @@ class ProcessEnded(Exception):
     """A process of the demo ended by itself; the message shows the end of its log."""
 
 
-class PortsTaken(ProcessEnded):
+class HostNotUp(ProcessEnded):
     """The host ended before it listened, most likely since another process took a port meanwhile."""
 
 
@@ -77,14 +77,11 @@ class Child:
     def __init__(self, name: str, *, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        #: Process IDs it had, oldest first.
+        self.pids: list[int] = []
         self._command = command
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process ID; 0 when it was not started."""
-        return 0 if self._process is None else self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -102,6 +99,7 @@ class Child:
                 stderr=log,
                 start_new_session=True,
             )
+        self.pids.append(self._process.pid)
 
     def signal(self, number: signal.Signals) -> None:
         """Signal it and all that it started."""
@@ -176,7 +174,7 @@ class Stage:
         """Start everything; return once the host listens. The apps connect when they are ready.
 
         Raises:
-            PortsTaken: the host does not start.
+            HostNotUp: the host does not start.
         """
         for child in self.children:
             await child.start()
@@ -186,14 +184,14 @@ class Stage:
         """Wait until the host takes connections for every app.
 
         Raises:
-            PortsTaken: it ended instead.
+            HostNotUp: it ended instead.
             TimeoutError: it does neither.
         """
         async with asyncio.timeout(_READY_S):
             for port in self.ports.values():
                 while not await _listening(port):
                     if not self.host.alive:
-                        raise PortsTaken(self.host.obituary())
+                        raise HostNotUp(self.host.obituary())
                     await asyncio.sleep(0.05)
 
     async def close(self) -> None:

@@ -126,9 +126,9 @@ def _row(activity: str, calls: list[Call]) -> Text:
 def _cell(call: Call) -> Text:
     starts, ends = call.of("started"), [*call.of("finished"), *call.of("failed")]
     again = f" ({len(starts)} times)" if len(starts) > 1 else ""
-    subject = f"{call.subject} " if call.subject else ""
+    subject = f"{call.subject}\u00a0" if call.subject else ""
     if not ends or call.running:
-        return Text.assemble(("▸ ", "yellow"), subject, ("running", "yellow"), (again, "bold yellow"))
+        return Text.assemble(("▸\u00a0", "yellow"), subject, ("running", "yellow"), (again, "bold yellow"))
     seconds = (ends[-1].at_ns - starts[-1].at_ns) / 1e9
-    mark = ("✓ ", "green") if call.acknowledged else ("• ", "white")
-    return Text.assemble(mark, subject, (f"{seconds:.2f} s", "dim"), (again, "bold yellow"))
+    mark = ("✓\u00a0", "green") if call.acknowledged else ("•\u00a0", "white")
+    return Text.assemble(mark, subject, (f"{seconds:.2f}\u00a0s", "dim"), (again, "bold yellow"))
