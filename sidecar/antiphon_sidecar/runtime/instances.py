@@ -5,107 +5,27 @@ and the committer calls back. Loading and parking are the only coroutines. What 
 `Effects`, which the replica implements.
 """
 
-import dataclasses
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable
 
 from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
-from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.clock import Clock, StoreClock
-from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.lane import Lane, Phase
-from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, Workers, WorkerStream
-from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef, TaskRow, TimerRow
+from antiphon_sidecar.runtime.parking import replaced_message
+from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
+from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
 
 logger = logging.getLogger(__name__)
-
-
-class Effects(Protocol):
-    """What a lane causes outside of itself. All are plain functions that only queue."""
-
-    def load(self, lane: Lane) -> None:
-        """Read the lane's instance and call `Instances.loaded`."""
-
-    def park(self, lane: Lane) -> None:
-        """Make the lane's fast messages durable as inbox rows, soon."""
-
-    def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
-        """Dispatch these."""
-
-    def timers_committed(self, timers: Iterable[TimerRow]) -> None:
-        """Arm these."""
-
-    def messages_committed(self, messages: Iterable[InboxRow]) -> None:
-        """Tell the owners of these instances."""
-
-    def execution_ended(self, instance_id: str, execution_id: str) -> None:
-        """Forget dispatched tasks and timers of this generation."""
-
-    def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
-        """Answer the targets that sent these results."""
-
-    def results_unwanted(self, messages: Iterable[Message], lane: Lane) -> None:
-        """Find out in the store what became of these task rows, and answer."""
-
-    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
-        """Answer a client call that had no row: applied, or to be written to the inbox by whoever waits."""
-
-    def app_known(self, app: str) -> bool:
-        """Tell whether an app was ever seen in this store."""
-
-    def child_check_after_ns(self) -> int:
-        """Return how long a child may wait for an app that nobody has seen."""
-
-    def wake_at(self, instance_id: str, at: int) -> None:
-        """Call `Instances.wake` at this store time."""
-
-    def changed(self, lane: Lane) -> None:
-        """Wake those who wait for the instance's status."""
-
-    def fenced(self, partition: int, epoch: int) -> None:
-        """Another owner has the partition."""
-
-    def outcome_unknown(self, lane: Lane, partition: int) -> None:
-        """Take a new epoch, then call `Instances.reload`."""
-
-
-class Scope:
-    """What all lanes of an app share; set once."""
-
-    __slots__ = ("app", "clock", "committer", "engine", "epochs", "hot_max", "store_clock", "workers")
-
-    def __init__(
-        self,
-        *,
-        app: str,
-        clock: Clock,
-        store_clock: StoreClock,
-        committer: Committer,
-        workers: Workers,
-        engine: rs.Scope,
-        epochs: Mapping[int, int],
-        hot_max: int,
-    ) -> None:
-        self.app = app
-        self.clock = clock
-        self.store_clock = store_clock
-        self.committer = committer
-        self.workers = workers
-        self.engine = engine
-        #: Owned partitions and their epochs; written by `ownership` alone.
-        self.epochs = epochs
-        self.hot_max = hot_max
 
 
 class Instances:
@@ -514,45 +434,6 @@ class Instances:
             self._enqueue(lane, rows.message_of(row))
         self._pump(lane)
 
-    # parking: what is not durable and cannot be applied soon becomes a row (protocol.md 18)
-
-    def to_park(self, lane: Lane, *, patience_s: float) -> list[Message]:
-        """Return the fast messages that must not wait any longer, and mark the tasks among them."""
-        if lane.phase in (Phase.COMMITTING, Phase.LOADING) or lane.answer is not None:
-            return []
-        in_turn: tuple[Message, ...] = ()
-        if lane.phase is Phase.WORKING and lane.turn is not None:
-            if self._scope.clock.monotonic() - lane.since < patience_s:
-                return []
-            in_turn = lane.turn.consumed
-        found = [
-            m
-            for m in (*in_turn, *lane.queue)
-            if m.row is Row.TASK and m.ref_id not in lane.replacing and m.ref_id not in lane.replaced
-        ]
-        found.extend(m for m in lane.queue if m.row is Row.NONE)
-        lane.replacing.update(m.ref_id for m in found if m.row is Row.TASK)
-        return found
-
-    def parked(self, lane: Lane, message: Message, *, there: bool) -> None:
-        """Note that a fast message has become an inbox row, or that its task row was gone."""
-        lane.replacing.discard(message.ref_id)
-        if lane.gone:
-            return
-        in_turn = lane.turn is not None and any(m is message for m in lane.turn.consumed)
-        if in_turn:
-            if there:
-                lane.replaced.add(message.ref_id)
-        else:
-            place = next((i for i, m in enumerate(lane.queue) if m is message), None)
-            if place is not None:
-                if there:
-                    lane.queue[place] = replaced_message(message)
-                else:
-                    del lane.queue[place]
-        if there:
-            lane.known_rows[replaced_message(message).message_id] = None
-
     def parking_over(self, lane: Lane) -> None:
         """All of a lane's parking has been answered: an answer that had to wait for it goes on."""
         if lane.gone or lane.replacing:
@@ -598,11 +479,3 @@ class Instances:
     def lanes(self) -> Iterable[Lane]:
         """Return the lanes in memory, least recently used first."""
         return self._lanes.values()
-
-
-def replaced_message(message: Message) -> Message:
-    """Return the message as it is once an inbox row carries it."""
-    if message.row is Row.TASK:
-        row_id = result_row_id(message.incarnation, message.execution_id, message.ref_id)
-        return dataclasses.replace(message, row=Row.INBOX, message_id=row_id)
-    return dataclasses.replace(message, row=Row.INBOX)

@@ -27,7 +27,7 @@ class Lane:
     `history`: the sealed events of the current generation. `queue`: messages that are neither applied nor on
     their way into a commit. `known_rows`: IDs of inbox rows that were read, or made, and are not yet consumed.
     `replacing`: task ids whose rows are being turned into inbox rows right now; `replaced`: those of the turn in
-    flight for which that has happened.
+    flight for which that has happened. `posting`: client messages that are being written to the inbox right now.
     """
 
     instance_id: str
@@ -46,6 +46,7 @@ class Lane:
     answer: Response | None = None
     replacing: set[int] = field(default_factory=set)
     replaced: set[int] = field(default_factory=set)
+    posting: set[bytes] = field(default_factory=set)
     stalled: str = ""
     gone: bool = False
 

@@ -7,12 +7,11 @@ come through `calls`, workers through the methods at the end. Listeners are else
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
-from antiphon_sidecar.coordination.base import Coordinator, Registration, Unavailable
+from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.events import ChildFailed, Failure, TaskFailed
@@ -26,26 +25,26 @@ from antiphon_sidecar.peers.base import (
     InHand,
     InHandAsked,
     Message,
-    Peers,
     Result,
     Verdict,
 )
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.clock import Clock, StoreClock
-from antiphon_sidecar.runtime.committer import Committer
-from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps, app_not_found
-from antiphon_sidecar.runtime.instances import Instances, Scope
+from antiphon_sidecar.runtime.dispatch import Dispatcher, app_not_found
+from antiphon_sidecar.runtime.effects import Scope
+from antiphon_sidecar.runtime.handover import Handover
+from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Hand, Intake
-from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.ownership import Ownership
+from antiphon_sidecar.runtime.parking import to_park
+from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.storework import StoreWork
 from antiphon_sidecar.runtime.sweep import Sweep
-from antiphon_sidecar.runtime.tasks import Batches, Tasks
+from antiphon_sidecar.runtime.tasks import Tasks
 from antiphon_sidecar.runtime.timers import Timers
 from antiphon_sidecar.runtime.watch import Watchers
 from antiphon_sidecar.runtime.workers import Workers, WorkerStream
-from antiphon_sidecar.settings import Limits
-from antiphon_sidecar.stores.base import InboxRow, Store, TaskRef, TaskRow, TimerRow
+from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -53,32 +52,6 @@ logger = logging.getLogger(__name__)
 #: A turn in flight this long makes the results it carries durable on their own (protocol.md 18).
 PATIENCE_S = 0.1
 _TICK_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a replica is."""
-
-    app: str
-    replica: str
-    namespace: str
-    nonce: str = ""
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a replica works with; bootstrap chooses the implementations."""
-
-    store: Store
-    committer: Committer
-    coordinator: Coordinator
-    peers: Peers
-    clock: Clock
-    store_clock: StoreClock
-    known_apps: KnownApps
-    limits: Limits = field(default_factory=Limits)
-    unknown_apps: UnknownApps = field(default_factory=UnknownApps)
 
 
 class Replica:
@@ -93,8 +66,7 @@ class Replica:
         self._tasks = Tasks()
         self._senders: dict[TaskRef, set[str]] = {}
         self._calls: dict[bytes, asyncio.Future[bool]] = {}
-        self._in_hand: dict[TaskRef, str] = {}
-        self._asked: dict[int, tuple[float, set[str]]] = {}
+        self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
         self._tick_wake = asyncio.Event()
         self.ownership = Ownership(
             app=identity.app,
@@ -127,12 +99,7 @@ class Replica:
             ports=self,
         )
         self.sweep = Sweep(self)
-        self._loads: Batches[Lane] = Batches(self._load_lanes, most=16)
-        self._inbox_reads: Batches[Lane] = Batches(self._read_inboxes, most=16)
-        self._parked: Batches[tuple[Lane, Incoming]] = Batches(self._park_all)
-        self._claims: Batches[Hand] = Batches(self._claim_all)
-        self._replaces: Batches[Hand] = Batches(self._replace_all)
-        self._bumps: Batches[TaskRow] = Batches(self._bump_all)
+        self._work = StoreWork(self)
 
     def _scope(self) -> Scope:
         parts = self.parts
@@ -161,15 +128,7 @@ class Replica:
         await parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
         await self._publish()
         await self.ownership.balance()
-        for batches, name in (
-            (self._loads, "loads"),
-            (self._inbox_reads, "inbox-reads"),
-            (self._parked, "parked"),
-            (self._claims, "claims"),
-            (self._replaces, "replaces"),
-            (self._bumps, "bumps"),
-        ):
-            self._tasks.spawn(batches.run(), f"{who.app}-{name}")
+        self._work.start(self._tasks)
         self._tasks.spawn(self.ownership.run(), f"{who.app}-ownership")
         self._tasks.spawn(self.sweep.run(), f"{who.app}-sweep")
         self._tasks.spawn(self._tick(), f"{who.app}-tick")
@@ -235,49 +194,22 @@ class Replica:
         self.ownership.wake()
         stranded = self.dispatcher.stranded()
         for row in stranded:
-            self._bumps.add(row)
+            self._work.redispatches.add(row)
         self.dispatcher.retry_held()
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
         """Ask every replica what it has in hand for these, before anything is dispatched again."""
-        deadline = self.parts.clock.monotonic() + self.parts.limits.lease_s
         others = [r for r in self.parts.coordinator.view().replicas if r != self.identity.replica]
-        for partition in partitions:
-            self._asked[partition] = (deadline, set(others))
+        self.handover.asked(partitions, others)
         for replica in others:
             self._send(replica, InHandAsked(self.identity.app, partitions))
-        self._note_in_hand(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
+        self.handover.answered(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
         self.sweep.wake()
 
     def _partition_dropped(self, partition: int) -> None:
-        self._asked.pop(partition, None)
+        self.handover.dropped(partition)
         self.instances.drop_partition(partition)
         self.dispatcher.forget_if(lambda row: partition_of(row.slot) == partition)
-
-    def may_redispatch(self, partition: int) -> bool:
-        """Tell whether all replicas have said what they have in hand, or had a lease's time to (rule 19)."""
-        entry = self._asked.get(partition)
-        if entry is None:
-            return True
-        deadline, missing = entry
-        alive = self.parts.coordinator.view().replicas
-        missing.intersection_update(alive)
-        if missing and self.parts.clock.monotonic() < deadline:
-            return False
-        del self._asked[partition]
-        return True
-
-    def in_hand_at(self, ref: TaskRef) -> str | None:
-        """Return the replica that said it has this task in hand, once."""
-        return self._in_hand.pop(ref, None)
-
-    def _note_in_hand(self, sender: str, said: InHand) -> None:
-        for ref, _attempt in said.refs:
-            self._in_hand[ref] = sender
-        for partition in said.partitions:
-            entry = self._asked.get(partition)
-            if entry is not None:
-                entry[1].discard(sender)
 
     # peers
 
@@ -300,7 +232,7 @@ class Replica:
             case InHandAsked():
                 self._send(sender, self.intake.in_hand(message.app, message.partitions))
             case InHand():
-                self._note_in_hand(sender, message)
+                self.handover.answered(sender, message)
 
     def _result_received(self, sender: str, result: Result) -> None:
         ref = result.ref
@@ -329,7 +261,7 @@ class Replica:
             return
         row = self.dispatcher.returned(answer.ref)
         if row is not None:
-            self._bumps.add(row)
+            self._work.redispatches.add(row)
 
     def _hint_received(self, row: InboxRow) -> None:
         if row.app != self.identity.app or not self.instances.owns(row.instance_id):
@@ -339,7 +271,7 @@ class Replica:
             case Kind.START:
                 self.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
             case Kind.EVENT | Kind.CONTROL if lane is not None:
-                self._inbox_reads.add(lane)
+                self._work.inbox_reads.add(lane)
             case _ if lane is not None:
                 self.instances.deliver(row.instance_id, [rows.message_of(row)])
             case _:
@@ -349,60 +281,17 @@ class Replica:
 
     def load(self, lane: Lane) -> None:
         """Read an instance, soon."""
-        self._loads.add(lane)
+        self._work.loads.add(lane)
 
     def read_inbox(self, lane: Lane) -> None:
         """Read the inbox of a hot lane, soon: rows were written that it does not know."""
-        self._inbox_reads.add(lane)
-
-    async def _load_lanes(self, lanes: Sequence[Lane]) -> None:
-        async def one(lane: Lane) -> None:
-            if not lane.gone:
-                found = await self.parts.store.load(app=self.identity.app, instance_id=lane.instance_id)
-                self.instances.loaded(lane, found)
-
-        async with asyncio.TaskGroup() as group:
-            for lane in lanes:
-                group.create_task(one(lane))
-
-    async def _read_inboxes(self, lanes: Sequence[Lane]) -> None:
-        for lane in lanes:
-            if not lane.gone:
-                inbox = await self.parts.store.load_inbox(app=self.identity.app, instance_id=lane.instance_id)
-                self.instances.inbox_read(lane, inbox)
+        self._work.inbox_reads.add(lane)
 
     def park(self, lane: Lane, *, patience_s: float = 0.0) -> None:
         """Turn a lane's fast messages into inbox rows, unless they are about to be committed."""
         self._tick_wake.set()
-        for message in self.instances.to_park(lane, patience_s=patience_s):
-            self._parked.add((lane, message))
-
-    async def _park_all(self, items: Sequence[tuple[Lane, Incoming]]) -> None:
-        tasks = [(lane, m) for lane, m in items if m.row is Row.TASK]
-        posts = [(lane, m) for lane, m in items if m.row is Row.NONE]
-        replaced = await self.parts.store.replace_tasks(
-            [(self.instances.ref(lane, m), self._replacement(lane, m)) for lane, m in tasks]
-        )
-        for (lane, message), there in zip(tasks, replaced, strict=True):
-            self.instances.parked(lane, message, there=there)
-            self.results_settled([self.instances.ref(lane, message)], Verdict.COMMITTED if there else Verdict.GONE)
-        posted = await self.parts.store.post([self._posted(lane, m) for lane, m in posts])
-        for (lane, message), there in zip(posts, posted, strict=True):
-            self.instances.parked(lane, message, there=there)
-            self.call_settled(message.message_id, applied=there)
-        for lane in {id(lane): lane for lane, _ in items}.values():
-            self.instances.parking_over(lane)
-
-    def _replacement(self, lane: Lane, message: Incoming) -> InboxRow:
-        return rows.replaced_result(
-            self.instances.ref(lane, message),
-            slot=lane.slot,
-            incarnation=message.incarnation,
-            event=codec.seal(message.events[0]),
-        )
-
-    def _posted(self, lane: Lane, message: Incoming) -> InboxRow:
-        return rows.posted_row(self.identity.app, lane.instance_id, message)
+        for message in to_park(lane, now=self.parts.clock.monotonic(), patience_s=patience_s):
+            self._work.parks.add((lane, message))
 
     def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
         """Dispatch tasks that have just become durable."""
@@ -483,7 +372,7 @@ class Replica:
     def results_unwanted(self, messages: Iterable[Incoming], lane: Lane) -> None:
         """Take unwanted task rows out of the way; the inbox rows that replace them are discarded when read."""
         for message in messages:
-            self._parked.add((lane, message))
+            self._work.parks.add((lane, message))
 
     def call_settled(self, message_id: bytes, *, applied: bool) -> None:
         """Answer a client call that waits here."""
@@ -528,43 +417,15 @@ class Replica:
 
     def claim(self, hand: Hand) -> None:
         """Claim a task before it runs a second time."""
-        self._claims.add(hand)
-
-    async def _claim_all(self, hands: Sequence[Hand]) -> None:
-        claimed = await self.parts.store.claim_tasks(
-            replica=self.identity.replica, items=[(hand.ref, hand.attempt) for hand in hands]
-        )
-        for hand, ours in zip(hands, claimed, strict=True):
-            self.intake.claimed(hand, ours=ours)
+        self._work.claims.add(hand)
 
     def replace(self, hand: Hand) -> None:
         """Make a result durable without the caller's owner."""
-        self._replaces.add(hand)
-
-    async def _replace_all(self, hands: Sequence[Hand]) -> None:
-        made = [
-            rows.replaced_result(hand.ref, slot=hand.slot, incarnation=hand.incarnation, event=hand.event or b"")
-            for hand in hands
-        ]
-        replaced = await self.parts.store.replace_tasks(
-            [(hand.ref, row) for hand, row in zip(hands, made, strict=True)]
-        )
-        self.messages_committed([row for row, there in zip(made, replaced, strict=True) if there])
-        for hand in hands:
-            self.intake.replaced(hand)
+        self._work.replaces.add(hand)
 
     def dispatch_again(self, row: TaskRow) -> None:
         """Raise the attempt in the store, then dispatch."""
-        self._bumps.add(row)
-
-    async def _bump_all(self, tasks: Sequence[TaskRow]) -> None:
-        epochs = {(self.identity.app, partition): epoch for partition, epoch in self.ownership.epochs.items()}
-        mine = [row for row in tasks if (row.app, partition_of(row.slot)) in epochs]
-        due_at = self.parts.store_clock.now() + self.sweep.horizon_ns
-        raised = await self.parts.store.bump_attempts(
-            epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
-        )
-        self.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
+        self._work.redispatches.add(row)
 
     # clients
 

@@ -160,10 +160,10 @@ class Sweep:
             later.append((row.ref, now + delay))
             if replica.dispatcher.knows(row.ref):
                 continue
-            holder = replica.in_hand_at(row.ref)
+            holder = replica.handover.holder(row.ref)
             if holder is not None:
                 replica.dispatcher.adopt(row, holder)
-            elif not replica.may_redispatch(partition_of(row.slot)):
+            elif not replica.handover.may_redispatch(partition_of(row.slot)):
                 later[-1] = (row.ref, now)
                 self._seen.pop(row.ref, None)
             elif times > 1:

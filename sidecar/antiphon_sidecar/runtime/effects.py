@@ -1,0 +1,93 @@
+"""What the lanes of an app share, and what they cause outside of themselves.
+
+`Instances` decides; it reaches everything else only through `Effects`, which the replica implements.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.peers.base import Verdict
+from antiphon_sidecar.runtime.clock import Clock, StoreClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.workers import Workers
+from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow, TimerRow
+
+
+class Effects(Protocol):
+    """What a lane causes outside of itself. All are plain functions that only queue."""
+
+    def load(self, lane: Lane) -> None:
+        """Read the lane's instance and call `Instances.loaded`."""
+
+    def park(self, lane: Lane) -> None:
+        """Make the lane's fast messages durable as inbox rows, soon."""
+
+    def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
+        """Dispatch these."""
+
+    def timers_committed(self, timers: Iterable[TimerRow]) -> None:
+        """Arm these."""
+
+    def messages_committed(self, messages: Iterable[InboxRow]) -> None:
+        """Tell the owners of these instances."""
+
+    def execution_ended(self, instance_id: str, execution_id: str) -> None:
+        """Forget dispatched tasks and timers of this generation."""
+
+    def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
+        """Answer the targets that sent these results."""
+
+    def results_unwanted(self, messages: Iterable[Message], lane: Lane) -> None:
+        """Find out in the store what became of these task rows, and answer."""
+
+    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
+        """Answer a client call that had no row: applied, or to be written to the inbox by whoever waits."""
+
+    def app_known(self, app: str) -> bool:
+        """Tell whether an app was ever seen in this store."""
+
+    def child_check_after_ns(self) -> int:
+        """Return how long a child may wait for an app that nobody has seen."""
+
+    def wake_at(self, instance_id: str, at: int) -> None:
+        """Call `Instances.wake` at this store time."""
+
+    def changed(self, lane: Lane) -> None:
+        """Wake those who wait for the instance's status."""
+
+    def fenced(self, partition: int, epoch: int) -> None:
+        """Another owner has the partition."""
+
+    def outcome_unknown(self, lane: Lane, partition: int) -> None:
+        """Take a new epoch, then call `Instances.reload`."""
+
+
+class Scope:
+    """What all lanes of an app share; set once."""
+
+    __slots__ = ("app", "clock", "committer", "engine", "epochs", "hot_max", "store_clock", "workers")
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        clock: Clock,
+        store_clock: StoreClock,
+        committer: Committer,
+        workers: Workers,
+        engine: rs.Scope,
+        epochs: Mapping[int, int],
+        hot_max: int,
+    ) -> None:
+        self.app = app
+        self.clock = clock
+        self.store_clock = store_clock
+        self.committer = committer
+        self.workers = workers
+        self.engine = engine
+        #: Owned partitions and their epochs; written by `ownership` alone.
+        self.epochs = epochs
+        self.hot_max = hot_max

@@ -1,0 +1,59 @@
+"""What is in hand elsewhere when a partition changes its owner (protocol.md 19).
+
+A new owner asks every replica which of the partition's tasks it has in hand, and dispatches none of them again until
+all have answered, or for one lease at most. Otherwise a rolling restart of a caller would run every activity again.
+"""
+
+from collections.abc import Callable, Iterable
+
+from antiphon_sidecar.coordination.base import View
+from antiphon_sidecar.peers.base import InHand
+from antiphon_sidecar.runtime.clock import Clock
+from antiphon_sidecar.stores.base import TaskRef
+
+
+class Handover:
+    """The questions that are open, and the answers, for one app at its new owner."""
+
+    def __init__(self, *, clock: Clock, lease_s: float, view: Callable[[], View]) -> None:
+        self._clock = clock
+        self._lease_s = lease_s
+        self._view = view
+        self._open: dict[int, tuple[float, set[str]]] = {}
+        self._holders: dict[TaskRef, str] = {}
+
+    def asked(self, partitions: Iterable[int], replicas: Iterable[str]) -> None:
+        """Note that these replicas were asked about these partitions."""
+        deadline = self._clock.monotonic() + self._lease_s
+        for partition in partitions:
+            self._open[partition] = (deadline, set(replicas))
+
+    def answered(self, sender: str, said: InHand) -> None:
+        """Note what a replica has in hand."""
+        for ref, _attempt in said.refs:
+            self._holders[ref] = sender
+        for partition in said.partitions:
+            entry = self._open.get(partition)
+            if entry is not None:
+                entry[1].discard(sender)
+
+    def dropped(self, partition: int) -> None:
+        """Forget a partition that another replica owns."""
+        self._open.pop(partition, None)
+
+    def may_redispatch(self, partition: int) -> bool:
+        """Tell whether every live replica has answered, or has had its time."""
+        entry = self._open.get(partition)
+        if entry is None:
+            return True
+        deadline, missing = entry
+        missing.intersection_update(self._view().replicas)
+        if missing and self._clock.monotonic() < deadline:
+            return False
+        del self._open[partition]
+        return True
+
+    def holder(self, ref: TaskRef) -> str | None:
+        """Return the replica that said it has this task in hand, once, while it lives."""
+        replica = self._holders.pop(ref, None)
+        return replica if replica in self._view().replicas else None

@@ -1,0 +1,38 @@
+"""What a replica is made of: who it is, and what it works with."""
+
+from dataclasses import dataclass, field
+
+from antiphon_sidecar.coordination.base import Coordinator
+from antiphon_sidecar.peers.base import Peers
+from antiphon_sidecar.runtime.clock import Clock, StoreClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.dispatch import UnknownApps
+from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a replica is."""
+
+    app: str
+    replica: str
+    namespace: str
+    nonce: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a replica works with; bootstrap chooses the implementations."""
+
+    store: Store
+    committer: Committer
+    coordinator: Coordinator
+    peers: Peers
+    clock: Clock
+    store_clock: StoreClock
+    known_apps: KnownApps
+    limits: Limits = field(default_factory=Limits)
+    unknown_apps: UnknownApps = field(default_factory=UnknownApps)

@@ -1,0 +1,137 @@
+"""What a replica asks of the store outside of commits and sweeps: in batches, each kind one batch at a time.
+
+Results come back to the parts that asked, as plain calls on the event loop. A store that does not answer is asked
+again; nothing is acknowledged meanwhile.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine.messages import Message, Row
+from antiphon_sidecar.peers.base import Verdict
+from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.dispatch import Dispatcher
+from antiphon_sidecar.runtime.instances import Instances
+from antiphon_sidecar.runtime.intake import Hand, Intake
+from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.ownership import Ownership
+from antiphon_sidecar.runtime.parking import parked
+from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.tasks import Batches, Tasks
+from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow
+
+_NS = 1_000_000_000
+
+
+class Side(Protocol):
+    """The parts of a replica that get the answers."""
+
+    identity: Identity
+    parts: Parts
+    instances: Instances
+    dispatcher: Dispatcher
+    intake: Intake
+    ownership: Ownership
+
+    def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
+        """Answer the targets."""
+
+    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
+        """Answer a client call."""
+
+    def messages_committed(self, messages: Iterable[InboxRow]) -> None:
+        """Tell the owners of rows that were written."""
+
+
+class StoreWork:
+    """The queues of store work of one replica."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._store = side.parts.store
+        self._app = side.identity.app
+        self.loads = Batches(self._load, most=16)
+        self.inbox_reads = Batches(self._read_inboxes, most=16)
+        self.parks = Batches(self._park)
+        self.claims = Batches(self._claim)
+        self.replaces = Batches(self._replace)
+        self.redispatches = Batches(self._redispatch)
+
+    def start(self, tasks: Tasks) -> None:
+        """Begin to work the queues off."""
+        for batches, name in (
+            (self.loads, "loads"),
+            (self.inbox_reads, "inbox-reads"),
+            (self.parks, "parks"),
+            (self.claims, "claims"),
+            (self.replaces, "replaces"),
+            (self.redispatches, "redispatches"),
+        ):
+            tasks.spawn(batches.run(), f"{self._app}-{name}")
+
+    async def _load(self, lanes: Sequence[Lane]) -> None:
+        async def one(lane: Lane) -> None:
+            if not lane.gone:
+                found = await self._store.load(app=self._app, instance_id=lane.instance_id)
+                self._side.instances.loaded(lane, found)
+
+        await asyncio.gather(*(one(lane) for lane in lanes))
+
+    async def _read_inboxes(self, lanes: Sequence[Lane]) -> None:
+        for lane in lanes:
+            if not lane.gone:
+                inbox = await self._store.load_inbox(app=self._app, instance_id=lane.instance_id)
+                self._side.instances.inbox_read(lane, inbox)
+
+    async def _park(self, items: Sequence[tuple[Lane, Message]]) -> None:
+        """Replace task rows and post client messages; whoever waits for them may then be answered."""
+        tasks = [(self._side.instances.ref(lane, m), lane, m) for lane, m in items if m.row is Row.TASK]
+        posts = [(lane, m) for lane, m in items if m.row is Row.NONE]
+        if tasks:
+            replaced = await self._store.replace_tasks([(ref, _replacement(ref, lane, m)) for ref, lane, m in tasks])
+            for (ref, lane, message), there in zip(tasks, replaced, strict=True):
+                parked(lane, message, there=there)
+                self._side.results_settled([ref], Verdict.COMMITTED if there else Verdict.GONE)
+        if posts:
+            posted = await self._store.post([rows.posted_row(self._app, lane.instance_id, m) for lane, m in posts])
+            for (lane, message), there in zip(posts, posted, strict=True):
+                parked(lane, message, there=there)
+                self._side.call_settled(message.message_id, applied=there)
+        for lane in {id(lane): lane for lane, _ in items}.values():
+            self._side.instances.parking_over(lane)
+
+    async def _claim(self, hands: Sequence[Hand]) -> None:
+        claimed = await self._store.claim_tasks(
+            replica=self._side.identity.replica, items=[(hand.ref, hand.attempt) for hand in hands]
+        )
+        for hand, ours in zip(hands, claimed, strict=True):
+            self._side.intake.claimed(hand, ours=ours)
+
+    async def _replace(self, hands: Sequence[Hand]) -> None:
+        made = [
+            rows.replaced_result(hand.ref, slot=hand.slot, incarnation=hand.incarnation, event=hand.event or b"")
+            for hand in hands
+        ]
+        replaced = await self._store.replace_tasks([(hand.ref, row) for hand, row in zip(hands, made, strict=True)])
+        self._side.messages_committed([row for row, there in zip(made, replaced, strict=True) if there])
+        for hand in hands:
+            self._side.intake.replaced(hand)
+
+    async def _redispatch(self, tasks: Sequence[TaskRow]) -> None:
+        """Raise the attempts in the store, then dispatch those that still were what we thought (protocol.md 15)."""
+        epochs = {(self._app, partition): epoch for partition, epoch in self._side.ownership.epochs.items()}
+        mine = [row for row in tasks if (row.app, partition_of(row.slot)) in epochs]
+        due_at = self._side.parts.store_clock.now() + int(self._side.parts.limits.sweep_s * 2 * _NS)
+        raised = await self._store.bump_attempts(
+            epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
+        )
+        self._side.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
+
+
+def _replacement(ref: TaskRef, lane: Lane, message: Message) -> InboxRow:
+    return rows.replaced_result(
+        ref, slot=lane.slot, incarnation=message.incarnation, event=codec.seal(message.events[0])
+    )
