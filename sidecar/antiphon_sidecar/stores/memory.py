@@ -331,6 +331,13 @@ class MemoryStore:
             if row is not None:
                 self._tables.tasks[ref] = replace(row, due_at=due_at)
 
+    async def defer_timers(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move due_at of timer rows."""
+        for ref, due_at in items:
+            row = self._tables.timers.get(ref)
+            if row is not None:
+                self._tables.timers[ref] = replace(row, due_at=due_at)
+
     async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
         """Make the rows of `app` for `target_app` due."""
         held = [

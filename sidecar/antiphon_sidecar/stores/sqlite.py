@@ -278,6 +278,10 @@ class SqliteStore:
         """Move due_at of task rows."""
         await self._writer.run(partial(sqlite_messages.defer_tasks, namespace=self._namespace, items=items))
 
+    async def defer_timers(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move due_at of timer rows."""
+        await self._writer.run(partial(sqlite_messages.defer_timers, namespace=self._namespace, items=items))
+
     async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
         """Make the rows of `app` for `target_app` due."""
         key = (self._namespace, app, target_app)

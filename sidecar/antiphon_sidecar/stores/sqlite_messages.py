@@ -157,6 +157,12 @@ def defer_tasks(connection: sqlite3.Connection, namespace: str, *, items: Iterab
     connection.executemany(query, [(due_at, namespace, *ref_values(ref)) for ref, due_at in items])
 
 
+def defer_timers(connection: sqlite3.Connection, namespace: str, *, items: Iterable[tuple[TaskRef, int]]) -> None:
+    """Move due_at of timer rows."""
+    query = f"UPDATE timers SET due_at = ? WHERE {_ONE.replace('task_id', 'timer_id')}"
+    connection.executemany(query, [(due_at, namespace, *ref_values(ref)) for ref, due_at in items])
+
+
 def release_tasks(connection: sqlite3.Connection, key: tuple[str, str, str], *, now: int) -> int:
     """Make the task rows of (namespace, app, target app) due."""
     query = "UPDATE tasks SET due_at = ? WHERE namespace = ? AND app = ? AND target_app = ? AND due_at > ?"
