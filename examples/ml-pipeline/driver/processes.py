@@ -33,7 +33,7 @@ class ProcessEnded(Exception):
 
 
 class HostNotUp(ProcessEnded):
-    """The host ended before it listened, most likely since another process took a port meanwhile."""
+    """The host does not listen, most likely since another process took a port meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Child:
 
 
 class Stage:
-    """The host and the apps; leaving the block ends them all, whatever happened in it."""
+    """The host and the apps. Whoever opens it closes it, also when opening failed."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -158,17 +158,6 @@ class Stage:
     def children(self) -> list[Child]:
         """All processes."""
         return [self.host, *self.apps.values()]
-
-    async def __aenter__(self) -> "Stage":
-        try:
-            await self.open()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(self, *failure: object) -> None:
-        await self.close()
 
     async def open(self) -> None:
         """Start everything; return once the host listens. The apps connect when they are ready.
@@ -184,25 +173,23 @@ class Stage:
         """Wait until the host takes connections for every app.
 
         Raises:
-            HostNotUp: it ended instead.
-            TimeoutError: it does neither.
+            HostNotUp: it ended instead, or does neither for long.
         """
-        async with asyncio.timeout(_READY_S):
-            for port in self.ports.values():
-                while not await _listening(port):
-                    if not self.host.alive:
-                        raise HostNotUp(self.host.obituary())
-                    await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(_READY_S):
+                for port in self.ports.values():
+                    while not await _listening(port):
+                        if not self.host.alive:
+                            raise HostNotUp(self.host.obituary())
+                        await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            text = f"the host does not listen after {_READY_S:g} s; the end of {self.host.log}:\n{self.host.tail()}"
+            raise HostNotUp(text) from error
 
     async def close(self) -> None:
         """End all processes: the apps first, since they would miss their host."""
         await asyncio.gather(*[app.stop() for app in self.apps.values()])
         await self.host.stop()
-
-    def kill_all(self) -> None:
-        """End all processes at once, without waiting."""
-        for child in self.children:
-            child.signal(signal.SIGKILL)
 
     def check(self) -> None:
         """Say so when a process ended by itself.
