@@ -1,14 +1,14 @@
 """What a store may raise, by what the caller can do.
 
-    StoreError
-    ├── Unreachable        nothing was applied; try again
-    ├── OutcomeUnknown     a commit may or may not have landed; take a new epoch and look (rule 9)
-    ├── StoreFull          nothing was applied; acknowledge nothing until it goes through
-    └── Unusable           give up and tell the person
-        ├── StoreTooNew
-        ├── StoreDamaged
-        ├── StoreNotWritable
-        └── StoreUrlInvalid
+StoreError
+├── Unreachable        nothing was applied; try again
+├── OutcomeUnknown     a commit may or may not have landed; take a new epoch and look (rule 9)
+├── StoreFull          nothing was applied; acknowledge nothing until it goes through
+└── Unusable           give up and tell the person
+    ├── StoreTooNew
+    ├── StoreDamaged
+    ├── StoreNotWritable
+    └── StoreUrlInvalid
 """
 
 from antiphon_names import errors as codes

@@ -11,6 +11,7 @@ import pytest
 from antiphon_sidecar.stores.base import Store
 from antiphon_sidecar.stores.memory import MemoryStore
 from antiphon_sidecar.stores.memory_tables import MemoryData
+from antiphon_sidecar.stores.postgres import PostgresStore
 from antiphon_sidecar.stores.sqlite import SqliteStore
 from tests import postgres
 
@@ -23,7 +24,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgr
         yield server
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -46,6 +47,10 @@ async def open_store(kind: str, tmp_path: Path, request: pytest.FixtureRequest) 
 def _maker(kind: str, folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Store]:
     if kind == "sqlite":
         return lambda namespace: SqliteStore(folder / "state.db", namespace=namespace)
+    if kind == "postgres":
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        schema = f"test_{secrets.token_hex(6)}"
+        return lambda namespace: PostgresStore(server.url, namespace=namespace, schema=schema, pool_size=2)
     data = MemoryData(identity=secrets.token_hex(8))
     return lambda namespace: MemoryStore(namespace, clock=time.time_ns, data=data)
 

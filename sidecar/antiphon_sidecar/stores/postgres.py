@@ -1,0 +1,347 @@
+"""The store contract on PostgreSQL 13 to 18: what production uses.
+
+Each call is one statement on one of a few connections that are held open; `commit` applies a whole group in
+one statement (see `postgres_commits`). Replicas of all apps of a namespace share the schema; the fence is a
+row for each partition.
+"""
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TypeVar
+
+import asyncpg
+
+from antiphon_sidecar.stores import postgres_commits, postgres_orphans, postgres_schema
+from antiphon_sidecar.stores.base import (
+    AppRecord,
+    Commit,
+    Cursor,
+    HistoryRow,
+    InboxRow,
+    InstanceFilter,
+    InstanceRow,
+    Loaded,
+    Outcome,
+    Page,
+    StartOutcome,
+    TaskRef,
+    TaskRow,
+    TimerRow,
+)
+from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
+from antiphon_sidecar.stores.postgres_commits import CLOCK
+from antiphon_sidecar.stores.postgres_connections import Address, Connections, is_refused
+from antiphon_sidecar.stores.postgres_messages import RELEASED_AT_ONCE, Messages
+from antiphon_sidecar.stores.postgres_reads import Reads, Sweep
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Commits of one statement; a bigger group is sent in several.
+GROUP_MOST = 256
+CLOCK_READ_EVERY_NS = 10 * 10**9
+
+
+class PostgresStore:
+    """A `Store` in a schema of a PostgreSQL database.
+
+    `url` may be a function that returns the URL, which is called for each new connection. `session_timeout_s`
+    bounds waits for locks and idle transactions and belongs below the lease of an owner.
+    """
+
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        *,
+        namespace: str = "default",
+        schema: str = "antiphon",
+        pool_size: int = 4,
+        session_timeout_s: float = 5.0,
+        make_identity: Callable[[], str] = secrets.token_hex,
+    ) -> None:
+        self._address = Address(url if callable(url) else lambda: url)
+        self._connections = Connections(self._address, size=pool_size, session_timeout_s=session_timeout_s)
+        self._namespace = namespace
+        self._schema_name = schema
+        self._schema = postgres_schema.quoted(schema)
+        self._make_identity = make_identity
+        self._identity = ""
+        self._statements: dict[postgres_commits.Shape, str] = {}
+        self._reads = Reads(self._schema)
+        self._messages = Messages(self._schema)
+        self._orphans = postgres_orphans.Orphans(self._schema)
+        self._clock_offset_ns = 0
+        self._clock_read_ns: int | None = None
+
+    async def open(self) -> None:
+        """Connect, bring the schema up to date and read the identity."""
+        self._identity = await self._connections.call(
+            lambda connection: postgres_schema.prepare(
+                connection, self._schema_name, make_identity=self._make_identity
+            ),
+            writes=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+    @property
+    def identity(self) -> str:
+        """The identity that the schema got when it was made."""
+        return self._identity
+
+    async def now(self) -> int:
+        """Return the server's time, to within half a round trip: asked for every ten seconds, else reckoned."""
+        before = time.monotonic_ns()
+        if self._clock_read_ns is None or before - self._clock_read_ns > CLOCK_READ_EVERY_NS:
+            server = await self._read(lambda connection: connection.fetchval(f"SELECT {CLOCK}"))
+            after = time.monotonic_ns()
+            self._clock_offset_ns = int(server) - (before + after) // 2
+            self._clock_read_ns = after
+        return time.monotonic_ns() + self._clock_offset_ns
+
+    async def _read(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        return await self._connections.call(work, writes=False)
+
+    async def _write(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        return await self._connections.call(work)
+
+    # replicas and apps
+
+    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
+        """Write this replica's heartbeat row."""
+        query = (
+            f"INSERT INTO {self._schema}.heartbeats (namespace, app, replica, nonce, written_at)"
+            f" VALUES ($1, $2, $3, $4, {CLOCK}) ON CONFLICT (namespace, app, replica)"
+            " DO UPDATE SET nonce = excluded.nonce, written_at = excluded.written_at"
+        )
+        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica, nonce))
+
+    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
+        """Return all heartbeat rows."""
+        query = (
+            f"SELECT app, replica, nonce, written_at FROM {self._schema}.heartbeats WHERE namespace = $1"
+            " ORDER BY app, replica"
+        )
+        rows = await self._read(lambda connection: connection.fetch(query, self._namespace))
+        return {(app, replica): (nonce, written_at) for app, replica, nonce, written_at in rows}
+
+    async def leave(self, *, app: str, replica: str) -> None:
+        """Delete the heartbeat row."""
+        query = f"DELETE FROM {self._schema}.heartbeats WHERE namespace = $1 AND app = $2 AND replica = $3"
+        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica))
+
+    async def remember_app(self, *, app: str, record: bytes) -> None:
+        """Write what an app offers."""
+        query = (
+            f"INSERT INTO {self._schema}.apps (namespace, app, record, seen_at) VALUES ($1, $2, $3, {CLOCK})"
+            " ON CONFLICT (namespace, app) DO UPDATE SET record = excluded.record, seen_at = excluded.seen_at"
+        )
+        await self._write(lambda connection: connection.fetch(query, self._namespace, app, record))
+
+    async def known_apps(self) -> Sequence[AppRecord]:
+        """Return every remembered app by name."""
+        query = f"SELECT app, record, seen_at FROM {self._schema}.apps WHERE namespace = $1 ORDER BY app"
+        return [AppRecord(*row) for row in await self._read(lambda each: each.fetch(query, self._namespace))]
+
+    # ownership
+
+    async def take_partition(self, *, app: str, partition: int, replica: str) -> int:
+        """Raise the partition's epoch; waits for the commits under way, at most the session's lock timeout."""
+        query = (
+            f"INSERT INTO {self._schema}.partitions AS p (namespace, app, partition, epoch, replica)"
+            " VALUES ($1, $2, $3, 1, $4) ON CONFLICT (namespace, app, partition)"
+            " DO UPDATE SET epoch = p.epoch + 1, replica = excluded.replica RETURNING epoch"
+        )
+        return int(await self._write(lambda each: each.fetchval(query, self._namespace, app, partition, replica)))
+
+    # turns
+
+    async def load(self, *, app: str, instance_id: str, inbox_limit: int = 1000) -> Loaded | None:
+        """Read an instance."""
+        key = (self._namespace, app, instance_id)
+        return await self._read(lambda each: self._reads.load(each, key, inbox_limit=inbox_limit))
+
+    async def load_inbox(self, *, app: str, instance_id: str, limit: int = 1000) -> Sequence[InboxRow]:
+        """Read an instance's inbox."""
+        key = (self._namespace, app, instance_id)
+        return await self._read(lambda each: self._reads.inbox(each, key, limit=limit))
+
+    async def commit(self, group: Sequence[Commit]) -> Sequence[Outcome]:
+        """Apply a group in one statement (more when it is large or names an inbox row twice)."""
+        outcomes: dict[tuple[str, str], Outcome] = {}
+        for commits in postgres_commits.separated(group, most=GROUP_MOST):
+            ordered = sorted(commits, key=lambda commit: (commit.app, commit.instance_id))
+            for commit, outcome in zip(ordered, await self._attempt(ordered, first=not outcomes), strict=True):
+                outcomes[commit.app, commit.instance_id] = outcome
+        return [outcomes[commit.app, commit.instance_id] for commit in group]
+
+    async def _attempt(self, group: Sequence[Commit], *, first: bool) -> list[Outcome]:
+        """Send a group; halve it when the statement is refused, until the one at fault is alone.
+
+        `first`: nothing of the caller's group was applied so far, so that a clean failure may be reported as one.
+        """
+        try:
+            return await self._connections.call(lambda connection: self._send(connection, group))
+        except (Unreachable, StoreFull) as error:
+            if first:
+                raise
+            raise OutcomeUnknown(f"a part of the group was applied, then: {error}") from error
+        except (asyncpg.PostgresError, asyncpg.DataError) as error:
+            if not is_refused(error):
+                raise
+            if len(group) == 1:
+                if not isinstance(error, asyncpg.UniqueViolationError):
+                    logger.error(
+                        "A commit cannot be written", extra={"instance": group[0].instance_id, "error": str(error)}
+                    )
+                return [Outcome.CONFLICT]
+        middle = len(group) // 2
+        outcomes = await self._attempt(group[:middle], first=first)
+        return outcomes + await self._attempt(group[middle:], first=False)
+
+    async def _send(self, connection: asyncpg.Connection, group: Sequence[Commit]) -> list[Outcome]:
+        shape = postgres_commits.shape_of(group)
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = postgres_commits.statement(self._schema, shape)
+        marks = postgres_commits.arguments(self._namespace, shape, group=group)
+        return postgres_commits.outcomes(await connection.fetch(statement, *marks), count=len(group))
+
+    async def has_commit(self, *, app: str, instance_id: str, commit_id: bytes) -> bool:
+        """Tell whether this commit landed."""
+        key = (self._namespace, app, instance_id)
+        return await self._read(lambda each: self._reads.has_commit(each, key, commit_id=commit_id))
+
+    async def replace_tasks(self, items: Sequence[tuple[TaskRef, InboxRow]]) -> Sequence[bool]:
+        """Turn task rows into inbox rows."""
+        if not items:
+            return []
+        return await self._write(lambda each: self._messages.replace(each, self._namespace, items=items))
+
+    async def bump_attempts(
+        self, *, epochs: Mapping[tuple[str, int], int], items: Sequence[tuple[TaskRef, int]], due_at: int
+    ) -> Sequence[bool]:
+        """Raise the attempts that still are the given ones."""
+        if not items:
+            return []
+        fences = postgres_orphans.fences(epochs)
+        return await self._write(
+            lambda each: self._messages.bump(each, self._namespace, fences=fences, items=items, due_at=due_at)
+        )
+
+    async def claim_tasks(self, *, replica: str, items: Sequence[tuple[TaskRef, int]]) -> Sequence[bool]:
+        """Claim attempts for a replica."""
+        if not items:
+            return []
+        return await self._write(lambda each: self._messages.claim(each, self._namespace, replica=replica, items=items))
+
+    # client calls that arrive anywhere
+
+    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
+        """Insert a PENDING instance and its START row."""
+        return await self._write(
+            lambda each: self._messages.start(each, self._namespace, row=row, start=start, unique=unique)
+        )
+
+    async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:
+        """Insert messages for instances that have not ended."""
+        if not rows:
+            return []
+        return await self._write(lambda each: self._messages.post(each, self._namespace, rows=rows))
+
+    async def get_instance(self, *, app: str, instance_id: str) -> InstanceRow | None:
+        """Read the instance row."""
+        key = (self._namespace, app, instance_id)
+        return await self._read(lambda each: self._reads.instance(each, key))
+
+    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
+        """Read the history of the current generation."""
+        key = (self._namespace, app, instance_id)
+        return await self._read(lambda each: self._reads.history(each, key))
+
+    async def list_instances(
+        self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
+    ) -> tuple[Sequence[InstanceRow], bytes | None]:
+        """Return a page, newest first."""
+        place = None if after is None else tuple(json.loads(after))
+        rows = await self._read(
+            lambda each: self._reads.instances(each, self._namespace, wanted=filter, limit=limit + 1, after=place)
+        )
+        if len(rows) <= limit:
+            return rows, None
+        last = rows[limit - 1]
+        return rows[:limit], json.dumps([last.created_at, last.instance_id, last.app]).encode()
+
+    async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
+        """Delete a finished run."""
+        key = (self._namespace, app, instance_id)
+        return await self._write(lambda each: self._messages.purge(each, key, incarnation=incarnation, starts=starts))
+
+    # sweeps
+
+    async def due_inbox(
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
+    ) -> Page[InboxRow]:
+        """Return due inbox rows."""
+        sweep = Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._read(lambda each: self._reads.due_inbox(each, sweep))
+
+    async def due_tasks(
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
+    ) -> Page[TaskRow]:
+        """Return due task rows."""
+        sweep = Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._read(lambda each: self._reads.due_tasks(each, sweep))
+
+    async def due_timers(
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
+    ) -> Page[TimerRow]:
+        """Return due timer rows."""
+        sweep = Sweep(self._namespace, app, partitions, until, limit, after)
+        return await self._read(lambda each: self._reads.due_timers(each, sweep))
+
+    async def defer_inbox(self, items: Sequence[tuple[bytes, int]]) -> None:
+        """Move due_at of inbox rows."""
+        if items:
+            await self._write(lambda each: self._messages.defer_inbox(each, self._namespace, items=items))
+
+    async def defer_tasks(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move due_at of task rows."""
+        if items:
+            await self._write(lambda each: self._messages.defer_tasks(each, self._namespace, items=items))
+
+    async def defer_timers(self, items: Sequence[tuple[TaskRef, int]]) -> None:
+        """Move due_at of timer rows."""
+        if items:
+            await self._write(lambda each: self._messages.defer_timers(each, self._namespace, items=items))
+
+    async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
+        """Make the rows of `app` for `target_app` due, in batches."""
+        key, released = (self._namespace, app, target_app), 0
+        while True:
+            batch = await self._write(lambda each: self._messages.release(each, key, now=now))
+            released += batch
+            if batch < RELEASED_AT_ONCE:
+                return released
+
+    async def drop_orphans(
+        self,
+        *,
+        epochs: Mapping[tuple[str, int], int],
+        inbox: Sequence[InboxRow],
+        tasks: Sequence[TaskRow],
+        timers: Sequence[TimerRow],
+    ) -> int:
+        """Delete rows whose run is gone."""
+        fences = postgres_orphans.fences(epochs)
+        return await self._write(
+            lambda each: self._orphans.drop(
+                each, self._namespace, fences=fences, inbox=inbox, tasks=tasks, timers=timers
+            )
+        )

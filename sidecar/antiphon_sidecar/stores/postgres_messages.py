@@ -1,0 +1,266 @@
+"""What the PostgreSQL store does outside turns: starts, messages, task rows, purge and orphans.
+
+Used by `postgres` alone. Most of it is one statement; what must look at rows after it has locked others is a
+transaction, whose every statement takes a snapshot of its own. Rows are locked in key order.
+"""
+
+from collections.abc import Collection, Sequence
+from operator import attrgetter
+from typing import Any
+
+import asyncpg
+
+from antiphon_sidecar.engine.events import TERMINAL
+from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef
+from antiphon_sidecar.stores.columns import FINISHED, INSTANCE, MESSAGE, listed, message_values
+from antiphon_sidecar.stores.postgres_commits import CLOCK, TYPES, typed
+
+Key = tuple[str, str, str]
+
+RELEASED_AT_ONCE = 1_000
+#: How often a start may find its ID taken and then free again.
+STARTS_MOST = 5
+#: What a start gives; the store gives the times.
+_STARTED = tuple(column for column in INSTANCE if column not in ("created_at", "updated_at"))
+_started_values = attrgetter(*_STARTED)
+_KEY = "namespace = $1 AND app = $2 AND instance_id = $3"
+_ONE = "t.namespace = $1 AND t.app = r.app AND t.instance_id = r.instance_id AND t.execution_id = r.execution_id"
+_REFS = "$2::text[], $3::text[], $4::text[], $5::bigint[]"
+_REF_NAMES = "app, instance_id, execution_id, task_id"
+
+
+def _marks(first: int, columns: Sequence[str]) -> str:
+    return ", ".join(f"${number}::{TYPES[column]}" for number, column in enumerate(columns, first))
+
+
+class Messages:
+    """The statements of one schema, each method for one connection."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        instance = _marks(2, _STARTED)
+        message = _marks(2 + len(_STARTED), MESSAGE)
+        self._start = f"""WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now), made AS (
+              INSERT INTO {schema}.instances (namespace, {listed(_STARTED)}, created_at, updated_at, commit_id)
+              SELECT $1, {instance}, clock.now, clock.now, '' FROM clock
+              ON CONFLICT (namespace, app, instance_id) DO NOTHING RETURNING 1),
+            sent AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
+              SELECT $1, {message}, clock.now FROM made, clock
+              ON CONFLICT (namespace, row_id) DO NOTHING)
+            SELECT count(*) FROM made"""
+        self._post = f"""WITH r AS MATERIALIZED (
+              SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(typed(MESSAGE).values(), 2))})
+              WITH ORDINALITY AS r({listed(MESSAGE)}, ord)),
+            m AS MATERIALIZED (
+              SELECT r.ord, COALESCE(
+                (SELECT i.incarnation FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = r.app
+                 AND i.instance_id = r.instance_id AND i.status NOT IN {FINISHED}),
+                (SELECT b.incarnation FROM {schema}.inbox b WHERE b.namespace = $1 AND b.app = r.app
+                 AND b.instance_id = r.instance_id AND b.kind = {InboxKind.START:d} ORDER BY b.seq LIMIT 1)
+              ) AS run FROM r),
+            n AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
+              SELECT $1, {", ".join("m.run" if each == "incarnation" else f"r.{each}" for each in MESSAGE)}, {CLOCK}
+              FROM r JOIN m ON m.ord = r.ord WHERE m.run IS NOT NULL ORDER BY r.ord
+              ON CONFLICT (namespace, row_id) DO NOTHING)
+            SELECT m.run IS NOT NULL OR EXISTS (
+              SELECT FROM {schema}.inbox b WHERE b.namespace = $1 AND b.row_id = r.row_id)
+            FROM r JOIN m ON m.ord = r.ord ORDER BY r.ord"""
+        self._replace = f"""WITH r AS MATERIALIZED (
+              SELECT * FROM unnest({_REFS}, $6::bytea[], $7::smallint[], $8::bytea[], $9::bigint[])
+              WITH ORDINALITY AS r({_REF_NAMES}, row_id, kind, payload, ref_id, ord)),
+            k AS MATERIALIZED (SELECT r.ord FROM r JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id
+              ORDER BY r.ord FOR UPDATE OF t),
+            g AS (DELETE FROM {schema}.tasks t USING k JOIN r ON r.ord = k.ord
+              WHERE {_ONE} AND t.task_id = r.task_id
+              RETURNING r.ord, t.slot, t.incarnation, t.execution_id),
+            n AS (INSERT INTO {schema}.inbox (namespace, app, instance_id, slot, row_id, kind, incarnation,
+                payload, execution_id, ref_id, due_at)
+              SELECT $1, r.app, r.instance_id, g.slot, r.row_id, r.kind, g.incarnation, r.payload,
+                g.execution_id, r.ref_id, {CLOCK} FROM g JOIN r ON r.ord = g.ord ORDER BY r.ord
+              ON CONFLICT (namespace, row_id) DO NOTHING)
+            SELECT g.ord FROM g"""
+        self._bump = f"""WITH f AS MATERIALIZED (
+              SELECT u.app, u.partition, p.epoch = u.epoch AS held
+              FROM unnest($7::text[], $8::int[], $9::bigint[]) WITH ORDINALITY AS u(app, partition, epoch, ord)
+              JOIN {schema}.partitions p ON p.namespace = $1 AND p.app = u.app AND p.partition = u.partition
+              ORDER BY u.ord FOR SHARE OF p),
+            k AS MATERIALIZED (
+              SELECT r.ord, {listed(("app", "instance_id", "execution_id", "task_id"), "r")}
+              FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, attempt, ord)
+              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id AND t.attempt = r.attempt
+              JOIN f ON f.held AND f.app = t.app AND f.partition = t.slot >> 11
+              WHERE (SELECT count(*) FROM f) > 0 ORDER BY r.ord FOR UPDATE OF t)
+            UPDATE {schema}.tasks t SET attempt = t.attempt + 1, claimed_by = '', due_at = $10
+            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING r.ord"""
+        self._claim = f"""WITH k AS MATERIALIZED (
+              SELECT r.ord, {listed(("app", "instance_id", "execution_id", "task_id"), "r")}
+              FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, attempt, ord)
+              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id AND t.attempt = r.attempt
+              AND t.claimed_by IN ('', $7) ORDER BY r.ord FOR UPDATE OF t)
+            UPDATE {schema}.tasks t SET claimed_by = $7
+            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING r.ord"""
+        self._defer_tasks = f"""UPDATE {schema}.tasks t SET due_at = r.due_at FROM (
+              SELECT r.* FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, due_at, ord)
+              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id ORDER BY r.ord FOR UPDATE OF t) r
+            WHERE {_ONE} AND t.task_id = r.task_id"""
+        self._defer_timers = f"""UPDATE {schema}.timers t SET due_at = r.due_at FROM (
+              SELECT r.* FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, due_at, ord)
+              JOIN {schema}.timers t ON {_ONE} AND t.timer_id = r.task_id ORDER BY r.ord FOR UPDATE OF t) r
+            WHERE {_ONE} AND t.timer_id = r.task_id"""
+        self._defer_inbox = f"""UPDATE {schema}.inbox t SET due_at = r.due_at FROM (
+              SELECT r.* FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY AS r(row_id, due_at, ord)
+              JOIN {schema}.inbox t ON t.namespace = $1 AND t.row_id = r.row_id ORDER BY r.ord FOR UPDATE OF t) r
+            WHERE t.namespace = $1 AND t.row_id = r.row_id"""
+        self._release = f"""WITH k AS MATERIALIZED (
+              SELECT {_REF_NAMES} FROM {schema}.tasks
+              WHERE namespace = $1 AND app = $2 AND target_app = $3 AND due_at > $4
+              ORDER BY {_REF_NAMES} LIMIT {RELEASED_AT_ONCE} FOR UPDATE)
+            UPDATE {schema}.tasks t SET due_at = $4
+            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING 1"""
+
+    async def start(
+        self, connection: asyncpg.Connection, namespace: str, *, row: InstanceRow, start: InboxRow, unique: bool
+    ) -> StartOutcome:
+        """Insert a PENDING instance with its START row, in place of a finished run."""
+        values = (namespace, *_started_values(row), *message_values(start))
+        for _ in range(STARTS_MOST):
+            if await connection.fetchval(self._start, *values):
+                return StartOutcome.CREATED
+            async with connection.transaction():
+                outcome = await self._restart(connection, values, row=row, unique=unique)
+            if outcome is not None:
+                return outcome
+        return StartOutcome.ACTIVE
+
+    async def _restart(
+        self, connection: asyncpg.Connection, values: tuple[Any, ...], *, row: InstanceRow, unique: bool
+    ) -> StartOutcome | None:
+        """Look at the run that is in the way, and take its place if it has ended; None when it went away."""
+        key = (values[0], row.app, row.instance_id)
+        query = f"SELECT incarnation, status FROM {self._schema}.instances WHERE {_KEY} FOR UPDATE"
+        found = await connection.fetchrow(query, *key)
+        if found is None:
+            return None
+        incarnation, status = found
+        if incarnation == row.incarnation:
+            return StartOutcome.REPEATED
+        if status not in TERMINAL:
+            return StartOutcome.ACTIVE
+        if unique:
+            return StartOutcome.FINISHED
+        await self._drop_run(connection, key, incarnation=incarnation)
+        # Other starts of this ID wait for this transaction, because it deleted the row they meet.
+        assert await connection.fetchval(self._start, *values), "the row was deleted above"
+        return StartOutcome.CREATED
+
+    async def post(self, connection: asyncpg.Connection, namespace: str, *, rows: Sequence[InboxRow]) -> list[bool]:
+        """Insert messages for the instances that can take them."""
+        columns = list(zip(*(message_values(row) for row in rows), strict=True))
+        return [answer for (answer,) in await connection.fetch(self._post, namespace, *columns)]
+
+    async def replace(
+        self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[TaskRef, InboxRow]]
+    ) -> list[bool]:
+        """Turn task rows into inbox rows; of two results of one task the first counts."""
+        first = {ref: (number, row) for number, (ref, row) in reversed(list(enumerate(items)))}
+        ordered = sorted(first.items(), key=lambda item: _order(item[0]))
+        results = [(row.row_id, row.kind, row.payload, row.ref_id) for _, (_, row) in ordered]
+        marks = (*_columns([ref for ref, _ in ordered]), *zip(*results, strict=True))
+        replaced = [False] * len(items)
+        for (ordinal,) in await connection.fetch(self._replace, namespace, *marks):
+            replaced[ordered[ordinal - 1][1][0]] = True
+        return replaced
+
+    async def bump(
+        self,
+        connection: asyncpg.Connection,
+        namespace: str,
+        *,
+        fences: Sequence[Any],
+        items: Sequence[tuple[TaskRef, int]],
+        due_at: int,
+    ) -> list[bool]:
+        """Raise the attempts that still are the given ones, where the epoch holds."""
+        ordered = sorted(enumerate(items), key=lambda item: _order(item[1][0]))
+        refs = _columns([ref for _, (ref, _) in ordered])
+        attempts = [attempt for _, (_, attempt) in ordered]
+        found = await connection.fetch(self._bump, namespace, *refs, attempts, *fences, due_at)
+        return _answers(ordered, found)
+
+    async def claim(
+        self, connection: asyncpg.Connection, namespace: str, *, replica: str, items: Sequence[tuple[TaskRef, int]]
+    ) -> list[bool]:
+        """Claim attempts for a replica."""
+        ordered = sorted(enumerate(items), key=lambda item: _order(item[1][0]))
+        refs = _columns([ref for _, (ref, _) in ordered])
+        attempts = [attempt for _, (_, attempt) in ordered]
+        found = await connection.fetch(self._claim, namespace, *refs, attempts, replica)
+        return _answers(ordered, found)
+
+    async def defer_inbox(
+        self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[bytes, int]]
+    ) -> None:
+        """Move due_at of inbox rows."""
+        row_ids, times = zip(*sorted(items), strict=True)
+        await connection.fetch(self._defer_inbox, namespace, row_ids, times)
+
+    async def defer_tasks(
+        self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[TaskRef, int]]
+    ) -> None:
+        """Move due_at of task rows."""
+        ordered = sorted(items, key=lambda item: _order(item[0]))
+        refs = _columns([ref for ref, _ in ordered])
+        await connection.fetch(self._defer_tasks, namespace, *refs, [due_at for _, due_at in ordered])
+
+    async def defer_timers(
+        self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[TaskRef, int]]
+    ) -> None:
+        """Move due_at of timer rows."""
+        ordered = sorted(items, key=lambda item: _order(item[0]))
+        refs = _columns([ref for ref, _ in ordered])
+        await connection.fetch(self._defer_timers, namespace, *refs, [due_at for _, due_at in ordered])
+
+    async def release(self, connection: asyncpg.Connection, key: Key, *, now: int) -> int:
+        """Make a batch of the task rows of (namespace, app, target app) due; return how many."""
+        return len(await connection.fetch(self._release, *key, now))
+
+    async def purge(
+        self, connection: asyncpg.Connection, key: Key, *, incarnation: bytes, starts: Collection[bytes]
+    ) -> bool:
+        """Delete a finished run and the START rows it emitted that nobody consumed."""
+        async with connection.transaction():
+            query = (
+                f"SELECT FROM {self._schema}.instances WHERE {_KEY} AND incarnation = $4"
+                f" AND status IN {FINISHED} FOR UPDATE"
+            )
+            if await connection.fetchrow(query, *key, incarnation) is None:
+                return False
+            await self._drop_run(connection, key, incarnation=incarnation)
+            if starts:
+                unread = f"namespace = $1 AND row_id = ANY ($2::bytea[]) AND kind = {InboxKind.START:d}"
+                await connection.execute(f"DELETE FROM {self._schema}.inbox WHERE {unread}", key[0], list(starts))
+        return True
+
+    async def _drop_run(self, connection: asyncpg.Connection, key: Key, *, incarnation: bytes) -> None:
+        """Delete a run whose instance row this transaction has locked."""
+        for table in ("inbox", "tasks", "timers"):
+            query = f"DELETE FROM {self._schema}.{table} WHERE {_KEY} AND incarnation = $4"
+            await connection.execute(query, *key, incarnation)
+        # Histories of earlier runs of this ID go too: nothing else names them any more.
+        for table in ("history", "instances"):
+            await connection.execute(f"DELETE FROM {self._schema}.{table} WHERE {_KEY}", *key)
+
+
+def _order(ref: TaskRef) -> tuple[Any, ...]:
+    return (ref.app, ref.instance_id, ref.execution_id, ref.task_id)
+
+
+def _columns(refs: Sequence[TaskRef]) -> list[tuple[Any, ...]]:
+    return list(zip(*(_order(ref) for ref in refs), strict=True))
+
+
+def _answers(ordered: Sequence[tuple[int, Any]], found: Sequence[Any]) -> list[bool]:
+    answers = [False] * len(ordered)
+    for (ordinal,) in found:
+        answers[ordered[ordinal - 1][0]] = True
+    return answers

@@ -1,0 +1,80 @@
+"""How the PostgreSQL store deletes rows whose run is gone (rule 1).
+
+Used by `postgres` alone. Whether a run exists is read from the statement's snapshot. That is safe because a run
+that is gone stays gone: its START row is consumed in the commit that makes its instance row, so at every
+moment one of the two is there, and an incarnation is never used again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from antiphon_sidecar.stores.base import InboxKind, InboxRow, TaskRow, TimerRow
+
+
+class Orphans:
+    """The statements of one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._fence = f"""WITH f AS MATERIALIZED (
+              SELECT u.app, u.partition, p.epoch = u.epoch AS held
+              FROM unnest($2::text[], $3::int[], $4::bigint[]) WITH ORDINALITY AS u(app, partition, epoch, ord)
+              JOIN {schema}.partitions p ON p.namespace = $1 AND p.app = u.app AND p.partition = u.partition
+              ORDER BY u.ord FOR SHARE OF p)
+            DELETE FROM {schema}.{{table}} t USING unnest({{arrays}}) AS r({{key}}), f
+            WHERE t.namespace = $1 AND ({{own}}) = ({{theirs}}) AND f.held AND f.app = t.app
+            AND f.partition = t.slot >> 11
+            AND NOT EXISTS (SELECT FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = t.app
+              AND i.instance_id = t.instance_id AND i.incarnation = t.incarnation)
+            AND NOT EXISTS (SELECT FROM {schema}.inbox s WHERE s.namespace = $1 AND s.app = t.app
+              AND s.instance_id = t.instance_id AND s.incarnation = t.incarnation
+              AND s.kind = {InboxKind.START:d}){{further}}
+            RETURNING 1"""
+        self._inbox = self._query("inbox", {"row_id": "bytea"}, further=f" AND t.kind <> {InboxKind.START:d}")
+        key = {"app": "text", "instance_id": "text", "execution_id": "text"}
+        self._tasks = self._query("tasks", {**key, "task_id": "bigint"})
+        self._timers = self._query("timers", {**key, "timer_id": "bigint"})
+
+    def _query(self, table: str, key: dict[str, str], *, further: str = "") -> str:
+        return self._fence.format(
+            table=table,
+            arrays=", ".join(f"${number}::{kind}[]" for number, kind in enumerate(key.values(), 5)),
+            key=", ".join(key),
+            own=", ".join(f"t.{column}" for column in key),
+            theirs=", ".join(f"r.{column}" for column in key),
+            further=further,
+        )
+
+    async def drop(
+        self,
+        connection: asyncpg.Connection,
+        namespace: str,
+        *,
+        fences: Sequence[Any],
+        inbox: Sequence[InboxRow],
+        tasks: Sequence[TaskRow],
+        timers: Sequence[TimerRow],
+    ) -> int:
+        """Delete those rows whose run is gone, in the partitions whose epoch holds; return how many."""
+        dropped = 0
+        async with connection.transaction():
+            if inbox:
+                ids = sorted(row.row_id for row in inbox)
+                dropped += len(await connection.fetch(self._inbox, namespace, *fences, ids))
+            for query, rows in ((self._tasks, tasks), (self._timers, timers)):
+                if rows:
+                    keys = sorted((r.app, r.instance_id, r.execution_id, r.ref.task_id) for r in rows)
+                    columns = zip(*keys, strict=True)
+                    dropped += len(await connection.fetch(query, namespace, *fences, *columns))
+        return dropped
+
+
+def fences(epochs: Mapping[tuple[str, int], int]) -> list[list[Any]]:
+    """Return (app, partition) -> epoch as arrays, in the order in which partitions are locked."""
+    ordered = sorted(epochs.items())
+    return [
+        [app for (app, _), _ in ordered],
+        [partition for (_, partition), _ in ordered],
+        [epoch for _, epoch in ordered],
+    ]

@@ -1,0 +1,172 @@
+"""What the PostgreSQL store reads: instances, histories, inboxes, lists and due rows.
+
+Used by `postgres` alone. Each function is one statement, so it sees one state of the store.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+
+from antiphon_sidecar.stores.base import (
+    Cursor,
+    HistoryRow,
+    InboxKind,
+    InboxRow,
+    InstanceFilter,
+    InstanceRow,
+    Loaded,
+    Page,
+    TaskRow,
+    TimerRow,
+)
+from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, listed
+
+Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
+Key = tuple[str, str, str]
+
+_KEY = "namespace = $1 AND app = $2 AND instance_id = $3"
+_EARLIEST = -(1 << 63)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a sweep asks for: a page of an app's rows that are due, behind `after`."""
+
+    namespace: str
+    app: str
+    partitions: Collection[int]
+    until: int
+    limit: int
+    after: Cursor | None
+
+
+class Reads:
+    """The reading statements of one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._instance = f"SELECT {listed(INSTANCE)} FROM {schema}.instances WHERE {_KEY}"
+        self._inbox = (
+            f"SELECT {listed(INBOX)} FROM {schema}.inbox WHERE {_KEY}"
+            f" ORDER BY kind <> {InboxKind.START:d}, seq LIMIT $4"
+        )
+        history = (
+            f"SELECT {{}} FROM {schema}.instances i JOIN {schema}.history h ON h.namespace = $1 AND h.app = $2"
+            " AND h.instance_id = $3 AND h.incarnation = i.incarnation AND h.generation = i.generation"
+            " WHERE i.namespace = $1 AND i.app = $2 AND i.instance_id = $3 ORDER BY h.turn"
+        )
+        self._history = history.format(listed(HISTORY, "h"))
+        self._load = f"""SELECT
+            (SELECT ROW ({listed(INSTANCE)}) FROM {schema}.instances WHERE {_KEY}),
+            ARRAY ({history.format(f"ROW ({listed(HISTORY, 'h')})")}),
+            ARRAY (SELECT ROW ({listed(INBOX)}) FROM {schema}.inbox WHERE {_KEY}
+              ORDER BY kind <> {InboxKind.START:d}, seq LIMIT $4),
+            ARRAY (SELECT ROW ({listed(TASK)}) FROM {schema}.tasks WHERE {_KEY} ORDER BY task_id),
+            ARRAY (SELECT ROW ({listed(TIMER)}) FROM {schema}.timers WHERE {_KEY} ORDER BY timer_id)"""
+        self._landed = (
+            f"SELECT EXISTS (SELECT FROM {schema}.instances WHERE {_KEY} AND commit_id = $4)"
+            f" OR EXISTS (SELECT FROM {schema}.history WHERE {_KEY} AND commit_id = $4)"
+        )
+        due = (
+            f"SELECT {{columns}}{{seq}} FROM {schema}.{{table}} WHERE namespace = $1 AND app = $2"
+            " AND due_at <= $3 AND (due_at, seq) > ($4, $5) AND slot >> 11 = ANY ($6::int[])"
+            " ORDER BY due_at, seq LIMIT $7"
+        )
+        self._due_inbox = due.format(columns=listed(INBOX), table="inbox", seq=", seq AS place")
+        self._due_tasks = due.format(columns=listed(TASK), table="tasks", seq=", seq")
+        self._due_timers = due.format(columns=listed(TIMER), table="timers", seq=", seq")
+        # One look-up for each (app, status) that occurs, then a range of each; `status` is a condition only
+        # where a name picks the range. The first null ends the recursion.
+        self._list = f"""WITH RECURSIVE pairs (app, status) AS (
+              (SELECT app, status FROM {schema}.instances WHERE namespace = $1 ORDER BY app, status LIMIT 1)
+              UNION ALL
+              SELECT n.app, n.status FROM pairs CROSS JOIN LATERAL (
+                SELECT i.app, i.status FROM {schema}.instances i
+                WHERE i.namespace = $1 AND (i.app, i.status) > (pairs.app, pairs.status)
+                ORDER BY i.app, i.status LIMIT 1) n)
+            SELECT {{columns}} FROM ({{ranges}}) r CROSS JOIN LATERAL (
+              SELECT * FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = r.app AND {{match}}
+              AND i.created_at <= $4 AND (i.created_at < $4 OR (i.instance_id, i.app) > ($5, $6))
+              ORDER BY i.created_at DESC, i.instance_id LIMIT $7) i
+            ORDER BY i.created_at DESC, i.instance_id, i.app LIMIT $7"""
+        wanted = "($2::text IS NULL OR app = $2) AND (cardinality($3::int[]) = 0 OR status = ANY ($3::int[]))"
+        columns = listed(INSTANCE, "i")
+        self._by_status = self._list.format(
+            columns=columns, ranges=f"SELECT app, status FROM pairs WHERE {wanted}", match="i.status = r.status"
+        )
+        self._by_name = self._list.format(
+            columns=columns,
+            ranges=f"SELECT DISTINCT app FROM pairs WHERE {wanted}",
+            match="i.name = $8 AND (cardinality($3::int[]) = 0 OR i.status = ANY ($3::int[]))",
+        )
+
+    async def instance(self, connection: asyncpg.Connection, key: Key) -> InstanceRow | None:
+        """Read an instance row."""
+        values = await connection.fetchrow(self._instance, *key)
+        return InstanceRow(*values) if values else None
+
+    async def history(self, connection: asyncpg.Connection, key: Key) -> list[HistoryRow]:
+        """Read the history of an instance's current generation."""
+        return [HistoryRow(*values) for values in await connection.fetch(self._history, *key)]
+
+    async def inbox(self, connection: asyncpg.Connection, key: Key, *, limit: int) -> list[InboxRow]:
+        """Read an inbox, START rows first."""
+        return [inbox_row(values) for values in await connection.fetch(self._inbox, *key, limit)]
+
+    async def load(self, connection: asyncpg.Connection, key: Key, *, inbox_limit: int) -> Loaded | None:
+        """Read an instance with everything that belongs to it."""
+        row, history, inbox, tasks, timers = await connection.fetchrow(self._load, *key, inbox_limit)
+        if row is None and not inbox:
+            return None
+        return Loaded(
+            row=InstanceRow(*row) if row else None,
+            history=tuple(HistoryRow(*values) for values in history),
+            inbox=tuple(inbox_row(values) for values in inbox),
+            tasks=tuple(TaskRow(*values) for values in tasks),
+            timers=tuple(TimerRow(*values) for values in timers),
+        )
+
+    async def has_commit(self, connection: asyncpg.Connection, key: Key, *, commit_id: bytes) -> bool:
+        """Tell whether a commit landed."""
+        return bool(await connection.fetchval(self._landed, *key, commit_id))
+
+    async def due_inbox(self, connection: asyncpg.Connection, sweep: Sweep) -> Page[InboxRow]:
+        """Read a page of due inbox rows."""
+        return await _due(connection, self._due_inbox, sweep=sweep, make=inbox_row)
+
+    async def due_tasks(self, connection: asyncpg.Connection, sweep: Sweep) -> Page[TaskRow]:
+        """Read a page of due task rows."""
+        return await _due(connection, self._due_tasks, sweep=sweep, make=lambda values: TaskRow(*values))
+
+    async def due_timers(self, connection: asyncpg.Connection, sweep: Sweep) -> Page[TimerRow]:
+        """Read a page of due timer rows."""
+        return await _due(connection, self._due_timers, sweep=sweep, make=lambda values: TimerRow(*values))
+
+    async def instances(
+        self,
+        connection: asyncpg.Connection,
+        namespace: str,
+        *,
+        wanted: InstanceFilter,
+        limit: int,
+        after: tuple[int, str, str] | None,
+    ) -> list[InstanceRow]:
+        """Read up to `limit` rows of a list, newest first."""
+        # Nothing is newer than the latest time, and every ID is greater than the empty one.
+        place = after or ((1 << 63) - 1, "", "")
+        marks: list[Any] = [namespace, wanted.app, [int(status) for status in wanted.statuses], *place, limit]
+        query = self._by_status
+        if wanted.name is not None:
+            query, marks = self._by_name, [*marks, wanted.name]
+        return [InstanceRow(*values) for values in await connection.fetch(query, *marks)]
+
+
+async def _due(
+    connection: asyncpg.Connection, query: str, *, sweep: Sweep, make: Callable[[Sequence[Any]], Row]
+) -> Page[Row]:
+    after: Cursor = sweep.after or Cursor(_EARLIEST, (0,))
+    marks = (sweep.namespace, sweep.app, sweep.until, after.due_at, *after.key, list(sweep.partitions), sweep.limit)
+    found = await connection.fetch(query, *marks)
+    rows = tuple(make(tuple(values)[:-1]) for values in found)
+    return Page(rows, Cursor(rows[-1].due_at, (found[-1][-1],)) if len(rows) == sweep.limit else None)
