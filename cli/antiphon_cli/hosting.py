@@ -18,12 +18,14 @@ from antiphon_cli.connection import connected
 from antiphon_cli.failures import Misused, Refused
 from antiphon_cli.options import load_settings, store_options
 from antiphon_cli.stopping import Stop, stopped_by_signals
+from antiphon_names import errors as codes
 from antiphon_names import hosts
 from antiphon_proto.v1 import control_pb2
 from antiphon_sidecar import bootstrap
 from antiphon_sidecar.settings import Settings
 
 _FORCED_EXIT_CODE = 130
+_MEMORY = "memory:"
 
 AddApp = Callable[[ports.AppPorts], Awaitable[bootstrap.Listener]]
 
@@ -102,7 +104,9 @@ async def opened(settings: Settings) -> AsyncIterator[bootstrap.Host]:
 
     Raises:
         Refused: the store cannot be used, or another process holds it.
+        Misused: the URL names no kind of store.
     """
+    _check_store(settings)
     try:
         async with bootstrap.open_host(settings) as host:
             yield host
@@ -126,7 +130,9 @@ async def opened_or_joined(settings: Settings) -> AsyncIterator[Place]:
 
     Raises:
         Refused: the store cannot be used.
+        Misused: the URL names no kind of store.
     """
+    _check_store(settings)
     async with AsyncExitStack() as stack:
         try:
             host = await stack.enter_async_context(bootstrap.open_host(settings))
@@ -137,6 +143,16 @@ async def opened_or_joined(settings: Settings) -> AsyncIterator[Place]:
             raise Refused(str(error)) from error
         else:
             yield Place(functools.partial(added, host), joined=False)
+
+
+def _check_store(settings: Settings) -> None:
+    if settings.store == _MEMORY:
+        output.say("Everything is kept in memory and gone at the end; other commands cannot find this host.")
+        return
+    try:
+        hosts.socket_path(settings.store)
+    except ValueError as error:
+        raise Misused(f"{codes.STORE_URL_INVALID}: {error}.") from error
 
 
 async def added(host: bootstrap.Host, app: ports.AppPorts) -> bootstrap.Listener:
@@ -157,7 +173,7 @@ async def added(host: bootstrap.Host, app: ports.AppPorts) -> bootstrap.Listener
 def announce(settings: Settings, listeners: Sequence[bootstrap.Listener]) -> None:
     """Tell where each app finds its sidecar."""
     store = hosts.without_password(settings.store)
-    click.echo(f"Antiphon {settings.namespace}: everything is kept in {store}\n")
+    click.echo(f"Everything is kept in {store}, namespace {settings.namespace}.\n")
     cells = [(listener.app, str(listener.grpc_port), str(listener.http_port)) for listener in listeners]
     output.rows(("APP", "GRPC", "HTTP"), cells)
 
@@ -185,4 +201,6 @@ def _register_by_socket(settings: Settings, app: ports.AppPorts) -> bootstrap.Li
     request = control_pb2.RegisterAppRequest(app_id=app.app, grpc_port=app.grpc_port or 0, http_port=app.http_port or 0)
     with connected(settings, address=None) as connection:
         answer = connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)
+    if app.grpc_port not in (None, answer.grpc_port):
+        output.say(f"App {app.app} was there already: its gRPC port is {answer.grpc_port}, not {app.grpc_port}.")
     return bootstrap.Listener(app=app.app, grpc_port=answer.grpc_port, http_port=answer.http_port)

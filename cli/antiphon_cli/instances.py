@@ -7,6 +7,7 @@ while it waits.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -62,7 +63,9 @@ def finished(state: client_pb2.WorkflowState) -> bool:
 
 def moment(stamp: Timestamp) -> str | None:
     """Return a time as ISO 8601 in UTC, to the millisecond; None for no time."""
-    return stamp.ToJsonString() if stamp.seconds or stamp.nanos else None
+    if not stamp.seconds and not stamp.nanos:
+        return None
+    return f"{stamp.ToDatetime(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def apps(connection: Connection) -> control_pb2.ListAppsResponse:

@@ -5,15 +5,15 @@ apps join that one and only the commands run here.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
-from antiphon_cli import logs, multiapp, ports
-from antiphon_cli.failures import Misused
-from antiphon_cli.hosting import announce, app_environment, leaving_when_forced, opened_or_joined, run_loop
+from antiphon_cli import GRPC_FORK_VARIABLE, GRPC_FORK_WAS_SET, logs, multiapp, ports
+from antiphon_cli.failures import Misused, Refused
+from antiphon_cli.hosting import Place, announce, app_environment, leaving_when_forced, opened_or_joined, run_loop
 from antiphon_cli.multiapp import App, Plan
 from antiphon_cli.options import duration, load_settings, store_options
 from antiphon_cli.output import say
@@ -88,10 +88,15 @@ async def _run(settings: Settings, plan: Plan, *, piped: bool, grace_s: float) -
     with stopped_by_signals() as stop:
         async with AsyncExitStack() as ending, opened_or_joined(settings) as host:
             wanted = [app.ports for app in plan.apps]
-            # The usual ports are those of the host's own first app.
-            listeners = [await host.add(app) for app in (wanted if host.joined else ports.with_defaults(wanted))]
+            listeners = [
+                await _added(host, app, usual=usual) for app, usual in zip(wanted, _usual(host, wanted), strict=True)
+            ]
             announce(settings, listeners)
-            programs = _programs(settings, plan, listeners, piped=piped)
+            programs = [
+                _program(app, {**_inherited(), **app.env, **app_environment(settings, listener)}, piped=piped)
+                for app, listener in zip(plan.apps, listeners, strict=True)
+                if app.command
+            ]
             voices = _Voices(programs)
             supervisor = Supervisor(stop, grace_s=grace_s, write_line=voices.write, say=voices.say)
             succeeded = await supervisor.run(programs)
@@ -103,24 +108,32 @@ async def _run(settings: Settings, plan: Plan, *, piped: bool, grace_s: float) -
     return 0 if succeeded else 1
 
 
-def _programs(settings: Settings, plan: Plan, listeners: Sequence[bootstrap.Listener], *, piped: bool) -> list[Program]:
-    return [
-        Program(
-            name=app.ports.app,
-            command=app.command,
-            directory=app.directory,
-            env={
-                # Lines shall appear when they are printed, also where Python sees that nobody sits there.
-                "PYTHONUNBUFFERED": "1",
-                **os.environ,
-                **app.env,
-                **app_environment(settings, listener),
-            },
-            piped=piped,
-        )
-        for app, listener in zip(plan.apps, listeners, strict=True)
-        if app.command
-    ]
+def _usual(host: Place, wanted: Sequence[ports.AppPorts]) -> Sequence[ports.AppPorts]:
+    """Return the apps with the usual ports for the first; those of a host that was joined are its own first app's."""
+    return wanted if host.joined else ports.with_defaults(wanted)
+
+
+async def _added(host: Place, app: ports.AppPorts, *, usual: ports.AppPorts) -> bootstrap.Listener:
+    """Add an app; if the usual ports are taken it gets others, for its process is told which."""
+    try:
+        return await host.add(usual)
+    except Refused as refusal:
+        if usual == app:
+            raise
+        say(f"{refusal.format_message()} App {app.app} gets other ports, since it did not ask for these.")
+        return await host.add(app)
+
+
+def _inherited() -> dict[str, str]:
+    """Return this process's environment without what the command line set for itself."""
+    ours = () if GRPC_FORK_WAS_SET else (GRPC_FORK_VARIABLE,)
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def _program(app: App, env: Mapping[str, str], *, piped: bool) -> Program:
+    # Lines shall appear when they are printed, also where Python sees that nobody sits there.
+    env = {"PYTHONUNBUFFERED": "1", **env}
+    return Program(name=app.ports.app, command=app.command, directory=app.directory, env=env, piped=piped)
 
 
 class _Voices:

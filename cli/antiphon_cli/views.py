@@ -29,8 +29,10 @@ def failure_text(failure: history_pb2.FailureDetails) -> str:
     # A failure that has a code says it at the beginning of its message already.
     if failure.code and failure.error_message.startswith(failure.code):
         text = failure.error_message
-    if failure.HasField("inner_failure"):
-        return f"{text}\n  caused by {failure_text(failure.inner_failure)}"
+    inner = failure.inner_failure
+    # Many a failure repeats what caused it; saying it once is enough.
+    if failure.HasField("inner_failure") and inner.error_message not in failure.error_message:
+        return f"{text}\n  caused by {failure_text(inner)}"
     return text
 
 

@@ -269,8 +269,8 @@ def _report_end(connection: Connection, key: Key, *, timeout_s: float | None) ->
         # As the workflow wrote it, so that numbers keep every digit; nothing at all is JSON's null.
         click.echo(state.output.value or "null")
         return
-    reason = f": {views.failure_text(state.failure_details)}" if state.HasField("failure_details") else "."
-    raise Refused(f"Instance {key} ended {status}{reason}")
+    reason = views.failure_text(state.failure_details) if state.HasField("failure_details") else state.output.value
+    raise Refused(f"Instance {key} ended {status}{f': {reason}' if reason else '.'}")
 
 
 def _report_unfinished(connection: Connection, key: Key, *, timeout_s: float | None) -> NoReturn:
