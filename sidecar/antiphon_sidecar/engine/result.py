@@ -4,10 +4,6 @@
 instance that no worker can run. Each evolves the turn's state in place and returns a `Result` for one commit.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import assert_never
-
 from antiphon_names import errors as codes
 from antiphon_sidecar.engine.actions import (
     Action,
@@ -16,71 +12,27 @@ from antiphon_sidecar.engine.actions import (
     CreateTimer,
     Response,
     ScheduleTask,
-    Target,
     Unsupported,
     VersionNotAvailable,
 )
+from antiphon_sidecar.engine.endings import complete_as, continue_as_new, tell_children, terminate
 from antiphon_sidecar.engine.events import (
-    ChildCompleted,
-    ChildCreated,
     ChildFailed,
-    ChildOutcome,
     Event,
-    ExecutionCompleted,
     ExecutionResumed,
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
     Failure,
-    Parent,
-    Route,
     Status,
-    TaskFailed,
-    TaskScheduled,
-    TimerCreated,
     WorkflowStarted,
 )
-from antiphon_sidecar.engine.ids import child_incarnation, derive_id, result_row_id
+from antiphon_sidecar.engine.ids import derive_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing
-from antiphon_sidecar.engine.state import ActionKind, State, evolve, next_generation, remember
+from antiphon_sidecar.engine.outcome import Result, Scope, Stalled
+from antiphon_sidecar.engine.scheduling import schedule
+from antiphon_sidecar.engine.state import State, evolve, remember
 from antiphon_sidecar.engine.turn import Turn
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What an answer is judged against: the namespace, the largest value and a source of execution IDs."""
-
-    namespace: str
-    payload_bytes_max: int
-    new_execution_id: Callable[[], str]
-
-
-@dataclass(slots=True)
-class Result:
-    """What a turn leads to, for one commit; `state` is the instance after it.
-
-    `tasks` are the scheduled activities that get a row, `start_by` beside each; `timers` those to arm.
-    `ended_execution` names the generation whose remaining task and timer rows go. `continues` is set when a next
-    generation begins: its START is among `outgoing` and `state` is already the new generation's.
-    """
-
-    state: State
-    turn: Turn
-    events: list[Event]
-    generation: int
-    turn_number: int
-    tasks: list[tuple[TaskScheduled, int | None]] = field(default_factory=list)
-    timers: list[TimerCreated] = field(default_factory=list)
-    outgoing: list[Outgoing] = field(default_factory=list)
-    ended_execution: str | None = None
-    continues: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stalled:
-    """The worker could not take the turn; nothing is committed and the turn waits for another worker."""
-
-    reason: str
 
 
 def end_without_worker(turn: Turn, *, now: int) -> Result:
@@ -91,13 +43,13 @@ def end_without_worker(turn: Turn, *, now: int) -> Result:
     control = turn.consumed[-1].events[0] if turn.consumed else None
     match control:
         case ExecutionTerminated():
-            _terminate(result, control, now)
+            terminate(result, control, now=now)
         case ExecutionSuspended() | ExecutionResumed():
             if not turn.events:
                 suspends = isinstance(control, ExecutionSuspended)
                 result.state.status = Status.SUSPENDED if suspends else Status.PENDING
             if control.recurse:
-                _tell_children(result, control)
+                tell_children(result, control)
     return result
 
 
@@ -118,71 +70,6 @@ def _result(turn: Turn) -> Result:
         if refusal is not None:
             result.outgoing.append(refusal)
     return result
-
-
-def _terminate(result: Result, control: ExecutionTerminated, now: int) -> None:
-    state = result.state
-    if control.recurse:
-        _tell_children(result, control)
-    ended = ExecutionCompleted(
-        timestamp=max(now, state.last_turn),
-        event_id=-1,
-        status=Status.TERMINATED,
-        result=control.output,
-    )
-    end_generation(result, ended)
-
-
-def _tell_children(result: Result, control: ExecutionTerminated | ExecutionSuspended | ExecutionResumed) -> None:
-    state = result.state
-    for task_id, child in state.children.items():
-        incarnation = child_incarnation(state.incarnation, state.execution_id, task_id)
-        result.outgoing.append(
-            Outgoing(
-                app=child.target,
-                instance_id=child.instance_id,
-                kind=Kind.CONTROL,
-                message_id=derive_id(b"control", result.turn.consumed[-1].message_id, state.incarnation, task_id),
-                incarnation=incarnation,
-                events=(control,),
-            )
-        )
-
-
-def end_generation(result: Result, ended: ExecutionCompleted) -> None:
-    """End the run: record it, release its rows and tell its parent."""
-    state = result.state
-    result.events.append(ended)
-    result.ended_execution = state.execution_id
-    parent = state.parent
-    if parent is not None:
-        outcome = _child_outcome(ended, parent.task_id)
-        result.outgoing.append(
-            Outgoing(
-                app=parent.app,
-                instance_id=parent.instance_id,
-                kind=Kind.CHILD_RESULT,
-                message_id=derive_id(b"child-result", state.incarnation, b"", 0),
-                incarnation=parent.incarnation,
-                execution_id=parent.execution_id,
-                ref_id=parent.task_id,
-                events=(outcome,),
-            )
-        )
-    evolve(state, ended)
-
-
-def _child_outcome(ended: ExecutionCompleted, task_id: int) -> ChildOutcome:
-    if ended.status is Status.COMPLETED:
-        return ChildCompleted(ended.timestamp, task_id, ended.result)
-    failure = ended.failure
-    if failure is None:
-        terminated = ended.status is Status.TERMINATED
-        failure = Failure(
-            error_type="WorkflowTerminated" if terminated else "WorkflowFailed",
-            message="the child workflow was terminated" if terminated else "the child workflow failed",
-        )
-    return ChildFailed(ended.timestamp, task_id, failure)
 
 
 def _refuse_start(start: Message) -> Outgoing | None:
@@ -218,7 +105,7 @@ def fail_workflow(turn: Turn, failure: Failure, *, now: int) -> Result:
     result = _result(turn)
     for event in turn.events:
         evolve(result.state, event)
-    _complete_as(result, -1, Status.FAILED, now, failure=failure)
+    complete_as(result, action_id=-1, status=Status.FAILED, stamp=now, failure=failure)
     return result
 
 
@@ -243,7 +130,7 @@ def end_turn(turn: Turn, response: Response, *, now: int, scope: Scope) -> Resul
     stamp = max(now, state.last_turn)
     too_large = _too_large(response, scope.payload_bytes_max)
     if too_large is not None:
-        _complete_as(result, -1, Status.FAILED, stamp, failure=too_large)
+        complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=too_large)
         return result
     _apply(result, response.actions, stamp, scope)
     return result
@@ -261,41 +148,27 @@ def _with_version(event: Event, response: Response, state: State) -> Event:
 def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope) -> None:
     unsupported = next((action for action in actions if isinstance(action, Unsupported)), None)
     if unsupported is not None:
-        _complete_as(result, -1, Status.FAILED, stamp, failure=_unsupported(unsupported))
+        complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=_unsupported(unsupported))
         return
     completion = next((action for action in actions if isinstance(action, Complete)), None)
     if completion is None:
         for action in actions:
-            _schedule(result, action, stamp, scope)
+            schedule(result, action, stamp=stamp, scope=scope)
     elif completion.status is Status.CONTINUED_AS_NEW:
-        _continue(result, completion, stamp, scope)
+        continue_as_new(result, completion, stamp=stamp, scope=scope)
     else:
         if completion.status is Status.COMPLETED:
             for action in actions:
                 if not isinstance(action, CreateTimer):
-                    _schedule(result, action, stamp, scope)
-        _complete_as(
+                    schedule(result, action, stamp=stamp, scope=scope)
+        complete_as(
             result,
-            completion.id,
-            completion.status,
-            stamp,
+            action_id=completion.id,
+            status=completion.status,
+            stamp=stamp,
             output=completion.result,
             failure=completion.failure,
         )
-
-
-def _schedule(result: Result, action: Action, stamp: int, scope: Scope) -> None:
-    match action:
-        case ScheduleTask():
-            _schedule_task(result, action, stamp, scope)
-        case CreateChild():
-            _create_child(result, action, stamp, scope)
-        case CreateTimer():
-            _create_timer(result, action, stamp)
-        case Complete() | VersionNotAvailable() | Unsupported():
-            pass
-        case _:
-            assert_never(action)
 
 
 def _unsupported(action: Unsupported) -> Failure:
@@ -332,189 +205,4 @@ def _too_large(response: Response, limit: int) -> Failure | None:
     return None
 
 
-def _complete_as(
-    result: Result,
-    action_id: int,
-    status: Status,
-    stamp: int,
-    *,
-    output: str | None = None,
-    failure: Failure | None = None,
-) -> None:
-    end_generation(
-        result,
-        ExecutionCompleted(timestamp=stamp, event_id=action_id, status=status, result=output, failure=failure),
-    )
-
-
-def _route(state: State, target: Target | None) -> Route:
-    if target is None or not target.app:
-        return Route(source=state.app)
-    return Route(source=state.app, target=target.app, namespace=target.namespace)
-
-
-def _foreign_namespace(target: Target | None, scope: Scope) -> Failure | None:
-    if target is None or not target.namespace or target.namespace == scope.namespace:
-        return None
-    return Failure(
-        error_type=codes.NAMESPACE_MISMATCH.name,
-        message=(
-            f'{codes.NAMESPACE_MISMATCH}: the call names app "{target.app}" in namespace "{target.namespace}", '
-            f'but calls stay inside their own, "{scope.namespace}". Deploy the app there, or drop the namespace.'
-        ),
-        non_retriable=True,
-        code=codes.NAMESPACE_MISMATCH.number,
-    )
-
-
-def _record(result: Result, event: TaskScheduled | ChildCreated | TimerCreated) -> None:
-    result.events.append(event)
-    evolve(result.state, event)
-
-
-def _schedule_task(result: Result, action: ScheduleTask, stamp: int, scope: Scope) -> None:
-    state = result.state
-    if (ActionKind.TASK, action.id) in state.seen:
-        return
-    event = TaskScheduled(
-        timestamp=stamp,
-        event_id=action.id,
-        name=action.name,
-        input=action.input,
-        version=action.version,
-        task_execution_id=action.task_execution_id,
-        route=_route(state, action.target),
-        extra=action.extra,
-    )
-    _record(result, event)
-    refused = _foreign_namespace(action.target, scope)
-    if refused is None:
-        wait = action.schedule_to_start_ns
-        result.tasks.append((event, None if wait is None else stamp + wait))
-        return
-    result.outgoing.append(
-        Outgoing(
-            app=state.app,
-            instance_id=state.instance_id,
-            kind=Kind.TASK_RESULT,
-            message_id=result_row_id(state.incarnation, state.execution_id, action.id),
-            incarnation=state.incarnation,
-            execution_id=state.execution_id,
-            ref_id=action.id,
-            events=(TaskFailed(stamp, action.id, refused, action.task_execution_id),),
-        )
-    )
-
-
-def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope) -> None:
-    state = result.state
-    if (ActionKind.CHILD, action.id) in state.seen:
-        return
-    instance_id = action.instance_id or f"{state.instance_id}:{action.id:04x}"
-    route = _route(state, action.target)
-    event = ChildCreated(
-        timestamp=stamp,
-        event_id=action.id,
-        instance_id=instance_id,
-        name=action.name,
-        input=action.input,
-        version=action.version,
-        route=route,
-        extra=action.extra,
-    )
-    _record(result, event)
-    incarnation = child_incarnation(state.incarnation, state.execution_id, action.id)
-    refused = _foreign_namespace(action.target, scope)
-    if refused is not None:
-        result.outgoing.append(
-            Outgoing(
-                app=state.app,
-                instance_id=state.instance_id,
-                kind=Kind.CHILD_RESULT,
-                message_id=derive_id("refused-start", incarnation),
-                incarnation=state.incarnation,
-                execution_id=state.execution_id,
-                ref_id=action.id,
-                events=(ChildFailed(stamp, action.id, refused),),
-            )
-        )
-        return
-    parent = Parent(
-        app=state.app,
-        instance_id=state.instance_id,
-        execution_id=state.execution_id,
-        incarnation=state.incarnation,
-        task_id=action.id,
-        name=state.name,
-    )
-    execution_id = scope.new_execution_id()
-    started = ExecutionStarted(
-        timestamp=stamp,
-        name=action.name,
-        instance_id=instance_id,
-        execution_id=execution_id,
-        input=action.input,
-        version=action.version,
-        parent=parent,
-        route=Route(source=state.app, target=route.target or state.app),
-    )
-    result.outgoing.append(
-        Outgoing(
-            app=route.target or state.app,
-            instance_id=instance_id,
-            kind=Kind.START,
-            message_id=incarnation,
-            incarnation=incarnation,
-            execution_id=execution_id,
-            events=(started,),
-        )
-    )
-
-
-def _create_timer(result: Result, action: CreateTimer, stamp: int) -> None:
-    state = result.state
-    if (ActionKind.TIMER, action.id) in state.seen:
-        return
-    event = TimerCreated(
-        timestamp=stamp,
-        event_id=action.id,
-        fire_at=action.fire_at,
-        name=action.name,
-        extra=action.extra,
-    )
-    _record(result, event)
-    result.timers.append(event)
-
-
-def _continue(result: Result, completion: Complete, stamp: int, scope: Scope) -> None:
-    """Begin the next generation: its START row carries the new input and what the workflow kept."""
-    state = result.state
-    result.ended_execution = state.execution_id
-    result.continues = True
-    execution_id = scope.new_execution_id()
-    started = ExecutionStarted(
-        timestamp=stamp,
-        name=state.name,
-        instance_id=state.instance_id,
-        execution_id=execution_id,
-        input=completion.result,
-        version=completion.new_version,
-        parent=state.parent,
-        route=Route(source=state.app, target=state.app),
-    )
-    result.outgoing.append(
-        Outgoing(
-            app=state.app,
-            instance_id=state.instance_id,
-            kind=Kind.START,
-            message_id=derive_id("continue", state.incarnation, state.execution_id),
-            incarnation=state.incarnation,
-            execution_id=execution_id,
-            events=(started, *completion.carryover),
-        )
-    )
-    result.state = next_generation(state, execution_id=execution_id)
-    # The old generation's history goes with this commit; an empty turn 0 takes its place and keeps the IDs of
-    # the client messages that were applied.
-    result.events = []
-    result.generation, result.turn_number = result.state.generation, 0
+__all__ = ["Result", "Scope", "Stalled", "end_turn", "end_without_worker", "fail_workflow"]

@@ -1,0 +1,49 @@
+"""What `result` hands back: the outcome of a turn as data, and what an answer is judged against.
+
+`scheduling` and `endings` fill a `Result` in; the runtime turns it into one commit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from antiphon_sidecar.engine.events import Event, TaskScheduled, TimerCreated
+from antiphon_sidecar.engine.messages import Outgoing
+from antiphon_sidecar.engine.state import State
+from antiphon_sidecar.engine.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an answer is judged against: the namespace, the largest value and a source of execution IDs."""
+
+    namespace: str
+    payload_bytes_max: int
+    new_execution_id: Callable[[], str]
+
+
+@dataclass(slots=True)
+class Result:
+    """What a turn leads to, for one commit; `state` is the instance after it.
+
+    `tasks` are the scheduled activities that get a row, `start_by` beside each; `timers` those to arm.
+    `ended_execution` names the generation whose remaining task and timer rows go. `continues` is set when a next
+    generation begins: its START is among `outgoing` and `state` is already the new generation's.
+    """
+
+    state: State
+    turn: Turn
+    events: list[Event]
+    generation: int
+    turn_number: int
+    tasks: list[tuple[TaskScheduled, int | None]] = field(default_factory=list)
+    timers: list[TimerCreated] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    ended_execution: str | None = None
+    continues: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The worker could not take the turn; nothing is committed and the turn waits for another worker."""
+
+    reason: str
