@@ -4,11 +4,12 @@ import asyncio
 import random
 
 _FIRST_S = 0.05
-_MOST_S = 5.0
+# Short: the sidecar is on this machine, and whoever comes back late holds up all that waits for this app.
+_MOST_S = 1.0
 
 
 class Backoff:
-    """Doubling pauses with jitter, 5 s at most; the first after a success is short."""
+    """Doubling pauses with jitter, 1 s at most; the first after a success is short."""
 
     def __init__(self) -> None:
         self._next_s = _FIRST_S
