@@ -1,0 +1,44 @@
+"""What the apps of these tests leave behind: a file of JSON lines, each on the disk before the next step.
+
+Written by the apps, read by `tests.integration.ledgers`. Times are CLOCK_MONOTONIC, which all processes of a machine
+share, so that lines of different apps can be compared.
+"""
+
+import json
+import os
+import threading
+import time
+
+from antiphon import activity
+
+
+class Ledger:
+    """Appends lines to the file named by EFFECTS; safe from several threads and several processes."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._lock = threading.Lock()
+
+    def write(self, what: str, info: activity.ActivityInfo, value: str = "") -> None:
+        """Append one line and wait until it is on the disk."""
+        line = {
+            "what": what,
+            "at": time.monotonic_ns(),
+            "instance": info.instance_id,
+            "execution": info.execution_id,
+            "caller": info.caller_app_id,
+            "task": info.task_id,
+            "attempt": info.attempt,
+            "value": value,
+            "process": os.getpid(),
+        }
+        with self._lock:
+            os.write(self._file, json.dumps(line).encode() + b"\n")
+            os.fsync(self._file)
+
+    def settled(self, info: activity.ActivityInfo) -> None:
+        """Note that the sidecar has acknowledged a result: the worker's `on_settled`."""
+        self.write("settled", info)
+
+
+ledger = Ledger(os.environ["EFFECTS"])

@@ -1,0 +1,8 @@
+"""An app that has activities only."""
+
+from effects import ledger
+from work import ACTIVITIES
+
+from antiphon import Worker
+
+Worker(activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
