@@ -1,6 +1,17 @@
-"""IDs that follow from others, so that a repeat of the same step makes the same row and not a second one."""
+"""Keys, and IDs that follow from others: a repeat of the same step makes the same row and not a second one."""
 
 import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """The key of a task or timer: the caller's app and instance, its generation, and the action's id."""
+
+    app: str
+    instance_id: str
+    execution_id: str
+    task_id: int
 
 
 def derive_id(*parts: bytes | str | int) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from antiphon_sidecar.stores.base import InboxRow, TaskRef
+from antiphon_sidecar.engine.ids import TaskRef
 
 
 class Verdict(Enum):
@@ -49,9 +49,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A row for an instance of the receiver's app was written; its deletion still decides (protocol.md 2)."""
+    """A row for an instance of the receiver's app was written; its deletion still decides (protocol.md 2).
 
-    row: InboxRow
+    The fields are the row's; `kind` by its number.
+    """
+
+    app: str
+    instance_id: str
+    slot: int
+    row_id: bytes
+    kind: int
+    incarnation: bytes
+    payload: bytes
+    execution_id: str
+    ref_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.effects import Effects, Scope
-from antiphon_sidecar.runtime.lane import Lane, Phase
+from antiphon_sidecar.runtime.lane import Lane, Phase, turn_item
 from antiphon_sidecar.runtime.parking import replaced_message
-from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
+from antiphon_sidecar.runtime.workers import WorkerStream
 from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
 
 logger = logging.getLogger(__name__)
@@ -179,29 +179,7 @@ class Instances:
         lane.sealed_turn = [codec.seal(event) for event in turn.events]
         self._by_token[lane.token] = lane
         stream.turns += 1
-        stream.send(self._item(lane, turn, stream))
-
-    def _item(self, lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
-        """Build the work item: for a worker that keeps histories, only what it has not seen as past."""
-        execution_id = turn.base.execution_id
-        past = [] if turn.fresh else lane.history
-        cached: int | None = None
-        if stream.offers.stateful_history:
-            seen = stream.seen.get(lane.instance_id)
-            if seen is not None and seen[0] == execution_id and 0 < seen[1] <= len(past):
-                cached = seen[1]
-            stream.seen[lane.instance_id] = (execution_id, len(past))
-            stream.seen.move_to_end(lane.instance_id)
-            if len(stream.seen) > SEEN_MAX:
-                stream.seen.popitem(last=False)
-        return TurnItem(
-            token=lane.token,
-            instance_id=lane.instance_id,
-            execution_id=execution_id,
-            past=past[cached:] if cached else past,
-            new=lane.sealed_turn,
-            cached=cached,
-        )
+        stream.send(turn_item(lane, turn, stream))
 
     def answered(self, *, token: str, instance_id: str, response: Response) -> None:
         """Take a worker's answer; one that belongs to no turn in flight has no effect."""
@@ -348,8 +326,7 @@ class Instances:
 
     def _settle(self, lane: Lane, turn: Turn) -> None:
         """Answer everyone whose message this commit made durable, or found to be without effect."""
-        refs = [self.ref(lane, m) for m in turn.consumed if m.row is Row.TASK]
-        if refs:
+        if refs := [self.ref(lane, m) for m in turn.consumed if m.row is Row.TASK]:
             self._effects.results_settled(refs, Verdict.COMMITTED)
         for message in (*turn.consumed, *turn.discarded):
             if message.row is Row.NONE:
@@ -401,7 +378,9 @@ class Instances:
         lane.phase = Phase.IDLE
         kept, lane.queue = lane.queue, []
         if loaded is not None:
-            self._take_in(lane, loaded)
+            lane.state, lane.history = rows.state_of(loaded)
+            for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):
+                self._enqueue(lane, message)
         open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
         gone: list[Message] = []
         for message in kept:
@@ -418,15 +397,6 @@ class Instances:
                 self._close(lane)
             return
         self._pump(lane)
-
-    def _take_in(self, lane: Lane, loaded: Loaded) -> None:
-        lane.state, lane.history = rows.state_of(loaded)
-        for row in loaded.inbox:
-            self._enqueue(lane, rows.message_of(row))
-        now = self._scope.store_clock.now()
-        for timer in loaded.timers:
-            if timer.due_at <= now and not rows.is_child_check(timer):
-                self._enqueue(lane, rows.timer_message(timer))
 
     def inbox_read(self, lane: Lane, inbox: Iterable[InboxRow]) -> None:
         """Take in rows that were read while the lane was hot."""
@@ -451,8 +421,7 @@ class Instances:
     def drop_partition(self, partition: int) -> None:
         """Forget all lanes of a partition: another replica owns them. What was not durable is handed back."""
         for lane in [lane for lane in self._lanes.values() if lane.partition == partition]:
-            refs = [self.ref(lane, m) for m in lane.messages() if m.row is Row.TASK]
-            if refs:
+            if refs := [self.ref(lane, m) for m in lane.messages() if m.row is Row.TASK]:
                 self._effects.results_settled(refs, Verdict.REFUSED)
             for message in lane.messages():
                 if message.row is Row.NONE:

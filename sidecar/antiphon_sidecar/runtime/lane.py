@@ -8,7 +8,7 @@ from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.messages import Message
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
-from antiphon_sidecar.runtime.workers import WorkerStream
+from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
 
 
 class Phase(Enum):
@@ -70,3 +70,26 @@ class Lane:
         self.sealed_turn = []
         self.token = ""
         self.answer = None
+
+
+def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
+    """Build a turn's work item: for a worker that keeps histories, only what it has not seen as past (wire.md 3.7)."""
+    execution_id = turn.base.execution_id
+    past = [] if turn.fresh else lane.history
+    cached: int | None = None
+    if stream.offers.stateful_history:
+        seen = stream.seen.get(lane.instance_id)
+        if seen is not None and seen[0] == execution_id and 0 < seen[1] <= len(past):
+            cached = seen[1]
+        stream.seen[lane.instance_id] = (execution_id, len(past))
+        stream.seen.move_to_end(lane.instance_id)
+        if len(stream.seen) > SEEN_MAX:
+            stream.seen.popitem(last=False)
+    return TurnItem(
+        token=lane.token,
+        instance_id=lane.instance_id,
+        execution_id=execution_id,
+        past=past[cached:],
+        new=lane.sealed_turn,
+        cached=cached,
+    )

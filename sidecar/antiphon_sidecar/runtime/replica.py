@@ -14,9 +14,8 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.events import ChildFailed, Failure, TaskFailed
-from antiphon_sidecar.engine.ids import child_incarnation
-from antiphon_sidecar.engine.messages import Kind, Row
+from antiphon_sidecar.engine.events import Failure, TaskFailed
+from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.peers.base import (
     Answer,
@@ -28,7 +27,7 @@ from antiphon_sidecar.peers.base import (
     Result,
     Verdict,
 )
-from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime import childchecks, rows
 from antiphon_sidecar.runtime.dispatch import Dispatcher, app_not_found
 from antiphon_sidecar.runtime.effects import Scope
 from antiphon_sidecar.runtime.handover import Handover
@@ -228,7 +227,7 @@ class Replica:
             case Answer():
                 self._answer_received(message)
             case Hint():
-                self._hint_received(message.row)
+                self._hint_received(rows.hinted_row(message))
             case InHandAsked():
                 self._send(sender, self.intake.in_hand(message.app, message.partitions))
             case InHand():
@@ -243,16 +242,7 @@ class Replica:
         self._tick_wake.set()
         self.instances.deliver(
             ref.instance_id,
-            [
-                Incoming(
-                    kind=Kind.TASK_RESULT,
-                    row=Row.TASK,
-                    events=(codec.unseal(result.event),),
-                    incarnation=result.incarnation,
-                    execution_id=ref.execution_id,
-                    ref_id=ref.task_id,
-                )
-            ],
+            [rows.task_result(ref, incarnation=result.incarnation, event=codec.unseal(result.event))],
         )
 
     def _answer_received(self, answer: Answer) -> None:
@@ -310,32 +300,18 @@ class Replica:
 
     def _fire(self, row: TimerRow) -> None:
         messages = [rows.timer_message(row)]
-        if rows.is_child_check(row):
-            check = self._child_check(row)
-            if check is None:
-                return
-            messages.extend(check)
+        if childchecks.is_child_check(row):
+            target = childchecks.child_check_target(row)
+            if not self.app_known(target):
+                if not self.parts.unknown_apps.fails:
+                    return
+                messages.append(self._withdrawn(row, target))
         self.instances.deliver(row.instance_id, messages)
 
-    def _child_check(self, row: TimerRow) -> list[Incoming] | None:
-        """Decide about a child that was sent to an app nobody knew: withdraw it, let it be, or wait on (None)."""
-        task_id, target, call = rows.read_child_check(row)
-        if self.parts.known_apps.knows(target) or self.parts.coordinator.view().of_app(target):
-            return []
-        if not self.parts.unknown_apps.fails:
-            return None
-        failure = app_not_found(target, f"{call} ({self.identity.app})", self.parts.coordinator.view())
-        return [
-            Incoming(
-                kind=Kind.CHILD_RESULT,
-                row=Row.INBOX,
-                events=(ChildFailed(self.parts.store_clock.now(), task_id, failure),),
-                message_id=child_incarnation(row.incarnation, row.execution_id, task_id),
-                incarnation=row.incarnation,
-                execution_id=row.execution_id,
-                ref_id=task_id,
-            )
-        ]
+    def _withdrawn(self, row: TimerRow, target: str) -> Incoming:
+        call = f"{childchecks.child_check_call(row)} ({self.identity.app})"
+        failure = app_not_found(target, call, self.parts.coordinator.view())
+        return childchecks.withdrawn_child(row, failure, now=self.parts.store_clock.now())
 
     def app_known(self, app: str) -> bool:
         """Tell whether an app was ever seen in this store."""
@@ -355,7 +331,7 @@ class Replica:
         for row in messages:
             owner = owners.get((row.app, partition_of(row.slot)))
             if owner is not None:
-                self._send(owner, Hint(row))
+                self._send(owner, rows.hint_of(row))
 
     def execution_ended(self, instance_id: str, execution_id: str) -> None:
         """Forget what was dispatched for a generation that is over."""
@@ -399,19 +375,9 @@ class Replica:
             self.ownership.drop(partition)
 
     def _fail_task(self, row: TaskRow, failure: Failure) -> None:
-        self.instances.deliver(
-            row.instance_id,
-            [
-                Incoming(
-                    kind=Kind.TASK_RESULT,
-                    row=Row.TASK,
-                    events=(TaskFailed(self.parts.store_clock.now(), row.task_id, failure),),
-                    incarnation=row.incarnation,
-                    execution_id=row.execution_id,
-                    ref_id=row.task_id,
-                )
-            ],
-        )
+        failed = TaskFailed(self.parts.store_clock.now(), row.task_id, failure)
+        message = rows.task_result(row.ref, incarnation=row.incarnation, event=failed)
+        self.instances.deliver(row.instance_id, [message])
 
     # what the intake asks for (intake.Ports)
 

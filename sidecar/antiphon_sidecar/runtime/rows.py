@@ -11,6 +11,8 @@ from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted,
 from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, remember
+from antiphon_sidecar.peers.base import Hint
+from antiphon_sidecar.runtime import childchecks
 from antiphon_sidecar.stores.base import (
     Commit,
     HistoryRow,
@@ -75,6 +77,24 @@ def message_of(row: InboxRow) -> Message:
         execution_id=row.execution_id,
         ref_id=row.ref_id,
     )
+
+
+def task_result(ref: TaskRef, *, incarnation: bytes, event: Event) -> Message:
+    """Return the message that a task's outcome is, taking effect by the task row."""
+    return Message(
+        kind=Kind.TASK_RESULT,
+        row=Row.TASK,
+        events=(event,),
+        incarnation=incarnation,
+        execution_id=ref.execution_id,
+        ref_id=ref.task_id,
+    )
+
+
+def waiting_messages(loaded: Loaded, *, now: int) -> list[Message]:
+    """Return what was read of an instance's messages: the inbox in its order, then the timers that are due."""
+    due = (row for row in loaded.timers if row.due_at <= now and not childchecks.is_child_check(row))
+    return [*(message_of(row) for row in loaded.inbox), *(timer_message(row) for row in due)]
 
 
 def timer_message(row: TimerRow) -> Message:
@@ -269,7 +289,8 @@ def _child_checks(
             started = message_of(row).events[0]
             assert isinstance(started, ExecutionStarted)
             assert started.parent is not None
-            checks.append(child_check(row, result.state, task_id=started.parent.task_id, due_at=due_at))
+            task_id = started.parent.task_id
+            checks.append(childchecks.child_check(started, result.state, task_id=task_id, due_at=due_at))
     return tuple(checks)
 
 
@@ -342,36 +363,31 @@ def name_of(state: State | None, queue: Iterable[Message]) -> str | None:
     return None
 
 
-# A child sent to an app that nobody has seen gets a timer of its own, which outlives restarts: when it fires and the
-# app is still unknown, the child's START row is withdrawn. Such timers have ids below -1, which no workflow uses.
-
-
-def child_check(start: InboxRow, state: State, *, task_id: int, due_at: int) -> TimerRow:
-    """Return the timer that looks after a child's start."""
-    started = message_of(start).events[0]
-    assert isinstance(started, ExecutionStarted)
-    return TimerRow(
-        app=state.app,
-        instance_id=state.instance_id,
-        slot=slot_of(state.instance_id),
-        incarnation=state.incarnation,
-        execution_id=state.execution_id,
-        timer_id=-2 - task_id,
-        due_at=due_at,
-        payload=codec.pack([codec.seal(TimerFired(due_at, -2 - task_id, due_at)), codec.seal(started)]),
+def hint_of(row: InboxRow) -> Hint:
+    """Return what the owner of the row's instance is told."""
+    return Hint(
+        app=row.app,
+        instance_id=row.instance_id,
+        slot=row.slot,
+        row_id=row.row_id,
+        kind=int(row.kind),
+        incarnation=row.incarnation,
+        payload=row.payload,
+        execution_id=row.execution_id,
+        ref_id=row.ref_id,
     )
 
 
-def is_child_check(row: TimerRow) -> bool:
-    """Tell whether a timer row looks after a child's start."""
-    return row.timer_id < -1
-
-
-def read_child_check(row: TimerRow) -> tuple[int, str, str]:
-    """Return (task id, target app, what the call is) of a child check."""
-    started = codec.unseal(codec.unpack(row.payload)[1])
-    assert isinstance(started, ExecutionStarted)
-    assert started.route is not None
-    assert started.route.target is not None
-    call = f'instance "{row.instance_id}" starts workflow "{started.name}" in app "{started.route.target}"'
-    return -2 - row.timer_id, started.route.target, call
+def hinted_row(hint: Hint) -> InboxRow:
+    """Return the row that a hint tells of."""
+    return InboxRow(
+        app=hint.app,
+        instance_id=hint.instance_id,
+        slot=hint.slot,
+        row_id=hint.row_id,
+        kind=InboxKind(hint.kind),
+        incarnation=hint.incarnation,
+        payload=hint.payload,
+        execution_id=hint.execution_id,
+        ref_id=hint.ref_id,
+    )

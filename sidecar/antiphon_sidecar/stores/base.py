@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Generic, Protocol, TypeVar
 
+from antiphon_sidecar.engine.ids import TaskRef as TaskRef
+
 R = TypeVar("R")
 
 #: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
@@ -125,19 +127,9 @@ class TaskRow:
     due_at: int = 0
 
     @property
-    def ref(self) -> "TaskRef":
+    def ref(self) -> TaskRef:
         """Return the row's key."""
         return TaskRef(self.app, self.instance_id, self.execution_id, self.task_id)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRef:
-    """The key of a task row: the caller's app and instance, its generation, and the action's id."""
-
-    app: str
-    instance_id: str
-    execution_id: str
-    task_id: int
 
 
 @dataclass(frozen=True, slots=True)
