@@ -1,4 +1,4 @@
-"""The demo, as `make demo` runs it: real processes, a real store, SIGKILL; and its verdict, which has to be able to fail."""
+"""The demo as `make demo` runs it: real processes, a real store, SIGKILL. Its verdict must be able to fail."""
 
 import importlib
 import re
@@ -78,12 +78,16 @@ def test_leaves_no_process_behind_when_interrupted() -> None:
     process = demo()
     assert process.stdout is not None
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if "started" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=30)
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if "started" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    finally:
+        process.terminate()
+        process.wait()
     output = "".join(lines) + rest
     assert process.returncode == 130, output
     assert left_behind(run_folder(output)) == []

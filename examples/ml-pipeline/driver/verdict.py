@@ -34,9 +34,9 @@ def findings(
     """Return what was checked of a completed run."""
     found = [
         _accurate(report),
-        _all_recorded(calls, history),
-        _none_after_acknowledgement(calls),
-        _none_after_commit(calls, history),
+        all_recorded(calls, history),
+        none_after_acknowledgement(calls),
+        none_after_commit(calls, history),
     ]
     return found if kill is None else [*found, _in_the_middle(kill), *_after(kill, calls)]
 
@@ -53,7 +53,8 @@ def _accurate(report: Report) -> Finding:
     )
 
 
-def _all_recorded(calls: Sequence[Call], history: Sequence[RecordedCall]) -> Finding:
+def all_recorded(calls: Sequence[Call], history: Sequence[RecordedCall]) -> Finding:
+    """Return whether what the histories call completed was finished by the apps' own account."""
     finished = {call.key for call in calls if call.of("finished")}
     completed = [call for call in history if call.completed and not call.child_id]
     missing = [call.name for call in completed if call.key not in finished]
@@ -61,14 +62,16 @@ def _all_recorded(calls: Sequence[Call], history: Sequence[RecordedCall]) -> Fin
     return Finding(bool(completed) and not missing, _with(text, missing))
 
 
-def _none_after_acknowledgement(calls: Sequence[Call]) -> Finding:
+def none_after_acknowledgement(calls: Sequence[Call]) -> Finding:
+    """Return whether no call was begun after its app was told that its result is durable."""
     acknowledged = [call for call in calls if call.acknowledged]
     again = [call.title for call in acknowledged if call.started_again_after_acknowledgement]
     text = f"none of {len(acknowledged)} acknowledged activities was started again"
     return Finding(bool(acknowledged) and not again, _with(text, again))
 
 
-def _none_after_commit(calls: Sequence[Call], history: Sequence[RecordedCall]) -> Finding:
+def none_after_commit(calls: Sequence[Call], history: Sequence[RecordedCall]) -> Finding:
+    """Return whether no call was begun after its end was in the history."""
     committed = {call.key: call.recorded_ns for call in history if call.recorded_ns is not None}
     again = [
         call.title
