@@ -40,7 +40,7 @@ AddApp = Callable[[ports.AppPorts], Awaitable[bootstrap.Listener]]
     help="An app to serve, and its gRPC port; may be repeated. Without any: one app named app.",
 )
 @click.option("--namespace", metavar="NAME", help="Namespace of the apps.")
-@click.option("--metrics-port", metavar="PORT", help="Port for /metrics and probes.")
+@click.option("--metrics-port", metavar="PORT", help="Port for /metrics and probes; none if not given.")
 @store_options
 @logs.log_options
 def dev(
@@ -68,17 +68,19 @@ async def _serve(settings: Settings, wanted: Sequence[ports.AppPorts]) -> None:
         async with leaving_when_forced(stop), opened(settings) as host:
             listeners = [await added(host, app) for app in wanted]
             announce(settings, listeners)
-            _explain(settings, listeners)
+            _explain(settings, listeners, metrics_port=host.metrics_port)
             await stop.asked.wait()
             output.say("Stopping; a second signal does not wait.")
 
 
-def _explain(settings: Settings, listeners: Sequence[bootstrap.Listener]) -> None:
+def _explain(settings: Settings, listeners: Sequence[bootstrap.Listener], *, metrics_port: int | None) -> None:
     click.echo("\nAn app finds its sidecar by these variables:")
     for listener in listeners:
         variables = app_environment(settings, listener)
         shown = ("ANTIPHON_GRPC_PORT", "DAPR_GRPC_PORT", "DAPR_HTTP_PORT")
         click.echo(f"  {listener.app}: {' '.join(f'{name}={variables[name]}' for name in shown)}")
+    if metrics_port is not None:
+        click.echo(f"Metrics: http://127.0.0.1:{metrics_port}/metrics")
     click.echo("Stop with Ctrl-C.")
 
 

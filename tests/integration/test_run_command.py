@@ -6,17 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.smoke]
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
 
 PAYMENTS = """
-import asyncio
 from antiphon import Worker, activity
 
 @activity.define
@@ -24,18 +25,17 @@ def charge(amount: int) -> str:
     print("charging", amount)
     return f"receipt over {amount}"
 
-asyncio.run(Worker(activities=[charge]).run())
+Worker(activities=[charge]).run_sync()
 """
 
 ORDERS = """
-import asyncio
 from antiphon import Worker, workflow
 
 @workflow.define
 async def buy(ctx: workflow.Context, total: int) -> str:
     return await ctx.call_activity("charge", total, app="payments", result=str)
 
-asyncio.run(Worker(workflows=[buy]).run())
+Worker(workflows=[buy]).run_sync()
 """
 
 FILE = """
@@ -85,16 +85,50 @@ def antiphon(place, *words):
 
 @pytest.fixture
 def host(place):
+    """`antiphon run` with both apps, after it has said where they are; killed when time is up."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "antiphon_cli", "run", "-f", str(place / "antiphon.yaml"), "--log-level", "info"],
+        [sys.executable, "-m", "antiphon_cli", "run", "-f", str(place / "antiphon.yaml")],
         env=environment(place),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    # The last of the lines that say that both workers are there.
-    connected = [line for line in iter(process.stderr.readline, "") if "a worker connected" in line or not line]
+    deadline = threading.Timer(PATIENCE_S, process.kill)
+    deadline.start()
+    assert process.stdout.readline().startswith("Everything is kept in sqlite:///")
     yield process
-    process.kill()
+    process.terminate()
     process.communicate(timeout=PATIENCE_S)
-    assert connected is not None
+    deadline.cancel()
+
+
+def test_a_workflow_runs_across_the_apps_of_the_file(place, host):
+    done = antiphon(place, "workflow", "run", "buy", "--app", "orders", "--input", "42", "--timeout", "30s")
+    assert (done.returncode, done.stdout) == (0, '"receipt over 42"\n'), done.stderr
+
+
+@pytest.mark.smoke
+def test_one_signal_ends_all_processes(place, host):
+    antiphon(place, "workflow", "run", "buy", "--app", "orders", "--input", "42", "--timeout", "30s")
+    apps = psutil.Process(host.pid).children(recursive=True)
+    host.send_signal(signal.SIGINT)
+    stdout, stderr = host.communicate(timeout=PATIENCE_S)
+    assert (host.returncode, len(apps)) == (0, 2)
+    assert [app for app in apps if app.is_running()] == []
+    assert "payments | charging 42" in stdout
+    assert "antiphon | orders exited with 0" in stderr
+    assert antiphon(place, "apps").stderr.startswith("AN705 HostNotFound")
+
+
+def test_a_further_app_joins_the_host_of_the_store(place, host):
+    code = "import os; print(os.environ['ANTIPHON_APP_ID'], os.environ['DAPR_GRPC_PORT'])"
+    joined = antiphon(place, "run", "--app", "third", "--", sys.executable, "-c", code)
+    listed = json.loads(antiphon(place, "apps", "--app", "third", "-o", "json").stdout)
+    assert joined.returncode == 0, joined.stderr
+    assert joined.stdout.splitlines()[-1] == f"third {listed[0]['grpcAddress'].partition(':')[2]}"
+
+
+def test_a_store_has_one_host(place, host):
+    done = antiphon(place, "dev")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"AN401 HostRunning: process {host.pid} on this machine already holds the store")
