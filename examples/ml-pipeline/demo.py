@@ -8,6 +8,7 @@ Exit code: 0 all checks hold, 1 some do not, 2 a process would not run, 130 inte
 import argparse
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 from datetime import timedelta
@@ -167,6 +168,9 @@ class Run:
         self._console.print(
             f"{word} Records: {self._stage.folder.records}", style=style, highlight=False, soft_wrap=True
         )
+        if good:
+            # Tens of megabytes that nobody needs any more; what proves something stays.
+            shutil.rmtree(self._stage.folder.data)
         return 0 if good else 1
 
     async def _explain(self) -> None:
