@@ -61,11 +61,11 @@ def finished(state: client_pb2.WorkflowState) -> bool:
     return status_name(state.workflow_status) in _FINISHED
 
 
-def moment(stamp: Timestamp) -> str | None:
-    """Return a time as ISO 8601 in UTC, to the millisecond; None for no time."""
+def moment(stamp: Timestamp, *, timespec: str = "milliseconds") -> str | None:
+    """Return a time as ISO 8601 in UTC; None for no time."""
     if not stamp.seconds and not stamp.nanos:
         return None
-    return f"{stamp.ToDatetime(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{stamp.ToDatetime(UTC).replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
 def apps(connection: Connection) -> control_pb2.ListAppsResponse:

@@ -66,7 +66,10 @@ def _drawn(columns: Sequence[str], table: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        # An ID is there to be copied.
+        drawn.add_column(column, no_wrap=column == "ID", overflow="fold")
     for row in table:
         drawn.add_row(*(Text(text, overflow="fold") for text in row))
     Console().print(drawn)

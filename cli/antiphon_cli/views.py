@@ -9,7 +9,7 @@ from antiphon_cli.instances import Key, moment, status_name
 from antiphon_cli.output import Json
 from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2, worker_pb2
 
-INSTANCE_COLUMNS = ("APP", "ID", "WORKFLOW", "STATUS", "CREATED", "UPDATED")
+INSTANCE_COLUMNS = ("APP", "ID", "WORKFLOW", "STATUS", "CREATED")
 APP_COLUMNS = ("APP", "REPLICAS", "WORKERS", "GRPC", "OFFERS")
 _OFFERS_SHOWN_MAX = 8
 
@@ -97,8 +97,8 @@ def summary_value(summary: control_pb2.InstanceSummary) -> Json:
 
 def summary_row(summary: control_pb2.InstanceSummary) -> tuple[str, ...]:
     """Return a listed instance as cells under INSTANCE_COLUMNS."""
-    created, updated = moment(summary.created_at) or "", moment(summary.updated_at) or ""
-    return (summary.app_id, summary.instance_id, summary.name, status_name(summary.status), created, updated)
+    created = moment(summary.created_at, timespec="seconds") or ""
+    return (summary.app_id, summary.instance_id, summary.name, status_name(summary.status), created)
 
 
 def app_value(app: control_pb2.AppSummary) -> Json:

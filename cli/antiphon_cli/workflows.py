@@ -20,6 +20,9 @@ from antiphon_cli.instances import Key
 from antiphon_cli.options import duration
 from antiphon_proto.v1 import client_pb2, history_pb2
 
+# Enough that two never meet, short enough for a line of a terminal.
+_ID_BYTES = 10
+
 
 @click.group()
 def workflow() -> None:
@@ -248,7 +251,7 @@ def purge(connection: Connection, *, app: str | None, instance: str, recursive: 
 def _started(
     connection: Connection, *, app: str | None, name: str, text: str | None, instance: str | None, version: str | None
 ) -> Key:
-    key = Key(instances.app_to_start_in(connection, app), instance or secrets.token_hex(16))
+    key = Key(instances.app_to_start_in(connection, app), instance or secrets.token_hex(_ID_BYTES))
     request = client_pb2.CreateInstanceRequest(
         instance_id=key.instance,
         name=name,
