@@ -48,6 +48,11 @@ class Message:
     execution_id: str = ""
     ref_id: int = -1
 
+    @property
+    def key(self) -> tuple[Kind, str, int]:
+        """Return what a result or timer answers; equal for two messages of which only one can have an effect."""
+        return self.kind, self.execution_id, self.ref_id
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

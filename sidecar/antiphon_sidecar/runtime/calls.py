@@ -7,8 +7,9 @@ that a repeat has no effect (protocol.md 11).
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from antiphon_names.hashing import slot_of
 from antiphon_sidecar.codec import events as codec
@@ -32,12 +33,17 @@ from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
 from antiphon_sidecar.runtime.lane import Phase
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.stores.base import InboxRow, InstanceFilter, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.errors import OutcomeUnknown
 
 #: A start waits this long for the first turn before it is answered.
 START_S = 5.0
 #: How often a status is read from the store when no notice comes (the owner is elsewhere).
 _POLL_S = 0.5
 _LIST_PAGE = 1_000
+_REPEATS = 20
+_REPEAT_S = 0.25
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Calls:
         message_id = self._replica.parts.clock.new_id()
         now = self._replica.parts.store_clock.now()
         row, start = self._new_rows(new, message_id, now)
-        outcome = await self._store.start_instance(row=row, start=start, unique=new.unique)
+        outcome = await self._known(lambda: self._store.start_instance(row=row, start=start, unique=new.unique))
         if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
             raise Exists(self._app, new.instance_id, finished=outcome is StartOutcome.FINISHED)
         if row.scheduled_at is not None:
@@ -222,10 +228,23 @@ class Calls:
             if await future:
                 return
         row = rows.posted_row(self._app, instance_id, message)
-        (there,) = await self._store.post([row])
+        (there,) = await self._known(lambda: self._store.post([row]))
         if not there:
             raise NotFound(self._app, instance_id)
         self._hint_or_read(row)
+
+    async def _known(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Write until the outcome is known; the row's ID makes a repeat harmless (protocol.md 11).
+
+        Raises:
+            StoreError: the store does not answer, or the outcome stays unknown for too long.
+        """
+        for _ in range(_REPEATS):
+            try:
+                return await write()
+            except OutcomeUnknown:
+                await asyncio.sleep(_REPEAT_S)
+        return await write()
 
     def _hint_or_read(self, row: InboxRow) -> None:
         """Bring the row to the owner: here by reading the inbox, so that rows keep their order."""

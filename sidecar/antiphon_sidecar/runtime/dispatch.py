@@ -86,6 +86,12 @@ class Dispatcher:
         """Tell whether the task is in memory here."""
         return ref in self.outstanding or ref in self.held
 
+    def remind(self, ref: TaskRef) -> None:
+        """Send a dispatch once more, in case it was lost; a target that has the task drops it."""
+        entry = self.outstanding.get(ref)
+        if entry is not None:
+            self._send(entry.replica, self._dispatch_of(entry.row))
+
     def has_room(self) -> bool:
         """Tell whether the sweep may bring more tasks."""
         return len(self.outstanding) + len(self.held) < self._limits.tasks_in_memory_max
@@ -169,17 +175,17 @@ class Dispatcher:
 
     def _dispatch(self, row: TaskRow, replica: str) -> None:
         self._track(row, replica)
-        self._send(
-            replica,
-            Dispatch(
-                ref=row.ref,
-                incarnation=row.incarnation,
-                slot=row.slot,
-                name=row.name,
-                request=row.request,
-                attempt=row.attempt,
-                dispatched_at=self._store_clock.now(),
-            ),
+        self._send(replica, self._dispatch_of(row))
+
+    def _dispatch_of(self, row: TaskRow) -> Dispatch:
+        return Dispatch(
+            ref=row.ref,
+            incarnation=row.incarnation,
+            slot=row.slot,
+            name=row.name,
+            request=row.request,
+            attempt=row.attempt,
+            dispatched_at=self._store_clock.now(),
         )
 
     def _without_target(self, row: TaskRow, replicas: list[Registration]) -> tuple[Failure | None, str]:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from antiphon_sidecar.engine import result as rs
@@ -65,29 +66,16 @@ class Effects(Protocol):
         """Take a new epoch, then call `Instances.reload`."""
 
 
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """What all lanes of an app share; set once."""
+    """What all lanes of an app share. `epochs`: owned partitions and their epochs; `ownership` alone writes it."""
 
-    __slots__ = ("app", "clock", "committer", "engine", "epochs", "hot_max", "store_clock", "workers")
-
-    def __init__(
-        self,
-        *,
-        app: str,
-        clock: Clock,
-        store_clock: StoreClock,
-        committer: Committer,
-        workers: Workers,
-        engine: rs.Scope,
-        epochs: Mapping[int, int],
-        hot_max: int,
-    ) -> None:
-        self.app = app
-        self.clock = clock
-        self.store_clock = store_clock
-        self.committer = committer
-        self.workers = workers
-        self.engine = engine
-        #: Owned partitions and their epochs; written by `ownership` alone.
-        self.epochs = epochs
-        self.hot_max = hot_max
+    app: str
+    clock: Clock
+    store_clock: StoreClock
+    committer: Committer
+    workers: Workers
+    engine: rs.Scope
+    epochs: Mapping[int, int]
+    hot_max: int
+    hot_bytes_max: int

@@ -21,6 +21,7 @@ from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.lane import Lane, Phase, turn_item
+from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import replaced_message
 from antiphon_sidecar.runtime.workers import WorkerStream
 from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
@@ -34,7 +35,7 @@ class Instances:
     def __init__(self, scope: Scope, effects: Effects) -> None:
         self._scope = scope
         self._effects = effects
-        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._lanes = LaneTable(most=scope.hot_max, most_bytes=scope.hot_bytes_max)
         self._by_token: dict[str, Lane] = {}
         #: Lanes that have something for a worker but found none; in the order they began to wait.
         self.waiting: OrderedDict[str, Lane] = OrderedDict()
@@ -75,10 +76,12 @@ class Instances:
             lane = self._open(instance_id, state, starts=new)
             if lane is None:
                 return None
-        self._lanes.move_to_end(instance_id)
+        self._lanes.touch(lane)
         for message in messages:
             self._enqueue(lane, message)
         self._pump(lane)
+        for idle in self._lanes.crowded_out():
+            self._close(idle)
         return lane
 
     def _open(self, instance_id: str, state: State | None, *, starts: bool) -> Lane | None:
@@ -87,13 +90,12 @@ class Instances:
         if partition not in self._scope.epochs:
             return None
         lane = Lane(instance_id, slot, partition)
-        self._lanes[instance_id] = lane
+        self._lanes.add(lane)
         if state is not None or starts:
             lane.state = state
             lane.phase = Phase.IDLE
         else:
             self._effects.load(lane)
-        self._evict()
         return lane
 
     def _enqueue(self, lane: Lane, message: Message) -> None:
@@ -103,13 +105,12 @@ class Instances:
                     return
                 lane.known_rows[message.message_id] = None
             case Row.TASK | Row.TIMER:
-                kind, ref_id, execution = message.kind, message.ref_id, message.execution_id
-                for held in lane.messages():
-                    if held.kind is kind and held.ref_id == ref_id and held.execution_id == execution:
-                        return
+                if message.key in lane.keys:
+                    return
             case Row.NONE:
                 if any(held.message_id == message.message_id for held in lane.messages()):
                     return
+        lane.keys.add(message.key)
         if message.row in (Row.NONE, Row.TASK):
             self.fast[lane.instance_id] = lane
         if message.kind is Kind.START:
@@ -247,7 +248,7 @@ class Instances:
 
     def unstall(self) -> None:
         """A worker connected: what stalled is tried again."""
-        for lane in [lane for lane in self._lanes.values() if lane.stalled]:
+        for lane in [lane for lane in self._lanes.all() if lane.stalled]:
             lane.stalled = ""
             self._pump(lane)
 
@@ -294,6 +295,9 @@ class Instances:
                 self._landed(lane, result, assembled)
             case Outcome.FENCED:
                 self._effects.fenced(lane.partition, assembled.commit.epoch)
+                if not lane.gone:
+                    # A newer epoch is our own, taken after an unknown outcome: read what is there and go on.
+                    self.reload(lane)
             case None:
                 lane.phase = Phase.LOADING
                 self._effects.outcome_unknown(lane, lane.partition)
@@ -307,11 +311,10 @@ class Instances:
     def _landed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled) -> None:
         turn, commit = result.turn, assembled.commit
         lane.state = result.state
-        if turn.fresh or result.continues:
-            lane.history = []
-        lane.history.extend(assembled.sealed)
+        self._lanes.keep(lane, assembled.sealed, afresh=turn.fresh or result.continues)
         for row_id in (*commit.consume_inbox, *commit.discard_inbox):
             lane.known_rows.pop(row_id, None)
+        lane.keys.difference_update(m.key for m in (*turn.consumed, *turn.discarded))
         lane.turn = None
         lane.sealed_turn = []
         lane.answer = None
@@ -365,9 +368,10 @@ class Instances:
         lane.give_back()
         lane.queue = [m for m in lane.queue if m.row in (Row.NONE, Row.TASK) and m.ref_id not in lane.replaced]
         lane.known_rows.clear()
+        lane.keys.clear()
         lane.replaced.clear()
         lane.state = None
-        lane.history = []
+        self._lanes.keep(lane, (), afresh=True)
         lane.phase = Phase.LOADING
         self._effects.load(lane)
 
@@ -377,8 +381,11 @@ class Instances:
             return
         lane.phase = Phase.IDLE
         kept, lane.queue = lane.queue, []
+        lane.known_rows.clear()
+        lane.keys.clear()
         if loaded is not None:
-            lane.state, lane.history = rows.state_of(loaded)
+            lane.state, history = rows.state_of(loaded)
+            self._lanes.keep(lane, history, afresh=True)
             for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):
                 self._enqueue(lane, message)
         open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
@@ -420,7 +427,7 @@ class Instances:
 
     def drop_partition(self, partition: int) -> None:
         """Forget all lanes of a partition: another replica owns them. What was not durable is handed back."""
-        for lane in [lane for lane in self._lanes.values() if lane.partition == partition]:
+        for lane in [lane for lane in self._lanes.all() if lane.partition == partition]:
             if refs := [self.ref(lane, m) for m in lane.messages() if m.row is Row.TASK]:
                 self._effects.results_settled(refs, Verdict.REFUSED)
             for message in lane.messages():
@@ -430,21 +437,10 @@ class Instances:
 
     def _close(self, lane: Lane) -> None:
         self._release(lane)
-        lane.gone = True
-        self._lanes.pop(lane.instance_id, None)
+        self._lanes.remove(lane)
         self.waiting.pop(lane.instance_id, None)
         self.fast.pop(lane.instance_id, None)
 
-    def _evict(self) -> None:
-        """Keep the number of lanes within the bound: idle ones without messages go, oldest first."""
-        excess = len(self._lanes) - self._scope.hot_max
-        if excess <= 0:
-            return
-        for lane in list(self._lanes.values())[: excess + 64]:
-            if lane.phase is Phase.IDLE and not lane.queue and excess > 0:
-                self._close(lane)
-                excess -= 1
-
     def lanes(self) -> Iterable[Lane]:
         """Return the lanes in memory, least recently used first."""
-        return self._lanes.values()
+        return self._lanes.all()

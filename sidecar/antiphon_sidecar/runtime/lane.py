@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.engine.messages import Kind, Message
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
@@ -26,8 +26,9 @@ class Lane:
 
     `history`: the sealed events of the current generation. `queue`: messages that are neither applied nor on
     their way into a commit. `known_rows`: IDs of inbox rows that were read, or made, and are not yet consumed.
-    `replacing`: task ids whose rows are being turned into inbox rows right now; `replaced`: those of the turn in
-    flight for which that has happened. `posting`: client messages that are being written to the inbox right now.
+    `keys`: those of the messages in the queue and in the turn. `replacing`: task ids whose rows are being turned
+    into inbox rows right now; `replaced`: those of the turn in flight for which that has happened. `posting`:
+    client messages that are being written to the inbox right now.
     """
 
     instance_id: str
@@ -35,9 +36,11 @@ class Lane:
     partition: int
     state: State | None = None
     history: list[bytes] = field(default_factory=list)
+    history_bytes: int = 0
     phase: Phase = Phase.LOADING
     queue: list[Message] = field(default_factory=list)
     known_rows: dict[bytes, None] = field(default_factory=dict)
+    keys: set[tuple[Kind, str, int]] = field(default_factory=set)
     turn: Turn | None = None
     sealed_turn: list[bytes] = field(default_factory=list)
     token: str = ""

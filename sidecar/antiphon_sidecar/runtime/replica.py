@@ -41,7 +41,7 @@ from antiphon_sidecar.runtime.storework import StoreWork
 from antiphon_sidecar.runtime.sweep import Sweep
 from antiphon_sidecar.runtime.tasks import Tasks
 from antiphon_sidecar.runtime.timers import Timers
-from antiphon_sidecar.runtime.watch import Watchers
+from antiphon_sidecar.runtime.watch import PendingCalls, Watchers
 from antiphon_sidecar.runtime.workers import Workers, WorkerStream
 from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
@@ -64,8 +64,9 @@ class Replica:
         self.timers = Timers(parts.store_clock)
         self._tasks = Tasks()
         self._senders: dict[TaskRef, set[str]] = {}
-        self._calls: dict[bytes, asyncio.Future[bool]] = {}
+        self._calls = PendingCalls()
         self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
+        self._serving: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
         self.ownership = Ownership(
             app=identity.app,
@@ -115,6 +116,7 @@ class Replica:
             ),
             epochs=self.ownership.epochs,
             hot_max=parts.limits.hot_instances_max,
+            hot_bytes_max=parts.limits.hot_history_bytes_max,
         )
 
     # life
@@ -144,9 +146,7 @@ class Replica:
         self.parts.peers.close()
         await self.parts.coordinator.leave()
         await self._tasks.close()
-        for future in self._calls.values():
-            if not future.done():
-                future.set_result(False)
+        self._calls.close()
         with contextlib.suppress(StoreError):
             await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
 
@@ -171,10 +171,13 @@ class Replica:
             logger.warning("coordination does not answer", extra={"app": self.identity.app})
 
     async def _stay_registered(self) -> None:
-        """Renew the registration well within its lease."""
+        """Renew the registration and the heartbeat row well within the lease."""
+        who = self.identity
         while True:
             await asyncio.sleep(self.parts.limits.lease_s / 3)
             await self._publish()
+            with contextlib.suppress(StoreError):
+                await self.parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
 
     async def _tick(self) -> None:
         """Look after fast messages and unanswered results, while there are any."""
@@ -195,6 +198,10 @@ class Replica:
         for row in stranded:
             self._work.redispatches.add(row)
         self.dispatcher.retry_held()
+        serving = frozenset(r.app for r in self.parts.coordinator.view().replicas.values() if r.workers > 0)
+        for app in sorted(serving - self._serving):
+            self._work.releases.add(app)
+        self._serving = serving
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
         """Ask every replica what it has in hand for these, before anything is dispatched again."""
@@ -352,9 +359,7 @@ class Replica:
 
     def call_settled(self, message_id: bytes, *, applied: bool) -> None:
         """Answer a client call that waits here."""
-        future = self._calls.pop(message_id, None)
-        if future is not None and not future.done():
-            future.set_result(applied)
+        self._calls.settle(message_id, applied=applied)
 
     def changed(self, lane: Lane) -> None:
         """Wake those who wait for the instance."""
@@ -397,10 +402,8 @@ class Replica:
 
     def expect_call(self, message_id: bytes) -> "asyncio.Future[bool]":
         """Return a future for a call that goes straight into a turn: True once durable, False to write a row."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._calls[message_id] = future
         self._tick_wake.set()
-        return future
+        return self._calls.expect(message_id)
 
     # workers
 

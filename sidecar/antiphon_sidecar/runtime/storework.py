@@ -59,6 +59,7 @@ class StoreWork:
         self.claims = Batches(self._claim)
         self.replaces = Batches(self._replace)
         self.redispatches = Batches(self._redispatch)
+        self.releases = Batches(self._release)
 
     def start(self, tasks: Tasks) -> None:
         """Begin to work the queues off."""
@@ -69,6 +70,7 @@ class StoreWork:
             (self.claims, "claims"),
             (self.replaces, "replaces"),
             (self.redispatches, "redispatches"),
+            (self.releases, "releases"),
         ):
             tasks.spawn(batches.run(), f"{self._app}-{name}")
 
@@ -129,6 +131,12 @@ class StoreWork:
             epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
         )
         self._side.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
+
+    async def _release(self, targets: Sequence[str]) -> None:
+        """Apps have workers again: what rests for them is due at once."""
+        now = self._side.parts.store_clock.now()
+        for target in dict.fromkeys(targets):
+            await self._store.release_tasks(app=self._app, target_app=target, now=now)
 
 
 def _replacement(ref: TaskRef, lane: Lane, message: Message) -> InboxRow:

@@ -159,6 +159,7 @@ class Sweep:
             times, delay = self._delay_ns(row.ref)
             later.append((row.ref, now + delay))
             if replica.dispatcher.knows(row.ref):
+                replica.dispatcher.remind(row.ref)
                 continue
             holder = replica.handover.holder(row.ref)
             if holder is not None:
