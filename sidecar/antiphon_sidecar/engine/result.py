@@ -17,6 +17,7 @@ from antiphon_sidecar.engine.actions import (
 )
 from antiphon_sidecar.engine.endings import complete_as, continue_as_new, tell_children, terminate
 from antiphon_sidecar.engine.events import (
+    TERMINAL,
     ChildFailed,
     Event,
     ExecutionResumed,
@@ -156,6 +157,8 @@ def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope
             schedule(result, action, stamp=stamp, scope=scope)
     elif completion.status is Status.CONTINUED_AS_NEW:
         continue_as_new(result, completion, stamp=stamp, scope=scope)
+    elif completion.status not in TERMINAL:
+        complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=_not_an_end(completion))
     else:
         if completion.status is Status.COMPLETED:
             for action in actions:
@@ -180,6 +183,19 @@ def _unsupported(action: Unsupported) -> Failure:
         ),
         non_retriable=True,
         code=codes.ACTION_NOT_SUPPORTED.number,
+    )
+
+
+def _not_an_end(completion: Complete) -> Failure:
+    return Failure(
+        error_type=codes.REQUEST_INVALID.name,
+        message=(
+            f"{codes.REQUEST_INVALID}: the worker completed the workflow (action {completion.id}) as "
+            f"{completion.status.name}, which is no end; known are COMPLETED, FAILED, CANCELED, TERMINATED, "
+            "CONTINUED_AS_NEW and STALLED. The instance has failed. Correct or update the worker's SDK."
+        ),
+        non_retriable=True,
+        code=codes.REQUEST_INVALID.number,
     )
 
 

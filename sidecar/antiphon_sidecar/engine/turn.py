@@ -5,7 +5,7 @@ is begun again from the same state. What a turn leads to is in `result`.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from antiphon_sidecar.engine.events import (
@@ -68,15 +68,15 @@ def begin_turn(state: State | None, messages: Sequence[Message], *, now: int) ->
             base=base,
             events=tuple(events),
             consumed=tuple(consumed),
-            discarded=tuple(sorted_out.discarded),
+            discarded=sorted_out.discarded_with(consumed),
             rejected=tuple(sorted_out.rejected),
             needs_worker=needs_worker,
             fresh=fresh,
             replaces=replaces,
         )
 
-    clock = _turn_clock(base, sorted_out.accepted, now)
-    began = WorkflowStarted(clock)
+    arrived = sorted_out.accepted if start is None else [start, *sorted_out.accepted]
+    began = WorkflowStarted(_turn_clock(base, arrived, now))
     control = sorted_out.control
     if control is not None:
         return _control_turn(control, began, base, start, turn)
@@ -135,58 +135,82 @@ def _is_own_start(state: State, message: Message) -> bool:
 
 @dataclass(slots=True)
 class _Sorted:
+    """The messages by what becomes of them; what stands nowhere is looked at again in the next turn.
+
+    `repeats`: (first, repeat) of the same message in one batch. A repeat may go only together with the first,
+    because its row can be the one that holds the message.
+    """
+
     accepted: list[Message] = field(default_factory=list)
     discarded: list[Message] = field(default_factory=list)
     rejected: list[Message] = field(default_factory=list)
+    repeats: list[tuple[Message, Message]] = field(default_factory=list)
     control: Message | None = None
+
+    def discarded_with(self, consumed: Sequence[Message]) -> tuple[Message, ...]:
+        taken = {id(message) for message in consumed}
+        return (*self.discarded, *(repeat for first, repeat in self.repeats if id(first) in taken))
 
 
 def _sort(base: State, start: Message | None, messages: Sequence[Message]) -> _Sorted:
     out = _Sorted()
-    known: set[bytes] = set()
-    resolved: set[tuple[Kind, int]] = set()
+    first: dict[Hashable, Message] = {}
     for message in messages:
         if message is start:
             continue
         if message.kind is Kind.START:
             stale = message.incarnation == base.incarnation
             (out.discarded if stale else out.rejected).append(message)
-        elif not _wanted(base, message, known, resolved):
+        elif not _wanted(base, message):
             out.discarded.append(message)
+        elif (earlier := first.setdefault(_sameness(message), message)) is not message:
+            out.repeats.append((earlier, message))
         elif message.kind is Kind.CONTROL:
-            out.control = _stronger(out.control, message)
+            _sort_control(out, base, message)
         else:
             out.accepted.append(message)
-    if base.ended:
-        out.discarded.extend(out.accepted)
-        out.accepted.clear()
     return out
 
 
-def _wanted(base: State, message: Message, known: set[bytes], resolved: set[tuple[Kind, int]]) -> bool:
-    """Tell whether a message still has an effect: right run and generation, not applied, not resolved."""
+def _sameness(message: Message) -> Hashable:
+    """Return what two deliveries of one message have in common."""
+    if message.kind in (Kind.EVENT, Kind.CONTROL):
+        return message.message_id
+    return message.kind, message.ref_id
+
+
+def _wanted(base: State, message: Message) -> bool:
+    """Tell whether a message may still have an effect: right run and generation, not applied, not resolved."""
     if base.ended or (message.incarnation and message.incarnation != base.incarnation):
         return False
     if message.execution_id and message.execution_id != base.execution_id:
         return False
     match message.kind:
         case Kind.EVENT | Kind.CONTROL:
-            if message.message_id in base.recent_messages or message.message_id in known:
-                return False
-            known.add(message.message_id)
-            return message.kind is Kind.EVENT or _control_applies(base, message)
+            return message.message_id not in base.recent_messages
         case Kind.TASK_RESULT:
-            still_open = message.ref_id in base.tasks
+            return message.ref_id in base.tasks
         case Kind.CHILD_RESULT:
-            still_open = message.ref_id in base.children
+            return message.ref_id in base.children
         case Kind.TIMER:
-            still_open = message.ref_id in base.timers
+            return message.ref_id in base.timers
         case Kind.START:
             return True
-    if not still_open or (message.kind, message.ref_id) in resolved:
-        return False
-    resolved.add((message.kind, message.ref_id))
-    return True
+
+
+def _sort_control(out: _Sorted, base: State, message: Message) -> None:
+    """Choose the control to apply: a terminate beats all, else the one that came first.
+
+    The others stay for the next turn, because what they do depends on what this one leaves.
+    """
+    terminates = isinstance(message.events[0], ExecutionTerminated)
+    held = out.control
+    if held is not None and (not terminates or isinstance(held.events[0], ExecutionTerminated)):
+        return
+    if _control_applies(base, message):
+        out.control = message
+    else:
+        out.discarded.append(message)
 
 
 def _control_applies(base: State, message: Message) -> bool:
@@ -199,21 +223,19 @@ def _control_applies(base: State, message: Message) -> bool:
     return True
 
 
-def _stronger(held: Message | None, message: Message) -> Message:
-    """Return the control to apply first: terminate beats all, else the one that came first."""
-    if held is None or isinstance(message.events[0], ExecutionTerminated):
-        return message
-    return held
+def _turn_clock(base: State, messages: Iterable[Message], now: int) -> int:
+    """Return the turn's time: never below the last turn, a timer that fires in it, or what started the run.
 
-
-def _turn_clock(base: State, accepted: Sequence[Message], now: int) -> int:
-    """Return the turn's time: never below the last turn, nor below a timer that fires in it."""
+    A start carries the time of the turn that sent it: a child does not begin before its parent asked for it, nor a
+    generation before the one that it follows.
+    """
     clock = max(now, base.last_turn)
-    for message in accepted:
-        if message.kind is Kind.TIMER:
-            fired = message.events[0]
-            assert isinstance(fired, TimerFired)
-            clock = max(clock, fired.fire_at)
+    for message in messages:
+        match message.events[0]:
+            case TimerFired() as fired:
+                clock = max(clock, fired.fire_at)
+            case ExecutionStarted() as started:
+                clock = max(clock, started.timestamp)
     return clock
 
 
