@@ -85,6 +85,10 @@ class Sweep:
             self._seen.popitem(last=False)
         return times, min(1 << min(times + 1, 6), _BACKOFF_MAX_S) * _NS
 
+    def _lost_before(self) -> int:
+        """Return the time before which a row must have come by the fast path: half a sweep ago."""
+        return self._replica.parts.store_clock.now() - self.horizon_ns // 4
+
     def _epochs(self) -> dict[tuple[str, int], int]:
         app = self._replica.identity.app
         return {(app, partition): epoch for partition, epoch in self._replica.ownership.epochs.items()}
@@ -93,7 +97,7 @@ class Sweep:
 
     async def _inbox(self, owned: list[int]) -> None:
         store, app = self._replica.parts.store, self._replica.identity.app
-        until = self._replica.parts.store_clock.now()
+        until = self._lost_before()
         after: Cursor | None = None
         while True:
             page = await store.due_inbox(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
@@ -141,7 +145,7 @@ class Sweep:
 
     async def _tasks(self, owned: list[int]) -> None:
         store, app = self._replica.parts.store, self._replica.identity.app
-        until = self._replica.parts.store_clock.now()
+        until = self._lost_before()
         after: Cursor | None = None
         while True:
             page = await store.due_tasks(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
