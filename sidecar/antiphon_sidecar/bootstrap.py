@@ -42,7 +42,7 @@ from antiphon_sidecar.servers.metrics import ReplicaMetrics
 from antiphon_sidecar.servers.worker import WorkerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreError, StoreUrlInvalid
+from antiphon_sidecar.stores.errors import StoreError, StoreNotWritable, StoreUrlInvalid
 
 logger = logging.getLogger(__name__)
 
@@ -279,11 +279,15 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
 
 def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str) -> None:
     path = socket.removesuffix(".sock") + ".lock"
-    Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         stack.enter_context(FileLock(path))
     except Held as held:
         raise HostRunning(without_password(settings.store), socket, held.pid) from held
+    except OSError as error:
+        raise StoreNotWritable(
+            f"{path} cannot be created ({error.strerror}). Choose a folder that this user may write to."
+        ) from error
 
 
 async def _serve_socket(stack: AsyncExitStack, host: Host, socket: str) -> None:
