@@ -1,0 +1,129 @@
+"""A host and the Dapr apps beside it, as real processes; used by the fixtures of this folder."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.compat.driving import Driver
+from tests.integration.programs import Program, Store, host_program, listens, quiet_port
+
+APPS = ("app1", "app2", "app3")
+_SCRIPTS = Path(__file__).parent / "apps"
+START_S = 40.0
+
+
+@dataclass
+class World:
+    """One host, the apps it serves and the clients that were opened."""
+
+    folder: Path
+    python: Path
+    host: Program
+    ports: dict[str, int]
+    apps: dict[str, Program]
+    deltas: bool
+    clients: list[Driver] = field(default_factory=list)
+
+    def start(self, *apps: str) -> None:
+        """Start the host, and these apps (all of them if none is named); return when their workers have connected."""
+        self.host.start()
+        self.wait_for_host()
+        for app in apps or tuple(self.apps):
+            self.apps[app].start()
+        for app in apps or tuple(self.apps):
+            self.wait_until_ready(app)
+
+    def wait_for_host(self) -> None:
+        """Wait until the host takes connections for every app."""
+        for port in self.ports.values():
+            until(lambda port=port: listens(port) or self.host.running.poll() is not None, within_s=START_S)
+        assert self.host.running.poll() is None, self.host.tail()
+
+    def wait_until_ready(self, app: str) -> None:
+        """Wait until the newest process of an app has said that its worker has connected."""
+        program = self.apps[app]
+
+        def ready() -> bool:
+            assert program.running.poll() is None, program.tail()
+            newest = program.log.read_text(errors="replace").rpartition(f"--- {app} starts\n")[2]
+            return "ready" in newest.splitlines()
+
+        until(ready, within_s=START_S)
+
+    def client(self, kind: str, *, app: str = "app1") -> Driver:
+        """Open a client that talks to the sidecar of an app."""
+        made = Driver(
+            self.python,
+            kind,
+            environment=self.environment(app),
+            log=self.folder / f"client-{kind}.log",
+        )
+        self.clients.append(made)
+        return made
+
+    def environment(self, app: str) -> dict[str, str]:
+        """Return what a process of an app is told."""
+        return {
+            "DAPR_GRPC_PORT": str(self.ports[app]),
+            "EFFECTS": str(self.folder / "effects.jsonl"),
+            "GATES": str(self.folder),
+            "DELTAS": "1" if self.deltas else "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def notes(self, key: str) -> list[dict[str, Any]]:
+        """Return what the apps noted under a key, in order."""
+        file = self.folder / "effects.jsonl"
+        if not file.exists():
+            return []
+        return [note for line in file.read_text().splitlines() if (note := json.loads(line))["key"] == key]
+
+    def open_gate(self, name: str) -> None:
+        """Let everything pass that waits at a gate."""
+        (self.folder / name).touch()
+
+    def end(self) -> None:
+        """End the clients and kill whatever still runs."""
+        for client in self.clients:
+            client.close()
+        for program in (self.host, *self.apps.values()):
+            if program.process is not None and program.process.poll() is None:
+                program.kill()
+
+
+def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    """Wait until something holds that only looking can tell."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold in time"
+        time.sleep(0.02)
+
+
+@contextmanager
+def world(
+    folder: Path, python: Path, *, deltas: bool = True, apps: Sequence[str] = APPS, options: Sequence[str] = ()
+) -> Iterator[World]:
+    """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards."""
+    chance = random.Random()
+    ports = {app: quiet_port(chance) for app in apps}
+    host = host_program(folder, Store(f"sqlite:///{folder}/state.db"), ports)
+    host.command = (*host.command, *options)
+    made = World(folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas)
+    for app in apps:
+        script = _SCRIPTS / f"{app}.py"
+        if script.exists():
+            made.apps[app] = Program(
+                name=app,
+                command=(str(python), str(script)),
+                environment=made.environment(app),
+                log=folder / f"{app}.log",
+            )
+    try:
+        yield made
+    finally:
+        made.end()
