@@ -1,0 +1,196 @@
+"""The promises (design.md 4), judged at the end of a run from the store's content and the model."""
+
+from collections.abc import Iterator
+
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import events as ev
+from antiphon_sidecar.engine.ids import child_incarnation
+from antiphon_sidecar.stores.memory_tables import Tables
+from tests.simulation.model import Generation, Model
+from tests.simulation.programs import expected
+
+
+def all_ended(tables: Tables, model: Model) -> bool:
+    """Tell whether nothing is left to be done."""
+    if tables.inbox or tables.tasks or tables.timers:
+        return False
+    for key in model.instances:
+        row = tables.row(*key)
+        if row is None or row.status not in ev.TERMINAL:
+            return False
+    return all(run.row is None or run.row.status in ev.TERMINAL for run in tables.runs.values())
+
+
+def check(tables: Tables, model: Model, *, lease_s: float) -> None:
+    """Note every broken promise in the model."""
+    _instances(tables, model)
+    _rows_left(tables, model)
+    for key, generations in model.runs.items():
+        for number, generation in generations.items():
+            for promise, what in _history(generation):
+                model.breaks(promise, f"{key[0]}/{key[1]} generation {number}: {what}")
+    _children(model)
+    _events(model)
+    _activities(model, lease_s)
+
+
+def _instances(tables: Tables, model: Model) -> None:
+    for (app, instance_id), started in model.instances.items():
+        row = tables.row(app, instance_id)
+        where = f"{app}/{instance_id}"
+        if row is None:
+            if started.acknowledged:
+                model.breaks("instance lost", f"{where} was acknowledged and is not there")
+            continue
+        status = ev.Status(row.status)
+        if status not in ev.TERMINAL:
+            model.breaks("not ended", f"{where} is {status.name}")
+            continue
+        if status is ev.Status.TERMINATED:
+            if not started.terminated:
+                model.breaks("terminated", f"{where} was terminated, but nobody asked for it")
+            continue
+        wanted, value = expected(started.program)
+        failure = codec.unseal_failure(row.failure)
+        text = failure.message if failure is not None else (row.output or b"").decode()
+        if (status.name, text) != (wanted, value):
+            model.breaks("wrong output", f"{where} is {status.name} {text}; expected {wanted} {value}")
+
+
+def _rows_left(tables: Tables, model: Model) -> None:
+    for kind, rows in (("inbox", tables.inbox), ("task", tables.tasks), ("timer", tables.timers)):
+        for found in list(rows.values())[:3]:  # type: ignore[attr-defined]
+            model.breaks("rows left", f"{kind} row of {found.app}/{found.instance_id}: {found}")
+    for (app, instance_id), run in tables.runs.items():
+        if run.row is not None and run.row.status not in ev.TERMINAL and (app, instance_id) not in model.instances:
+            model.breaks("not ended", f"child {app}/{instance_id} is {ev.Status(run.row.status).name}")
+
+
+def _history(generation: Generation) -> Iterator[tuple[str, str]]:
+    """Yield what is not legal in one generation's history."""
+    events = generation.events
+    if events and not isinstance(events[0][1], ev.WorkflowStarted):
+        yield "illegal history", f"begins with {type(events[0][1]).__name__}"
+    started = sum(isinstance(event, ev.ExecutionStarted) for _, event in events)
+    completed = [place for place, (_, event) in enumerate(events) if isinstance(event, ev.ExecutionCompleted)]
+    if started > 1:
+        yield "illegal history", f"{started} ExecutionStarted"
+    if len(completed) > 1:
+        yield "illegal history", f"{len(completed)} ExecutionCompleted"
+    if completed and completed[0] != len(events) - 1:
+        yield "illegal history", "goes on after its completion"
+    yield from _resolutions(events)
+
+
+def _resolutions(events: list[tuple[int, ev.Event]]) -> Iterator[tuple[str, str]]:
+    opened: dict[tuple[str, int], ev.Event] = {}
+    closed: set[tuple[str, int]] = set()
+    turn = 0
+    for at, event in events:
+        match event:
+            case ev.WorkflowStarted():
+                if event.timestamp < turn:
+                    yield "illegal history", "a turn's time goes back"
+                turn = event.timestamp
+            case ev.TaskScheduled() | ev.ChildCreated() | ev.TimerCreated():
+                key = _kind(event), event.event_id
+                if key in opened:
+                    yield "illegal history", f"{key} is scheduled twice"
+                opened[key] = event
+            case ev.TaskCompleted() | ev.TaskFailed() | ev.ChildCompleted() | ev.ChildFailed() | ev.TimerFired():
+                key = _kind(event), event.timer_id if isinstance(event, ev.TimerFired) else event.task_id
+                if key not in opened:
+                    yield "illegal history", f"{key} is resolved but was never scheduled"
+                if key in closed:
+                    yield "applied twice", f"{key} is resolved twice"
+                closed.add(key)
+                timer = opened.get(key)
+                if isinstance(timer, ev.TimerCreated) and at < timer.fire_at:
+                    yield "timer early", f"{key} fired {(timer.fire_at - at) / 1e9:.3f} s early"
+
+
+def _kind(event: ev.Event) -> str:
+    match event:
+        case ev.TaskScheduled() | ev.TaskCompleted() | ev.TaskFailed():
+            return "task"
+        case ev.ChildCreated() | ev.ChildCompleted() | ev.ChildFailed():
+            return "child"
+        case _:
+            return "timer"
+
+
+def _children(model: Model) -> None:
+    """Every child that was asked for began, once (twice is noted when it happens)."""
+    for (app, instance_id, incarnation), generations in model.runs.items():
+        for generation in generations.values():
+            execution_id = next((e.execution_id for _, e in generation.events if isinstance(e, ev.ExecutionStarted)), "")
+            for _, event in generation.events:
+                if isinstance(event, ev.ChildCreated):
+                    target = event.route.target if event.route is not None and event.route.target else app
+                    key = (target, event.instance_id, child_incarnation(incarnation, execution_id, event.event_id))
+                    if key not in model.first_commits:
+                        model.breaks("child lost", f"{app}/{instance_id} started {target}/{event.instance_id}")
+
+
+def _events(model: Model) -> None:
+    """Acknowledged events were applied once, in the order of their acknowledgements for each client."""
+    applied: dict[int, list[tuple[str, str, int]]] = {}
+    places: dict[int, int] = {}
+    place = 0
+    for (app, instance_id, _), generations in model.runs.items():
+        for number in sorted(generations):
+            carried: set[int] = set()
+            for _, event in generations[number].events:
+                if isinstance(event, ev.EventRaised):
+                    call = _call_of(event)
+                    applied.setdefault(call, [])
+                    if call in carried:
+                        model.breaks("applied twice", f"event {event.input} of {app}/{instance_id}")
+                    carried.add(call)
+                    place += 1
+                    places.setdefault(call, place)
+                    applied[call].append((app, instance_id, number))
+    _event_order(model, places)
+    for raised in model.raised:
+        started = model.instances[raised.app, raised.instance_id]
+        if raised.acknowledged and raised.call not in applied and not started.terminated:
+            if _awaited(model, raised.app, raised.instance_id, raised.name, raised.number):
+                model.breaks("event lost", f"{raised.name} {raised.number} of {raised.app}/{raised.instance_id}")
+
+
+def _call_of(event: ev.EventRaised) -> int:
+    import json
+
+    return int(json.loads(event.input or "[0, 0]")[1])
+
+
+def _awaited(model: Model, app: str, instance_id: str, name: str, number: int) -> bool:
+    """Tell whether the event was still wanted: no other call brought the same number."""
+    others = [r for r in model.raised if (r.app, r.instance_id, r.name, r.number) == (app, instance_id, name, number)]
+    return len(others) == 1
+
+
+def _event_order(model: Model, places: dict[int, int]) -> None:
+    last: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for raised in sorted((r for r in model.raised if r.acknowledged), key=lambda r: r.acknowledged):
+        found = places.get(raised.call)
+        key = (raised.app, raised.instance_id, raised.name)
+        if found is None:
+            continue
+        if key in last and last[key][0] > found:
+            model.breaks("event order", f"{key}: number {raised.number} was applied before {last[key][1]}")
+        last[key] = (found, raised.number)
+
+
+def _activities(model: Model, lease_s: float) -> None:
+    """Nothing acknowledged is started again, but for one delivery under way, within half a lease."""
+    for ref, work in model.work.items():
+        if work.acknowledged is None:
+            continue
+        late = [at for at, _ in work.started if at > work.acknowledged]
+        where = f"{ref.app}/{ref.instance_id} task {ref.task_id}"
+        for at in late:
+            if at > work.acknowledged + lease_s / 2:
+                model.breaks("started after settled", f"{where}: {at - work.acknowledged:.3f} s later")
+        if len(late) > 1:
+            model.breaks("started after settled", f"{where}: {len(late)} times")

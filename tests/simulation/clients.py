@@ -1,0 +1,170 @@
+"""Simulated clients: start instances, raise events in order, suspend, resume, terminate and purge.
+
+A call that fails is made again until it is answered. What was answered goes into the model.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+from antiphon_sidecar.runtime.calls import Calls, NewInstance
+from antiphon_sidecar.runtime.errors import Exists, NotFound, RuntimeFailure
+from antiphon_sidecar.stores.errors import StoreError
+from tests.simulation.apps import Pod, Sidecar, Surroundings
+from tests.simulation.interpreter import WORKFLOW
+from tests.simulation.loop import Host
+from tests.simulation.model import Raised, Started
+from tests.simulation.programs import encode
+
+_CALL_S = 12.0
+
+
+class Lost(Exception):
+    """A call was not answered; it may have had its effect."""
+
+
+class Client:
+    """One process that makes calls, one after another per instance."""
+
+    def __init__(self, world: Surroundings, pods: list[Pod], rng: Random) -> None:
+        self._world = world
+        self._pods = pods
+        self._rng = rng
+        self.host = Host(world.loop, "client")
+        self._calls = 0
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _call(self, app: str, make: Callable[[Calls], Awaitable[Any]]) -> Any:
+        """Make one call at some replica of an app.
+
+        Raises:
+            Lost: no answer.
+            RuntimeFailure: the answer is an error.
+        """
+        able = [
+            pod.sidecar
+            for pod in self._pods
+            if pod.app == app and pod.sidecar is not None and pod.sidecar.ready and not pod.sidecar.stopping
+        ]
+        if not able:
+            raise Lost("no replica")
+        sidecar = self._rng.choice(able)
+        future = self._world.loop.create_future()
+        sidecar.host.later(0.002 * self._rng.random(), self._serve, sidecar, make, future)
+        done, _ = await asyncio.wait([future], timeout=_CALL_S * (0.2 + self._rng.random()))
+        if not done:
+            raise Lost("no answer")
+        return future.result()
+
+    def _serve(self, sidecar: Sidecar, make: Callable[[Calls], Awaitable[Any]], future: Any) -> None:
+        assert sidecar.calls is not None
+        sidecar.host.spawn(self._answer(make(sidecar.calls), future), "call")
+
+    async def _answer(self, call: Awaitable[Any], future: Any) -> None:
+        try:
+            result = await call
+        except StoreError:
+            self.host.later(0.001, _fail, future, Lost("store"))
+        except RuntimeFailure as failure:
+            self.host.later(0.001, _fail, future, failure)
+        else:
+            self.host.later(0.001, _set, future, result)
+
+    async def _insist(self, app: str, make: Callable[[Calls], Awaitable[Any]], what: str) -> Any:
+        """Call until there is an answer."""
+        while True:
+            try:
+                return await self._call(app, make)
+            except Lost as lost:
+                self._world.trace.note("client", "lost", what, lost)
+                await self._sleep(0.1 + self._rng.random())
+
+    # what clients do
+
+    async def start(self, started: Started) -> None:
+        """Start an instance; that it exists already is an answer too, since the ID is this client's own."""
+        new = NewInstance(started.instance_id, WORKFLOW, input=encode(started.program), unique=True)
+        try:
+            await self._insist(started.app, lambda calls: calls.start(new), f"start {started.instance_id}")
+        except Exists:
+            self._world.trace.note("client", "exists", started.instance_id)
+        started.acknowledged = True
+        self._world.trace.note("client", "started", started.app, started.instance_id)
+
+    async def raise_events(self, started: Started, events: dict[str, int], pace_s: float) -> None:
+        """Raise the events that an instance waits for, each after the one before was acknowledged."""
+        for name in sorted(events):
+            self.host.spawn(self._raise_all(started, name, events[name], pace_s), "raise")
+
+    async def _raise_all(self, started: Started, name: str, count: int, pace_s: float) -> None:
+        for number in range(count):
+            await self._sleep(pace_s * self._rng.random() * 2)
+            if not await self._raise(started, name, number):
+                return
+
+    async def _raise(self, started: Started, name: str, number: int) -> bool:
+        while True:
+            self._calls += 1
+            raised = Raised(started.app, started.instance_id, name, number, self._calls)
+            self._world.model.raised.append(raised)
+            value = json.dumps([number, raised.call])
+            try:
+                await self._call(started.app, lambda calls, v=value: calls.raise_event(started.instance_id, name, v))
+            except Lost as lost:
+                self._world.trace.note("client", "lost", "raise", started.instance_id, name, number, lost)
+                await self._sleep(0.1 + self._rng.random())
+            except NotFound:
+                self._world.trace.note("client", "not found", started.instance_id, name, number)
+                return False
+            else:
+                raised.acknowledged = self._world.model.acknowledge()
+                self._world.trace.note("client", "raised", started.instance_id, name, number, raised.call)
+                return True
+
+    async def suspend_for(self, started: Started, seconds: float) -> None:
+        """Suspend an instance, and resume it after a while."""
+        try:
+            what = f"suspend {started.instance_id}"
+            await self._insist(started.app, lambda calls: calls.suspend(started.instance_id, None), what)
+            self._world.trace.note("client", "suspended", started.instance_id)
+            await self._sleep(seconds)
+        except NotFound:
+            return
+        await self.resume(started)
+
+    async def resume(self, started: Started) -> None:
+        """Resume an instance."""
+        try:
+            what = f"resume {started.instance_id}"
+            await self._insist(started.app, lambda calls: calls.resume(started.instance_id, None), what)
+            self._world.trace.note("client", "resumed", started.instance_id)
+        except NotFound:
+            return
+
+    async def terminate(self, started: Started, *, recursive: bool) -> None:
+        """Terminate an instance."""
+        started.terminated = True
+        try:
+            await self._insist(
+                started.app,
+                lambda calls: calls.terminate(started.instance_id, '"over"', recursive=recursive),
+                f"terminate {started.instance_id}",
+            )
+        except NotFound:
+            return
+        self._world.trace.note("client", "terminated", started.instance_id)
+
+
+def _set(future: Any, result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: Any, error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # Whoever waited may be gone: nobody need read it.

@@ -1,0 +1,126 @@
+"""What the outside knows: acknowledged calls, side effects of activities, and every commit that landed.
+
+The checks compare this with the promises. Nothing here reads the runtime's memory.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import events as ev
+from antiphon_sidecar.stores.base import Commit, TaskRef
+from tests.simulation.programs import Program
+from tests.simulation.trace import Trace
+
+
+class Broken(Exception):
+    """A promise is broken; `promise` is its short name."""
+
+    def __init__(self, promise: str, what: str) -> None:
+        super().__init__(f"{promise}: {what}")
+        self.promise = promise
+
+
+@dataclass(slots=True)
+class Started:
+    """An instance that a client asked for."""
+
+    app: str
+    instance_id: str
+    program: Program
+    acknowledged: bool = False
+    terminated: bool = False
+    purged: bool = False
+
+
+@dataclass(slots=True)
+class Raised:
+    """One call that raised an event."""
+
+    app: str
+    instance_id: str
+    name: str
+    number: int
+    call: int
+    acknowledged: int = 0
+
+
+@dataclass(slots=True)
+class Work:
+    """What happened to one task, outside of the engine."""
+
+    started: list[tuple[float, int]] = field(default_factory=list)
+    finished: list[float] = field(default_factory=list)
+    acknowledged: float | None = None
+
+
+@dataclass(slots=True)
+class Generation:
+    """The committed events of one generation, with the store time at which each was committed."""
+
+    events: list[tuple[int, ev.Event]] = field(default_factory=list)
+
+
+class Model:
+    """The record of one run."""
+
+    def __init__(self, now: Callable[[], float], store_now: Callable[[], int], trace: Trace) -> None:
+        self._now = now
+        self._store_now = store_now
+        self._trace = trace
+        self.instances: dict[tuple[str, str], Started] = {}
+        self.raised: list[Raised] = []
+        self.work: dict[TaskRef, Work] = {}
+        #: (app, instance ID, incarnation) -> generation -> events.
+        self.runs: dict[tuple[str, str, bytes], dict[int, Generation]] = {}
+        self.first_commits: dict[tuple[str, str, bytes], int] = {}
+        self.acknowledgements = 0
+        self.broken: list[Broken] = []
+
+    def breaks(self, promise: str, what: str) -> None:
+        """Note a broken promise; the run goes on to its end."""
+        self._trace.note("check", "BROKEN", promise, what)
+        self.broken.append(Broken(promise, what))
+
+    # activities
+
+    def activity_started(self, ref: TaskRef, attempt: int, where: str) -> None:
+        """A worker began a task."""
+        self._trace.note(where, "starts", ref.app, ref.instance_id, ref.task_id, f"attempt={attempt}")
+        self.work.setdefault(ref, Work()).started.append((self._now(), attempt))
+
+    def activity_finished(self, ref: TaskRef, attempt: int) -> None:
+        """A worker finished a task."""
+        self.work[ref].finished.append(self._now())
+
+    def activity_acknowledged(self, ref: TaskRef) -> None:
+        """A worker was told that its result is safe."""
+        self._trace.note("worker", "settled", ref.app, ref.instance_id, ref.task_id)
+        work = self.work.setdefault(ref, Work())
+        if work.acknowledged is None:
+            work.acknowledged = self._now()
+
+    # calls
+
+    def acknowledge(self) -> int:
+        """Return the next place in the order of acknowledgements, from 1."""
+        self.acknowledgements += 1
+        return self.acknowledgements
+
+    # commits
+
+    def committed(self, host: str, commit: Commit) -> None:
+        """Note a commit that landed."""
+        row = commit.row
+        key = (commit.app, commit.instance_id, row.incarnation)
+        if commit.expect_incarnation != row.incarnation or (commit.expect_version == 0 and row.version == 1):
+            self.first_commits[key] = self.first_commits.get(key, 0) + 1
+            if self.first_commits[key] > 1:
+                self.breaks("started twice", f"{commit.app}/{commit.instance_id} began again under the same incarnation")
+        if commit.history is None:
+            return
+        generation = self.runs.setdefault(key, {}).setdefault(commit.history.generation, Generation())
+        now = self._store_now()
+        for raw in codec.unpack(commit.history.events):
+            generation.events.append((now, codec.unseal(raw)))
+

@@ -1,0 +1,163 @@
+"""The state store behind a network: latency, lost requests, lost answers, requests that land late, outages.
+
+One `StoreServer` holds the memory store that all hosts share; each host has a `SimStore`. A request that was sent
+is carried out even when its sender is dead by then. Observers see every commit that lands.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from antiphon_sidecar.stores.base import Commit, Outcome
+from antiphon_sidecar.stores.errors import OutcomeUnknown, Unreachable
+from antiphon_sidecar.stores.memory import MemoryStore
+from antiphon_sidecar.stores.memory_tables import MemoryData
+from tests.simulation.loop import Host, SimLoop
+from tests.simulation.trace import Trace
+
+NAMESPACE = "default"
+#: Store time at loop time zero.
+EPOCH_NS = 1_800_000_000_000_000_000
+
+_READS = frozenset(
+    (
+        "now heartbeats known_apps load load_inbox has_commit get_instance history list_instances "
+        "due_inbox due_tasks due_timers"
+    ).split()
+)
+_WRITES = frozenset(
+    (
+        "beat leave remember_app take_partition commit replace_tasks bump_attempts claim_tasks start_instance post "
+        "purge defer_inbox defer_tasks defer_timers release_tasks drop_orphans"
+    ).split()
+)
+
+
+@dataclass(slots=True)
+class Weather:
+    """How bad it is now: probabilities per request."""
+
+    latency_s: float = 0.002
+    lost: float = 0.0
+    cut: float = 0.0
+    late: float = 0.0
+
+
+class StoreServer:
+    """The store and the way to it."""
+
+    def __init__(self, loop: SimLoop, rng: Random, trace: Trace) -> None:
+        self.loop = loop
+        self._rng = rng
+        self._trace = trace
+        self.data = MemoryData()
+        self.memory = MemoryStore(NAMESPACE, clock=self.clock, data=self.data)
+        self.tables = self.data.tables(NAMESPACE)
+        self.weather = Weather()
+        self.down_for: dict[str, float] = {}
+        self.down_until = 0.0
+        self.observers: list[Callable[[str, Commit], None]] = []
+
+    def clock(self) -> int:
+        """Return the store's time."""
+        return EPOCH_NS + round(self.loop.time() * 1e9)
+
+    def _delay(self) -> float:
+        mean = self.weather.latency_s
+        return mean * (0.5 + self._rng.random()) * (20.0 if self._rng.random() < 0.01 else 1.0)
+
+    def _down(self, host: Host) -> bool:
+        now = self.loop.time()
+        return now < self.down_until or now < self.down_for.get(host.name, 0.0)
+
+    async def request(self, host: Host, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a call of one host."""
+        future = self.loop.create_future()
+        world, write = self.loop.world, name in _WRITES
+        if self._down(host):
+            world.later(0.05 + self._delay(), self._fail, future, Unreachable("connection refused"))
+            return await future
+        draw, weather = self._rng.random(), self.weather
+        if draw < weather.lost:
+            self._trace.note(host.name, "store-lost", name)
+            world.later(self._delay(), self._fail, future, Unreachable("connection reset"))
+        elif draw < weather.lost + weather.cut:
+            self._trace.note(host.name, "store-cut", name)
+            world.later(self._delay(), self._apply, host, name, args, kwargs, None)
+            error = OutcomeUnknown("connection reset") if write else Unreachable("connection reset")
+            world.later(0.05 + self._delay(), self._fail, future, error)
+        elif write and draw < weather.lost + weather.cut + weather.late:
+            self._trace.note(host.name, "store-late", name)
+            world.later(self._delay() + self._rng.choice((0.05, 0.5, 3.0)), self._apply, host, name, args, kwargs, None)
+            world.later(self._delay(), self._fail, future, OutcomeUnknown("connection reset"))
+        else:
+            world.later(self._delay(), self._apply, host, name, args, kwargs, future)
+        return await future
+
+    def _fail(self, future: Any, error: Exception) -> None:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # Whoever waited may be gone: nobody need read it.
+
+    def _apply(self, host: Host, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], future: Any) -> None:
+        answer = _finish(getattr(self.memory, name)(*args, **kwargs))
+        if name == "commit":
+            self._observe(host, args[0], answer)
+        elif name in ("take_partition", "replace_tasks", "bump_attempts", "claim_tasks", "start_instance", "purge"):
+            self._trace.note(host.name, name, answer)
+        if future is not None:
+            self.loop.world.later(self._delay(), self._answer, future, answer)
+
+    def _observe(self, host: Host, group: list[Commit], outcomes: list[Outcome]) -> None:
+        for commit, outcome in zip(group, outcomes, strict=True):
+            self._trace.note(
+                host.name,
+                "commit",
+                outcome.value,
+                commit.app,
+                commit.instance_id,
+                f"v{commit.row.version}",
+                f"e{commit.epoch}",
+                f"in={len(commit.consume_inbox)},{len(commit.consume_tasks)},{len(commit.consume_timers)}",
+                f"out={len(commit.messages)},{len(commit.tasks)},{len(commit.timers)}",
+                f"status={commit.row.status}",
+            )
+            if outcome is Outcome.COMMITTED:
+                for observer in self.observers:
+                    observer(host.name, commit)
+
+    def _answer(self, future: Any, answer: Any) -> None:
+        if not future.done():
+            future.set_result(answer)
+
+
+def _finish(coroutine: Any) -> Any:
+    """Run a coroutine of the memory store, which never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("the memory store waited")
+
+
+class SimStore:
+    """One host's access to the store."""
+
+    def __init__(self, server: StoreServer, host: Host) -> None:
+        self._server = server
+        self._host = host
+
+    @property
+    def identity(self) -> str:
+        """The identity of the content."""
+        return self._server.memory.identity
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _READS and name not in _WRITES:
+            raise AttributeError(name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await self._server.request(self._host, name, args, kwargs)
+
+        return call

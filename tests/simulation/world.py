@@ -1,0 +1,198 @@
+"""One run: builds everything from a seed, lets it run through faults and a quiet period, and judges it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.settings import Limits
+from tests.simulation import checks, programs
+from tests.simulation.apps import Pod, Surroundings
+from tests.simulation.chaos import Chaos, Plan
+from tests.simulation.clients import Client
+from tests.simulation.etcd import Etcd
+from tests.simulation.loop import SimLoop, Spinning
+from tests.simulation.model import Broken, Model, Started
+from tests.simulation.network import Network
+from tests.simulation.store_server import StoreServer
+from tests.simulation.trace import Trace
+
+LEASE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """How large a run is and what goes wrong; None: drawn from the seed."""
+
+    apps: int | None = None
+    replicas: int = 2
+    instances: int | None = None
+    size: int = 10
+    active_s: float = 40.0
+    quiet_s: float = 240.0
+    plan: Plan | None = None
+    replica: type[Replica] = Replica
+    limits: Limits = field(default_factory=lambda: Limits(lease_s=LEASE_S))
+    spread_s: float = 25.0
+    write: Callable[[programs.Writer, str], programs.Program] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run came to."""
+
+    seed: int
+    broken: tuple[Broken, ...]
+    digest: str
+    tail: tuple[str, ...]
+    seconds: float
+    steps: int
+    instances: int
+
+
+class _Errors(logging.Handler):
+    """Errors that the runtime logs are broken promises: a task that died is never repaired."""
+
+    def __init__(self, model: Model, trace: Trace) -> None:
+        super().__init__(logging.INFO)
+        self._model = model
+        self._trace = trace
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            cause = "" if record.exc_info is None else repr(record.exc_info[1])
+            self._model.breaks("a task died", f"{record.getMessage()} {getattr(record, 'task', '')} {cause}")
+        else:
+            self._trace.note("log", record.getMessage())
+
+
+class World:
+    """One run."""
+
+    def __init__(self, seed: int, scenario: Scenario, *, live: bool = False) -> None:
+        self.seed = seed
+        self.scenario = scenario
+        self.loop = SimLoop(self.rng("loop"))
+        self.trace = Trace(self.loop.time, live=live)
+        store = StoreServer(self.loop, self.rng("store"), self.trace)
+        self.model = Model(self.loop.time, store.clock, self.trace)
+        store.observers.append(self.model.committed)
+        self.surroundings = Surroundings(
+            loop=self.loop,
+            store=store,
+            network=Network(self.loop, self.rng("network"), self.trace),
+            etcd=Etcd(self.loop, self.rng("etcd"), self.trace, lease_s=scenario.limits.lease_s),
+            trace=self.trace,
+            model=self.model,
+            limits=scenario.limits,
+            new_rng=self.rng,
+            replica=scenario.replica,
+        )
+        self.draw = self.rng("world")
+        names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
+        self.apps = names
+        self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
+        self.client = Client(self.surroundings, self.pods, self.rng("client"))
+        self.start = self.loop.time()
+
+    def rng(self, name: str) -> Random:
+        """Return a stream of randomness of its own, so that parts do not disturb each other."""
+        return Random(f"{self.seed}/{name}")
+
+    def _plan(self) -> Plan:
+        if self.scenario.plan is not None:
+            return self.scenario.plan
+        kinds = Chaos.all_kinds()
+        some = tuple(self.draw.sample(kinds, self.draw.randint(1, 6)))
+        return Plan(every_s=self.draw.choice((1.5, 4.0, 8.0)), kinds=some)
+
+    def _workload(self) -> None:
+        writer = programs.Writer(self.rng("programs"), self.apps, size=self.scenario.size)
+        make = self.scenario.write or programs.Writer.program
+        for number in range(self.scenario.instances or self.draw.randint(2, 8)):
+            app, instance_id = self.draw.choice(self.apps), f"i{number}"
+            started = Started(app, instance_id, make(writer, instance_id))
+            self.model.instances[app, instance_id] = started
+            at = 1.0 + self.draw.random() * self.scenario.spread_s
+            self.client.host.later(at, self._begin, started, dict(writer.events))
+
+    def _begin(self, started: Started, events: dict[str, int]) -> None:
+        client, draw = self.client, self.draw
+
+        async def live() -> None:
+            await client.start(started)
+            await client.raise_events(started, events, draw.choice((0.01, 0.5, 3.0)))
+
+        client.host.spawn(live(), "start")
+        if draw.random() < 0.2:
+            client.host.later(3 * draw.random(), self._suspend, started, draw.choice((0.1, 2.0, 8.0)))
+        if draw.random() < 0.08:
+            client.host.later(8 * draw.random(), self._terminate, started)
+
+    def _suspend(self, started: Started, seconds: float) -> None:
+        if started.acknowledged:
+            self.client.host.spawn(self.client.suspend_for(started, seconds), "suspend")
+
+    def _terminate(self, started: Started) -> None:
+        if started.acknowledged:
+            self.client.host.spawn(self.client.terminate(started, recursive=self.draw.random() < 0.5), "terminate")
+
+    def run(self) -> Verdict:
+        """Run to the end and judge."""
+        tables = self.surroundings.store.tables
+        chaos_until = self.start + self.scenario.active_s
+        handler, logger = _Errors(self.model, self.trace), logging.getLogger("antiphon_sidecar")
+        before = logger.level, logger.propagate
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        try:
+            for pod in self.pods:
+                self.loop.world.later(0.5 * self.draw.random(), pod.start_sidecar)
+                self.loop.world.later(0.5 * self.draw.random(), pod.start_worker)
+            self._workload()
+            chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
+            self.loop.run(until=chaos_until, done=lambda: False)
+            self.trace.note("chaos", "quiet")
+            self.loop.world.soon(chaos.calm)
+            last = 0.0
+
+            def done() -> bool:
+                nonlocal last
+                if self.loop.time() < last + 1.0:
+                    return False
+                last = self.loop.time()
+                return self.client_idle() and checks.all_ended(tables, self.model)
+
+            self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
+            checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s)
+        except Spinning as spinning:
+            self.model.breaks("spinning", str(spinning))
+        finally:
+            for error in self.loop.errors:
+                self.model.breaks("a callback failed", f"{error.get('message')} {error.get('exception')!r}")
+            verdict = Verdict(
+                seed=self.seed,
+                broken=tuple(self.model.broken),
+                digest=self.trace.digest(),
+                tail=tuple(self.trace.tail(400)),
+                seconds=self.loop.time() - self.start,
+                steps=self.loop.steps,
+                instances=len(tables.runs),
+            )
+            logger.setLevel(logging.CRITICAL)
+            self.loop.end()
+            logger.removeHandler(handler)
+            logger.setLevel(before[0])
+            logger.propagate = before[1]
+        return verdict
+
+    def client_idle(self) -> bool:
+        """Tell whether every instance was acknowledged and nobody calls any more."""
+        return all(started.acknowledged for started in self.model.instances.values())
+
+
+def simulate(seed: int, scenario: Scenario | None = None, *, live: bool = False) -> Verdict:
+    """Run one seed."""
+    return World(seed, scenario or Scenario(), live=live).run()
