@@ -1,6 +1,6 @@
 """A private PostgreSQL server for tests: made from the machine's binaries, in a folder, gone afterwards.
 
-`started(folder)` is for suites that need a server of their own (to kill it, say). The server listens on a
+`started()` is for suites that need a server of their own (to kill it, say). The server listens on a
 free loopback port and trusts every local connection. When the tests run as root, the server's programs run as
 `nobody`, because PostgreSQL refuses to run as root.
 """
@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,18 +67,22 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Server]:
-    """Make a database cluster in `folder`, run it, and stop it at the end."""
+def started() -> Iterator[Server]:
+    """Make a database cluster in a folder of its own, run it, and take both away at the end."""
     where = programs()
     if where is None:
         pytest.skip("PostgreSQL's server programs are not on this machine: apt install postgresql")
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.geteuid() == 0:
-        # pytest's folders are closed to others; the server's user must be able to walk down to its own.
-        for parent in [folder, *folder.parents]:
-            if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o011 == 0:
-                parent.chmod(parent.stat().st_mode | 0o011)
-        shutil.chown(folder, "nobody")
+    # Not in pytest's folder, which each session closes to all other users, the server's among them.
+    with tempfile.TemporaryDirectory(prefix="antiphon-postgres-") as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "nobody")
+        with _running(folder, where) as server:
+            yield server
+
+
+@contextmanager
+def _running(folder: Path, where: Path) -> Iterator[Server]:
     data = folder / "data"
     _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
     with socket.socket() as listener:

@@ -1,7 +1,7 @@
 """The store contract on PostgreSQL 13 to 18: what production uses.
 
 Each call is one statement on one of a few connections that are held open; `commit` applies a whole group in
-one statement (see `postgres_commits`). Replicas of all apps of a namespace share the schema; the fence is a
+one statement (see `postgres_statement`). Replicas of all apps of a namespace share the schema; the fence is a
 row for each partition.
 """
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from antiphon_sidecar.stores import postgres_commits, postgres_orphans, postgres_schema
+from antiphon_sidecar.stores import postgres_commits, postgres_orphans, postgres_schema, postgres_statement
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
@@ -32,10 +32,10 @@ from antiphon_sidecar.stores.base import (
     TimerRow,
 )
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
-from antiphon_sidecar.stores.postgres_commits import CLOCK
 from antiphon_sidecar.stores.postgres_connections import Address, Connections, is_refused
 from antiphon_sidecar.stores.postgres_messages import RELEASED_AT_ONCE, Messages
 from antiphon_sidecar.stores.postgres_reads import Reads, Sweep
+from antiphon_sidecar.stores.postgres_statement import CLOCK
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class PostgresStore:
         self._schema = postgres_schema.quoted(schema)
         self._make_identity = make_identity
         self._identity = ""
-        self._statements: dict[postgres_commits.Shape, str] = {}
+        self._statements: dict[postgres_statement.Shape, str] = {}
         self._reads = Reads(self._schema)
         self._messages = Messages(self._schema)
         self._orphans = postgres_orphans.Orphans(self._schema)
@@ -206,12 +206,11 @@ class PostgresStore:
         return outcomes + await self._attempt(group[middle:], first=False)
 
     async def _send(self, connection: asyncpg.Connection, group: Sequence[Commit]) -> list[Outcome]:
-        shape = postgres_commits.shape_of(group)
-        statement = self._statements.get(shape)
-        if statement is None:
-            statement = self._statements[shape] = postgres_commits.statement(self._schema, shape)
-        marks = postgres_commits.arguments(self._namespace, shape, group=group)
-        return postgres_commits.outcomes(await connection.fetch(statement, *marks), count=len(group))
+        shape, marks = postgres_commits.prepared(self._namespace, group)
+        text = self._statements.get(shape)
+        if text is None:
+            text = self._statements[shape] = postgres_statement.statement(self._schema, shape)
+        return postgres_commits.outcomes(await connection.fetch(text, *marks), count=len(group))
 
     async def has_commit(self, *, app: str, instance_id: str, commit_id: bytes) -> bool:
         """Tell whether this commit landed."""

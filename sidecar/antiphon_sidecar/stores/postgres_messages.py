@@ -13,7 +13,7 @@ import asyncpg
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef
 from antiphon_sidecar.stores.columns import FINISHED, INSTANCE, MESSAGE, listed, message_values
-from antiphon_sidecar.stores.postgres_commits import CLOCK, TYPES, typed
+from antiphon_sidecar.stores.postgres_statement import CLOCK, TYPES, fence, typed
 
 Key = tuple[str, str, str]
 
@@ -24,13 +24,20 @@ STARTS_MOST = 5
 _STARTED = tuple(column for column in INSTANCE if column not in ("created_at", "updated_at"))
 _started_values = attrgetter(*_STARTED)
 _KEY = "namespace = $1 AND app = $2 AND instance_id = $3"
-_ONE = "t.namespace = $1 AND t.app = r.app AND t.instance_id = r.instance_id AND t.execution_id = r.execution_id"
-_REFS = "$2::text[], $3::text[], $4::text[], $5::bigint[]"
+_OWN = "t.namespace = r.namespace AND t.app = r.app AND t.instance_id = r.instance_id"
+_TASK = f"{_OWN} AND t.execution_id = r.execution_id AND t.task_id = r.task_id"
+_TIMER = f"{_OWN} AND t.execution_id = r.execution_id AND t.timer_id = r.task_id"
 _REF_NAMES = "app, instance_id, execution_id, task_id"
 
 
 def _marks(first: int, columns: Sequence[str]) -> str:
     return ", ".join(f"${number}::{TYPES[column]}" for number, column in enumerate(columns, first))
+
+
+def _deferring(rows: str, table: str, *, condition: str) -> str:
+    return f"""WITH {rows},
+        k AS MATERIALIZED (SELECT r.* FROM r JOIN {table} t ON {condition} ORDER BY r.ord FOR UPDATE OF t)
+        UPDATE {table} t SET due_at = r.time FROM k r WHERE {condition}"""
 
 
 class Messages:
@@ -48,75 +55,67 @@ class Messages:
               SELECT $1, {message}, clock.now FROM made, clock
               ON CONFLICT (namespace, row_id) DO NOTHING)
             SELECT count(*) FROM made"""
-        self._post = f"""WITH r AS MATERIALIZED (
-              SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(typed(MESSAGE).values(), 2))})
-              WITH ORDINALITY AS r({listed(MESSAGE)}, ord)),
+        arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(typed(MESSAGE).values(), 2))
+        self._post = f"""WITH {self._rows(arrays, listed(MESSAGE))},
             m AS MATERIALIZED (
-              SELECT r.ord, COALESCE(
-                (SELECT i.incarnation FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = r.app
-                 AND i.instance_id = r.instance_id AND i.status NOT IN {FINISHED}),
-                (SELECT b.incarnation FROM {schema}.inbox b WHERE b.namespace = $1 AND b.app = r.app
-                 AND b.instance_id = r.instance_id AND b.kind = {InboxKind.START:d} ORDER BY b.seq LIMIT 1)
+              SELECT r.*, COALESCE(
+                (SELECT i.incarnation FROM {schema}.instances i WHERE i.namespace = r.namespace
+                 AND i.app = r.app AND i.instance_id = r.instance_id AND i.status NOT IN {FINISHED}),
+                (SELECT b.incarnation FROM {schema}.inbox b WHERE b.namespace || '/' || b.app || '/' || b.instance_id
+                 = r.namespace || '/' || r.app || '/' || r.instance_id
+                 AND b.kind = {InboxKind.START:d} ORDER BY b.seq LIMIT 1)
               ) AS run FROM r),
             n AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
-              SELECT $1, {", ".join("m.run" if each == "incarnation" else f"r.{each}" for each in MESSAGE)}, {CLOCK}
-              FROM r JOIN m ON m.ord = r.ord WHERE m.run IS NOT NULL ORDER BY r.ord
-              ON CONFLICT (namespace, row_id) DO NOTHING)
+              SELECT namespace, {listed(MESSAGE).replace("incarnation", "run")}, {CLOCK}
+              FROM m WHERE run IS NOT NULL ORDER BY ord ON CONFLICT (namespace, row_id) DO NOTHING)
             SELECT m.run IS NOT NULL OR EXISTS (
-              SELECT FROM {schema}.inbox b WHERE b.namespace = $1 AND b.row_id = r.row_id)
-            FROM r JOIN m ON m.ord = r.ord ORDER BY r.ord"""
-        self._replace = f"""WITH r AS MATERIALIZED (
-              SELECT * FROM unnest({_REFS}, $6::bytea[], $7::smallint[], $8::bytea[], $9::bigint[])
-              WITH ORDINALITY AS r({_REF_NAMES}, row_id, kind, payload, ref_id, ord)),
-            k AS MATERIALIZED (SELECT r.ord FROM r JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id
-              ORDER BY r.ord FOR UPDATE OF t),
-            g AS (DELETE FROM {schema}.tasks t USING k JOIN r ON r.ord = k.ord
-              WHERE {_ONE} AND t.task_id = r.task_id
-              RETURNING r.ord, t.slot, t.incarnation, t.execution_id),
+              SELECT FROM {schema}.inbox b WHERE b.namespace = m.namespace AND b.row_id = m.row_id)
+            FROM m ORDER BY m.ord"""
+        refs = "$2::text[], $3::text[], $4::text[], $5::bigint[]"
+        results = self._rows(
+            f"{refs}, $6::bytea[], $7::smallint[], $8::bytea[], $9::bigint[]",
+            f"{_REF_NAMES}, row_id, kind, payload, ref_id",
+        )
+        self._replace = f"""WITH {results},
+            k AS MATERIALIZED (
+              SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} ORDER BY r.ord FOR UPDATE OF t),
+            g AS (DELETE FROM {schema}.tasks t USING k r WHERE {_TASK}
+              RETURNING r.*, t.slot, t.incarnation),
             n AS (INSERT INTO {schema}.inbox (namespace, app, instance_id, slot, row_id, kind, incarnation,
                 payload, execution_id, ref_id, due_at)
-              SELECT $1, r.app, r.instance_id, g.slot, r.row_id, r.kind, g.incarnation, r.payload,
-                g.execution_id, r.ref_id, {CLOCK} FROM g JOIN r ON r.ord = g.ord ORDER BY r.ord
-              ON CONFLICT (namespace, row_id) DO NOTHING)
-            SELECT g.ord FROM g"""
-        self._bump = f"""WITH f AS MATERIALIZED (
-              SELECT u.app, u.partition, p.epoch = u.epoch AS held
-              FROM unnest($7::text[], $8::int[], $9::bigint[]) WITH ORDINALITY AS u(app, partition, epoch, ord)
-              JOIN {schema}.partitions p ON p.namespace = $1 AND p.app = u.app AND p.partition = u.partition
-              ORDER BY u.ord FOR SHARE OF p),
+              SELECT namespace, app, instance_id, slot, row_id, kind, incarnation, payload, execution_id, ref_id,
+                {CLOCK} FROM g ORDER BY ord ON CONFLICT (namespace, row_id) DO NOTHING)
+            SELECT ord FROM g"""
+        attempts = self._rows(f"{refs}, $6::bigint[]", f"{_REF_NAMES}, attempt")
+        self._bump = f"""WITH {fence(schema, 7)}, {attempts},
             k AS MATERIALIZED (
-              SELECT r.ord, {listed(("app", "instance_id", "execution_id", "task_id"), "r")}
-              FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, attempt, ord)
-              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id AND t.attempt = r.attempt
+              SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} AND t.attempt = r.attempt
               JOIN f ON f.held AND f.app = t.app AND f.partition = t.slot >> 11
               WHERE (SELECT count(*) FROM f) > 0 ORDER BY r.ord FOR UPDATE OF t)
             UPDATE {schema}.tasks t SET attempt = t.attempt + 1, claimed_by = '', due_at = $10
-            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING r.ord"""
-        self._claim = f"""WITH k AS MATERIALIZED (
-              SELECT r.ord, {listed(("app", "instance_id", "execution_id", "task_id"), "r")}
-              FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, attempt, ord)
-              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id AND t.attempt = r.attempt
+            FROM k r WHERE {_TASK} RETURNING r.ord"""
+        self._claim = f"""WITH {attempts},
+            k AS MATERIALIZED (
+              SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} AND t.attempt = r.attempt
               AND t.claimed_by IN ('', $7) ORDER BY r.ord FOR UPDATE OF t)
-            UPDATE {schema}.tasks t SET claimed_by = $7
-            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING r.ord"""
-        self._defer_tasks = f"""UPDATE {schema}.tasks t SET due_at = r.due_at FROM (
-              SELECT r.* FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, due_at, ord)
-              JOIN {schema}.tasks t ON {_ONE} AND t.task_id = r.task_id ORDER BY r.ord FOR UPDATE OF t) r
-            WHERE {_ONE} AND t.task_id = r.task_id"""
-        self._defer_timers = f"""UPDATE {schema}.timers t SET due_at = r.due_at FROM (
-              SELECT r.* FROM unnest({_REFS}, $6::bigint[]) WITH ORDINALITY AS r({_REF_NAMES}, due_at, ord)
-              JOIN {schema}.timers t ON {_ONE} AND t.timer_id = r.task_id ORDER BY r.ord FOR UPDATE OF t) r
-            WHERE {_ONE} AND t.timer_id = r.task_id"""
-        self._defer_inbox = f"""UPDATE {schema}.inbox t SET due_at = r.due_at FROM (
-              SELECT r.* FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY AS r(row_id, due_at, ord)
-              JOIN {schema}.inbox t ON t.namespace = $1 AND t.row_id = r.row_id ORDER BY r.ord FOR UPDATE OF t) r
-            WHERE t.namespace = $1 AND t.row_id = r.row_id"""
-        self._release = f"""WITH k AS MATERIALIZED (
-              SELECT {_REF_NAMES} FROM {schema}.tasks
-              WHERE namespace = $1 AND app = $2 AND target_app = $3 AND due_at > $4
+            UPDATE {schema}.tasks t SET claimed_by = $7 FROM k r WHERE {_TASK} RETURNING r.ord"""
+        times = self._rows(f"{refs}, $6::bigint[]", f"{_REF_NAMES}, time")
+        self._defer_tasks = _deferring(times, f"{schema}.tasks", condition=_TASK)
+        self._defer_timers = _deferring(times, f"{schema}.timers", condition=_TIMER)
+        ids = self._rows("$2::bytea[], $3::bigint[]", "row_id, time")
+        condition = "t.namespace = r.namespace AND t.row_id = r.row_id"
+        self._defer_inbox = _deferring(ids, f"{schema}.inbox", condition=condition)
+        self._release = f"""WITH r AS MATERIALIZED (
+              SELECT namespace, {_REF_NAMES} FROM {schema}.tasks
+              WHERE namespace || '/' || app = $1 || '/' || $2 AND target_app = $3 AND due_at > $4
               ORDER BY {_REF_NAMES} LIMIT {RELEASED_AT_ONCE} FOR UPDATE)
-            UPDATE {schema}.tasks t SET due_at = $4
-            FROM k r WHERE {_ONE} AND t.task_id = r.task_id RETURNING 1"""
+            UPDATE {schema}.tasks t SET due_at = $4 FROM r WHERE {_TASK} RETURNING 1"""
+
+    @staticmethod
+    def _rows(arrays: str, names: str) -> str:
+        """Return `r`: the given rows, with the namespace and their ordinals."""
+        return f"""r AS MATERIALIZED (
+              SELECT $1::text AS namespace, u.* FROM unnest({arrays}) WITH ORDINALITY AS u({names}, ord))"""
 
     async def start(
         self, connection: asyncpg.Connection, namespace: str, *, row: InstanceRow, start: InboxRow, unique: bool
@@ -243,8 +242,9 @@ class Messages:
 
     async def _drop_run(self, connection: asyncpg.Connection, key: Key, *, incarnation: bytes) -> None:
         """Delete a run whose instance row this transaction has locked."""
-        for table in ("inbox", "tasks", "timers"):
-            query = f"DELETE FROM {self._schema}.{table} WHERE {_KEY} AND incarnation = $4"
+        place = "namespace || '/' || app || '/' || instance_id = $1 || '/' || $2 || '/' || $3"
+        for table, condition in (("inbox", place), ("tasks", _KEY), ("timers", _KEY)):
+            query = f"DELETE FROM {self._schema}.{table} WHERE {condition} AND incarnation = $4"
             await connection.execute(query, *key, incarnation)
         # Histories of earlier runs of this ID go too: nothing else names them any more.
         for table in ("history", "instances"):

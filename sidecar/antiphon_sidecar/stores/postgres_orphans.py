@@ -11,25 +11,23 @@ from typing import Any
 import asyncpg
 
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, TaskRow, TimerRow
+from antiphon_sidecar.stores.postgres_statement import fence
 
 
 class Orphans:
     """The statements of one schema."""
 
     def __init__(self, schema: str) -> None:
-        self._fence = f"""WITH f AS MATERIALIZED (
-              SELECT u.app, u.partition, p.epoch = u.epoch AS held
-              FROM unnest($2::text[], $3::int[], $4::bigint[]) WITH ORDINALITY AS u(app, partition, epoch, ord)
-              JOIN {schema}.partitions p ON p.namespace = $1 AND p.app = u.app AND p.partition = u.partition
-              ORDER BY u.ord FOR SHARE OF p)
-            DELETE FROM {schema}.{{table}} t USING unnest({{arrays}}) AS r({{key}}), f
-            WHERE t.namespace = $1 AND ({{own}}) = ({{theirs}}) AND f.held AND f.app = t.app
+        self._statement = f"""WITH {fence(schema, 2)},
+            r AS MATERIALIZED (SELECT $1::text AS namespace, u.* FROM unnest({{arrays}}) AS u({{key}}))
+            DELETE FROM {schema}.{{table}} t USING r, f
+            WHERE t.namespace = r.namespace AND {{same}} AND f.held AND f.app = t.app
             AND f.partition = t.slot >> 11
-            AND NOT EXISTS (SELECT FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = t.app
+            AND NOT EXISTS (SELECT FROM {schema}.instances i WHERE i.namespace = t.namespace AND i.app = t.app
               AND i.instance_id = t.instance_id AND i.incarnation = t.incarnation)
-            AND NOT EXISTS (SELECT FROM {schema}.inbox s WHERE s.namespace = $1 AND s.app = t.app
-              AND s.instance_id = t.instance_id AND s.incarnation = t.incarnation
-              AND s.kind = {InboxKind.START:d}){{further}}
+            AND NOT EXISTS (SELECT FROM {schema}.inbox s WHERE s.namespace || '/' || s.app || '/' || s.instance_id
+              = t.namespace || '/' || t.app || '/' || t.instance_id
+              AND s.incarnation = t.incarnation AND s.kind = {InboxKind.START:d}){{further}}
             RETURNING 1"""
         self._inbox = self._query("inbox", {"row_id": "bytea"}, further=f" AND t.kind <> {InboxKind.START:d}")
         key = {"app": "text", "instance_id": "text", "execution_id": "text"}
@@ -37,12 +35,11 @@ class Orphans:
         self._timers = self._query("timers", {**key, "timer_id": "bigint"})
 
     def _query(self, table: str, key: dict[str, str], *, further: str = "") -> str:
-        return self._fence.format(
+        return self._statement.format(
             table=table,
             arrays=", ".join(f"${number}::{kind}[]" for number, kind in enumerate(key.values(), 5)),
             key=", ".join(key),
-            own=", ".join(f"t.{column}" for column in key),
-            theirs=", ".join(f"r.{column}" for column in key),
+            same=" AND ".join(f"t.{column} = r.{column}" for column in key),
             further=further,
         )
 

@@ -27,6 +27,7 @@ Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
 Key = tuple[str, str, str]
 
 _KEY = "namespace = $1 AND app = $2 AND instance_id = $3"
+_PLACE = "namespace || '/' || app || '/' || instance_id = $1 || '/' || $2 || '/' || $3"
 _EARLIEST = -(1 << 63)
 
 
@@ -48,7 +49,7 @@ class Reads:
     def __init__(self, schema: str) -> None:
         self._instance = f"SELECT {listed(INSTANCE)} FROM {schema}.instances WHERE {_KEY}"
         self._inbox = (
-            f"SELECT {listed(INBOX)} FROM {schema}.inbox WHERE {_KEY}"
+            f"SELECT {listed(INBOX)} FROM {schema}.inbox WHERE {_PLACE}"
             f" ORDER BY kind <> {InboxKind.START:d}, seq LIMIT $4"
         )
         history = (
@@ -60,7 +61,7 @@ class Reads:
         self._load = f"""SELECT
             (SELECT ROW ({listed(INSTANCE)}) FROM {schema}.instances WHERE {_KEY}),
             ARRAY ({history.format(f"ROW ({listed(HISTORY, 'h')})")}),
-            ARRAY (SELECT ROW ({listed(INBOX)}) FROM {schema}.inbox WHERE {_KEY}
+            ARRAY (SELECT ROW ({listed(INBOX)}) FROM {schema}.inbox WHERE {_PLACE}
               ORDER BY kind <> {InboxKind.START:d}, seq LIMIT $4),
             ARRAY (SELECT ROW ({listed(TASK)}) FROM {schema}.tasks WHERE {_KEY} ORDER BY task_id),
             ARRAY (SELECT ROW ({listed(TIMER)}) FROM {schema}.timers WHERE {_KEY} ORDER BY timer_id)"""
@@ -69,35 +70,38 @@ class Reads:
             f" OR EXISTS (SELECT FROM {schema}.history WHERE {_KEY} AND commit_id = $4)"
         )
         due = (
-            f"SELECT {{columns}}{{seq}} FROM {schema}.{{table}} WHERE namespace = $1 AND app = $2"
+            f"SELECT {{columns}}{{seq}} FROM {schema}.{{table}} WHERE namespace || '/' || app = $1 || '/' || $2"
             " AND due_at <= $3 AND (due_at, seq) > ($4, $5) AND slot >> 11 = ANY ($6::int[])"
             " ORDER BY due_at, seq LIMIT $7"
         )
         self._due_inbox = due.format(columns=listed(INBOX), table="inbox", seq=", seq AS place")
         self._due_tasks = due.format(columns=listed(TASK), table="tasks", seq=", seq")
         self._due_timers = due.format(columns=listed(TIMER), table="timers", seq=", seq")
-        # One look-up for each (app, status) that occurs, then a range of each; `status` is a condition only
-        # where a name picks the range. The first null ends the recursion.
-        self._list = f"""WITH RECURSIVE pairs (app, status) AS (
-              (SELECT app, status FROM {schema}.instances WHERE namespace = $1 ORDER BY app, status LIMIT 1)
+        # One look-up for each (lane, status) that occurs, then a range of each; `status` is a further condition
+        # where a name picks the range. A lane is `namespace/app`, and "0" follows "/".
+        self._list = f"""WITH RECURSIVE pairs (lane, status) AS (
+              (SELECT i.namespace || '/' || i.app, i.status FROM {schema}.instances i
+               WHERE i.namespace || '/' || i.app > $1 || '/' AND i.namespace || '/' || i.app < $1 || '0'
+               ORDER BY i.namespace || '/' || i.app, i.status LIMIT 1)
               UNION ALL
-              SELECT n.app, n.status FROM pairs CROSS JOIN LATERAL (
-                SELECT i.app, i.status FROM {schema}.instances i
-                WHERE i.namespace = $1 AND (i.app, i.status) > (pairs.app, pairs.status)
-                ORDER BY i.app, i.status LIMIT 1) n)
-            SELECT {{columns}} FROM ({{ranges}}) r CROSS JOIN LATERAL (
-              SELECT * FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = r.app AND {{match}}
-              AND i.created_at <= $4 AND (i.created_at < $4 OR (i.instance_id, i.app) > ($5, $6))
-              ORDER BY i.created_at DESC, i.instance_id LIMIT $7) i
+              SELECT n.lane, n.status FROM pairs CROSS JOIN LATERAL (
+                SELECT i.namespace || '/' || i.app AS lane, i.status FROM {schema}.instances i
+                WHERE (i.namespace || '/' || i.app, i.status) > (pairs.lane, pairs.status)
+                AND i.namespace || '/' || i.app < $1 || '0'
+                ORDER BY i.namespace || '/' || i.app, i.status LIMIT 1) n)
+            SELECT {listed(INSTANCE, "i")} FROM ({{ranges}}) r CROSS JOIN LATERAL (
+              SELECT * FROM {schema}.instances i WHERE i.namespace || '/' || i.app = r.lane AND {{match}}
+              AND i.created_at <= $4 AND (i.created_at < $4 OR (i.instance_id || '', i.app) > ($5, $6))
+              ORDER BY i.created_at DESC, i.instance_id || '' LIMIT $7) i
             ORDER BY i.created_at DESC, i.instance_id, i.app LIMIT $7"""
-        wanted = "($2::text IS NULL OR app = $2) AND (cardinality($3::int[]) = 0 OR status = ANY ($3::int[]))"
-        columns = listed(INSTANCE, "i")
+        wanted = (
+            "($2::text IS NULL OR lane = $1 || '/' || $2) AND (cardinality($3::int[]) = 0 OR status = ANY ($3::int[]))"
+        )
         self._by_status = self._list.format(
-            columns=columns, ranges=f"SELECT app, status FROM pairs WHERE {wanted}", match="i.status = r.status"
+            ranges=f"SELECT lane, status FROM pairs WHERE {wanted}", match="i.status = r.status"
         )
         self._by_name = self._list.format(
-            columns=columns,
-            ranges=f"SELECT DISTINCT app FROM pairs WHERE {wanted}",
+            ranges=f"SELECT DISTINCT lane FROM pairs WHERE {wanted}",
             match="i.name = $8 AND (cardinality($3::int[]) = 0 OR i.status = ANY ($3::int[]))",
         )
 

@@ -19,8 +19,8 @@ Opener = Callable[..., Awaitable[Store]]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
-    with postgres.started(tmp_path_factory.mktemp("postgres")) as server:
+def postgres_server() -> Iterator[postgres.Server]:
+    with postgres.started() as server:
         yield server
 
 
