@@ -156,8 +156,10 @@ def assemble(
     if turn.fresh and not state.created_at:
         state.created_at = now
     sealed = _seal(result, sealed_turn)
-    writes = bool(sealed) or result.continues
-    history = _history_row(result, sealed, commit_id) if writes else None
+    # A suspend before the start has no event, but its message must stay known: it gets a row without events.
+    message_ids = _message_ids(result)
+    writes = bool(sealed or message_ids) or result.continues
+    history = _history_row(result, sealed=sealed, commit_id=commit_id, message_ids=message_ids) if writes else None
     committed(state, wrote_history=writes)
     consumed, discarded = turn.consumed, turn.discarded
     messages = tuple(inbox_row(message) for message in result.outgoing)
@@ -223,11 +225,13 @@ def _consumed_inbox(result: rs.Result, replaced: frozenset[int]) -> tuple[bytes,
     return tuple(ids)
 
 
-def _history_row(result: rs.Result, sealed: Sequence[bytes], commit_id: bytes) -> HistoryRow:
+def _message_ids(result: rs.Result) -> bytes:
     if result.continues:
-        message_ids = b"".join(result.state.recent_messages)
-    else:
-        message_ids = b"".join(m.message_id for m in result.turn.consumed if m.kind in (Kind.EVENT, Kind.CONTROL))
+        return b"".join(result.state.recent_messages)
+    return b"".join(m.message_id for m in result.turn.consumed if m.kind in (Kind.EVENT, Kind.CONTROL))
+
+
+def _history_row(result: rs.Result, *, sealed: Sequence[bytes], commit_id: bytes, message_ids: bytes) -> HistoryRow:
     return HistoryRow(
         generation=result.generation,
         turn=result.turn_number,
