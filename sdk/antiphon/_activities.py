@@ -19,6 +19,7 @@ from antiphon_proto.v1 import worker_pb2
 _log = logging.getLogger(__name__)
 
 Deliver = Callable[[worker_pb2.ActivityResponse], None]
+_Key = tuple[str, str, str, int]
 OnSettled = Callable[[activity.ActivityInfo], None]
 
 
@@ -38,7 +39,8 @@ class Activities:
     ) -> None:
         self._definitions = definitions
         self._on_settled = on_settled
-        self._unsettled: dict[str, activity.ActivityInfo] = {}
+        self._open: dict[_Key, activity.ActivityInfo] = {}
+        self._keys: dict[str, _Key] = {}
         self._most = most
         self._deliver = deliver
         self._running = 0
@@ -56,14 +58,25 @@ class Activities:
         return self._running
 
     def begin(self, request: worker_pb2.ActivityRequest, token: str) -> None:
-        """Run it now, or when one of those under way has ended."""
+        """Run it now, or when one of those under way has ended.
+
+        A sidecar that was restarted sends again what this worker already has in hand: that is not run twice, and
+        its one result settles both deliveries, since the sidecar knows it by the task.
+        """
+        info = _info(request)
+        if token:
+            if _key(info) in self._open:
+                return
+            self._open[_key(info)] = info
+            self._keys[token] = _key(info)
+        self._begin(request, token)
+
+    def _begin(self, request: worker_pb2.ActivityRequest, token: str) -> None:
         if self._running >= self._most:
             self._waiting.append((request, token))
             return
         self._running += 1
         self._idle.clear()
-        if self._on_settled is not None:
-            self._unsettled[token] = _info(request)
         definition = self._definitions.get(request.name)
         if definition is None:
             self._ended(_not_registered(request, token, self._definitions))
@@ -76,7 +89,8 @@ class Activities:
 
     def gone(self, response: worker_pb2.ActivityResponse, settled: bool) -> None:
         """Hear that a result needs no more sending; tell the user's hook when the sidecar has settled it."""
-        info = self._unsettled.pop(response.completion_token, None)
+        key = self._keys.pop(response.completion_token, None)
+        info = self._open.pop(key, None) if key is not None else None
         if info is None or self._on_settled is None or not settled:
             return
         try:
@@ -86,13 +100,20 @@ class Activities:
 
     async def drained(self) -> None:
         """Wait until none is under way; those that wait are forgotten."""
-        self._waiting.clear()
+        self._forget_waiting()
         await self._idle.wait()
+
+    def _forget_waiting(self) -> None:
+        for request, token in self._waiting:
+            key = _key(_info(request))
+            self._open.pop(key, None)
+            self._keys.pop(token, None)
+        self._waiting.clear()
 
     async def close(self) -> None:
         """Cancel what is async, leave threads to end by themselves, say nothing of either."""
         self._closed = True
-        self._waiting.clear()
+        self._forget_waiting()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -137,7 +158,7 @@ class Activities:
             return
         self._deliver(response)
         if self._waiting and self._running < self._most:
-            self.begin(*self._waiting.popleft())
+            self._begin(*self._waiting.popleft())
 
 
 def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
@@ -150,6 +171,10 @@ def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
         attempt=request.attempt,
         caller_app_id=request.caller_app_id,
     )
+
+
+def _key(info: activity.ActivityInfo) -> _Key:
+    return info.caller_app_id, info.instance_id, info.execution_id, info.task_id
 
 
 def _arguments(definition: Definition, request: worker_pb2.ActivityRequest) -> tuple[object, ...]:
