@@ -22,11 +22,11 @@ from contracts import FeaturePart, Score, TrainedModel, TrainingRequest
 
 CANDIDATES = {
     "naive-bayes": lambda: GaussianNB(),
-    "random-forest": lambda: RandomForestClassifier(n_estimators=300, random_state=7),
+    "random-forest": lambda: RandomForestClassifier(n_estimators=200, random_state=7),
     "nearest-neighbours": lambda: KNeighborsClassifier(n_neighbors=3),
-    "extra-trees": lambda: ExtraTreesClassifier(n_estimators=400, random_state=7),
+    "extra-trees": lambda: ExtraTreesClassifier(n_estimators=250, random_state=7),
     "decision-tree": lambda: DecisionTreeClassifier(random_state=7),
-    "neural-network": lambda: MLPClassifier((64,), max_iter=1000, random_state=7),
+    "neural-network": lambda: MLPClassifier((64,), early_stopping=True, random_state=7),
     "support-vectors": lambda: SVC(C=10),
     "logistic-regression": lambda: LogisticRegression(max_iter=1000),
 }
