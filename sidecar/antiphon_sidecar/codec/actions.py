@@ -1,9 +1,13 @@
 """A worker's answer: wire actions to engine actions, and an activity's answer to an engine event."""
 
+from collections.abc import Iterable
+
+from google.protobuf.message import DecodeError
+
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.events import unseal
-from antiphon_sidecar.codec.values import remainder, to_failure, to_ns, to_text
+from antiphon_sidecar.codec.values import carried_over, to_failure, to_ns, to_text
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 
@@ -62,9 +66,7 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
     rest = pb.TaskScheduled()
     if task.HasField("history_propagation_scope"):
         rest.history_propagation_scope = task.history_propagation_scope
-    unknown = remainder(
-        task, ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
-    )
+    modelled = ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
     wait = task.timeouts.schedule_to_start_ms
     return ac.ScheduleTask(
         id=action.id,
@@ -74,7 +76,7 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
         task_execution_id=task.task_execution_id,
         target=_target(action),
         schedule_to_start_ns=wait * _NS_PER_MS if wait else None,
-        extra=rest.SerializeToString() + unknown,
+        extra=rest.SerializeToString() + carried_over(task, modelled, pb.TaskScheduled),
     )
 
 
@@ -100,7 +102,7 @@ def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
         input=to_text(child.input, present=child.HasField("input")),
         version=to_text(child.version, present=child.HasField("version")),
         target=_target(action),
-        extra=rest.SerializeToString() + remainder(child, modelled),
+        extra=rest.SerializeToString() + carried_over(child, modelled, pb.ChildWorkflowInstanceCreated),
     )
 
 
@@ -117,20 +119,27 @@ def _timer_origin(timer: wk.CreateTimerAction) -> bytes:
         case "child_workflow_retry":
             created.child_workflow_retry.CopyFrom(timer.child_workflow_retry)
     modelled = ("fire_at", "name", "create_timer", "external_event", "activity_retry", "child_workflow_retry")
-    return created.SerializeToString() + remainder(timer, modelled)
+    return created.SerializeToString() + carried_over(timer, modelled, pb.TimerCreated)
 
 
 def _read_completion(action: wk.WorkflowAction) -> ac.Complete:
     done = action.complete_workflow
-    carried = tuple(unseal(raw) for raw in done.carryover_events)
     return ac.Complete(
         id=action.id,
         status=ev.Status(done.workflow_status),
         result=to_text(done.result, present=done.HasField("result")),
         failure=to_failure(done.failure_details) if done.HasField("failure_details") else None,
         new_version=to_text(done.new_version, present=done.HasField("new_version")),
-        carryover=tuple(event for event in carried if isinstance(event, ev.EventRaised)),
+        carryover=_carryover(done.carryover_events),
     )
+
+
+def _carryover(raw_events: Iterable[bytes]) -> tuple[ev.EventRaised, ...]:
+    try:
+        events = [unseal(raw) for raw in raw_events]
+    except DecodeError as error:
+        raise ValueError("an event to be carried over is none") from error
+    return tuple(event for event in events if isinstance(event, ev.EventRaised))
 
 
 def read_activity_response(

@@ -39,7 +39,8 @@ def seal(event: ev.Event) -> bytes:
             _seal_input(wire, event)
         case _:
             _seal_execution(wire, event)
-    return wire.SerializeToString()
+    # Tags are a map: only so do the same events always have the same bytes.
+    return wire.SerializeToString(deterministic=True)
 
 
 def _set_route(wire: pb.HistoryEvent, route: ev.Route | None) -> None:
@@ -299,11 +300,14 @@ def _unseal_outcome(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
     )
 
 
+_STATUSES = frozenset(int(status) for status in ev.Status)
+
+
 def _unseal_execution(wire: pb.HistoryEvent, stamp: int, raw: bytes) -> ev.Event:
     match wire.WhichOneof("event_type"):
         case "execution_started":
             return _unseal_started(wire, stamp)
-        case "execution_completed":
+        case "execution_completed" if wire.execution_completed.workflow_status in _STATUSES:
             done = wire.execution_completed
             return ev.ExecutionCompleted(
                 timestamp=stamp,

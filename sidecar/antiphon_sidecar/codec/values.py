@@ -1,6 +1,6 @@
 """The small conversions that both directions share: timestamps, optional strings, failures, unread fields."""
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
@@ -61,3 +61,20 @@ def remainder(message: Message, modelled: tuple[str, ...]) -> bytes:
     for name in modelled:
         rest.ClearField(name)
     return rest.SerializeToString()
+
+
+def carried_over(message: Message, modelled: tuple[str, ...], event: type[Message]) -> bytes:
+    """Return what an action holds beside the modelled fields, as far as its event gives those numbers no meaning.
+
+    The dialect numbers actions and events apart: a router that older SDKs write into an action would be read as the
+    event's trace context.
+    """
+    rest = remainder(message, modelled)
+    if not rest:
+        return rest
+    try:
+        as_event = event.FromString(rest)
+    except DecodeError:
+        # A number that the event reads as something of another form: nothing of it can be told apart.
+        return b""
+    return remainder(as_event, tuple(field.name for field in event.DESCRIPTOR.fields))
