@@ -7,11 +7,13 @@ with its own listeners.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import asyncpg
 import grpc
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -44,19 +46,25 @@ from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
 from antiphon_sidecar.stores.errors import StoreError, StoreNotWritable, StoreUrlInvalid
 
+if TYPE_CHECKING:
+    from antiphon_sidecar.coordination.advisory import StoreLock
+
 logger = logging.getLogger(__name__)
 
 _DRAIN_S = 5.0
+_POSTGRES = ("postgresql://", "postgres://")
+_MEMORY = "memory:"
 
 
 class HostRunning(Exception):
     """Another process on this machine holds the store; `socket_path` is where to join it."""
 
-    def __init__(self, store: str, socket_path: str, pid: int) -> None:
-        super().__init__(
-            f"{codes.HOST_RUNNING}: process {pid} on this machine already holds the store {store}. "
-            f"Join it (its socket is {socket_path}), end it, or choose another store."
-        )
+    def __init__(self, store: str, socket_path: str, pid: int, *, holder: str = "") -> None:
+        where = f"process {pid} on this machine already holds"
+        join = f"Join it (its socket is {socket_path}), end it"
+        if holder:
+            where, join = f"{holder} already holds", "End it"
+        super().__init__(f"{codes.HOST_RUNNING}: {where} the store {store}. {join}, or choose another store.")
         self.socket_path = socket_path
         self.pid = pid
 
@@ -216,6 +224,19 @@ class Host:
         entry = self._apps.get(app)
         return entry.calls if entry is not None else None
 
+    def keep(self, lock: "StoreLock") -> None:
+        """Own instances only while the store's lock is held."""
+        every_s = self.settings.limits.lease_s / 3
+        self._tasks.spawn(lock.keep(every_s=every_s, lost=self._pause, back=self._go_on), "store-lock")
+
+    async def _pause(self) -> None:
+        for entry in self._apps.values():
+            await entry.replica.ownership.drain()
+
+    def _go_on(self) -> None:
+        for entry in self._apps.values():
+            entry.replica.ownership.resume()
+
     def listeners(self) -> tuple[Listener, ...]:
         """Return the apps of this host in the order they were added."""
         return tuple(entry.listener for entry in self._apps.values())
@@ -260,16 +281,21 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         HostRunning: another process holds this store; carries its socket path, so that a caller can join it.
         StoreError: the store cannot be used.
     """
+    source = _url_source(settings)
+    settings = replace(settings, store=source())
     async with AsyncExitStack() as stack:
-        socket = socket_path(settings.store) if not settings.store.startswith("memory:") else None
+        store = open_store(settings, source)
+        socket = None if settings.store == _MEMORY else socket_path(settings.store)
         if socket is not None:
             _take_lock(stack, settings, socket)
-        store = open_store(settings)
         await store.open()
         stack.push_async_callback(store.close)
+        lock = await _take_store_lock(stack, settings, source, socket)
         host = Host(settings, store, socket=socket)
         await host.start()
         stack.push_async_callback(host.close)
+        if lock is not None:
+            host.keep(lock)
         if socket is not None:
             await _serve_socket(stack, host, socket)
         if settings.metrics_port is not None:
@@ -322,8 +348,48 @@ async def _serve_metrics(stack: AsyncExitStack, host: Host, port: int) -> None:
     stack.push_async_callback(runner.cleanup)
 
 
-def open_store(settings: Settings) -> Store:
-    """Build the store that the URL names; it is not connected yet.
+def _url_source(settings: Settings) -> Callable[[], str]:
+    """Return what gives the store's URL: of a file, it is read anew each time, since passwords change."""
+    if settings.store_file is None:
+        return lambda: settings.store
+    path = Path(settings.store_file).expanduser()
+
+    def read() -> str:
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise StoreUrlInvalid(
+                f"the file {path} that should hold the store's URL cannot be read ({error.strerror}). "
+                "Fix the path or its rights."
+            ) from error
+
+    return read
+
+
+async def _take_store_lock(
+    stack: AsyncExitStack, settings: Settings, source: Callable[[], str], socket: str | None
+) -> "StoreLock | None":
+    """Take the server-wide lock of a PostgreSQL store; other stores are on this machine alone."""
+    if not settings.store.startswith(_POSTGRES):
+        return None
+    from antiphon_sidecar.coordination.advisory import StoreLock, holder_name
+    from antiphon_sidecar.stores.postgres_connections import Address
+
+    async def connect() -> asyncpg.Connection:
+        url, timeout_s = Address(source).options()
+        return await asyncpg.connect(url, timeout=timeout_s, server_settings={"application_name": holder_name()})
+
+    lock = StoreLock(connect, schema=settings.store_schema, namespace=settings.namespace)
+    try:
+        await lock.take()
+    except Held as held:
+        raise HostRunning(without_password(settings.store), socket or "", held.pid, holder=held.path) from held
+    stack.push_async_callback(lock.release)
+    return lock
+
+
+def open_store(settings: Settings, source: Callable[[], str] | None = None) -> Store:
+    """Build the store that the URL names; it is not connected yet. `source` gives the URL anew per connection.
 
     Raises:
         StoreUrlInvalid: no such kind of store.
@@ -335,13 +401,16 @@ def open_store(settings: Settings) -> Store:
         path = Path(database_path(url))
         path.parent.mkdir(parents=True, exist_ok=True)
         return SqliteStore(path, namespace=settings.namespace)
-    if url.startswith(("postgresql://", "postgres://")):
+    if url.startswith(_POSTGRES):
         from antiphon_sidecar.stores.postgres import PostgresStore
 
         return PostgresStore(
-            url, namespace=settings.namespace, schema=settings.store_schema, pool_size=settings.store_pool_size
+            source or url,
+            namespace=settings.namespace,
+            schema=settings.store_schema,
+            pool_size=settings.store_pool_size,
         )
-    if url == "memory:":
+    if url == _MEMORY:
         from antiphon_sidecar.stores.memory import MemoryStore
 
         return MemoryStore(settings.namespace, clock=SystemClock().wall_ns)
