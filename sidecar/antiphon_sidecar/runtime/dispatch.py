@@ -125,10 +125,10 @@ class Dispatcher:
             if gone(row):
                 self.forget(row.ref)
 
-    def returned(self, ref: TaskRef) -> TaskRow | None:
-        """A target gave a task back: return its row, to be dispatched again under a new attempt."""
+    def returned(self, ref: TaskRef, replica: str) -> TaskRow | None:
+        """A target gave a task back: return its row, to be dispatched again; None when another has it by now."""
         entry = self.outstanding.get(ref)
-        if entry is None:
+        if entry is None or entry.replica != replica:
             return None
         self.forget(ref)
         return entry.row

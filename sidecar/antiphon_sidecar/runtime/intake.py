@@ -40,6 +40,8 @@ class Hand:
     event: bytes | None = None
     asked: int = 0
     deadline: float = 0.0
+    #: Until when, on the monotonic clock, it may begin without asking the store.
+    fresh_until: float = 0.0
     replacing: bool = False
     settled: list[Callable[[], None]] = field(default_factory=list)
 
@@ -107,8 +109,9 @@ class Intake:
             caller=sender,
         )
         self.hands[dispatch.ref] = hand
-        age_ns = self._store_clock.now() - dispatch.dispatched_at
-        if dispatch.attempt > 1 or age_ns > self._limits.lease_s * 1e9 / 2:
+        age_s = (self._store_clock.now() - dispatch.dispatched_at) / 1e9
+        hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2 - age_s
+        if dispatch.attempt > 1 or self._stale(hand):
             self._ports.claim(hand)
         else:
             self._enqueue(hand)
@@ -119,11 +122,16 @@ class Intake:
         if self.hands.get(hand.ref) is not hand:
             return
         if ours:
+            hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2
             self._enqueue(hand)
             self.feed()
         else:
             del self.hands[hand.ref]
             self._send(hand.caller, Answer(hand.ref, Verdict.RETURNED))
+
+    def _stale(self, hand: Hand) -> bool:
+        """Tell whether the store must be asked before the task may begin (protocol.md 15)."""
+        return self._clock.monotonic() >= hand.fresh_until
 
     def _enqueue(self, hand: Hand) -> None:
         self._queues.setdefault(hand.ref.app, deque()).append(hand)
@@ -146,6 +154,10 @@ class Intake:
             stream = self._workers.for_activity(hand.name, hand.ref)
             if stream is None:
                 queue.append(hand)
+                continue
+            if self._stale(hand):
+                # It waited here too long: its result may have come from an earlier delivery.
+                self._ports.claim(hand)
                 continue
             self._hand_out(hand, stream)
             return True

@@ -83,10 +83,12 @@ class Ownership:
         """Release what others should own, then claim what should be ours."""
         view = self._coordinator.view()
         mine = self._share()
-        for partition in [p for p in self.epochs if view.owners.get((self._app, p)) not in (None, self._replica)]:
+        for partition in [p for p in self.epochs if view.owners.get((self._app, p)) != self._replica]:
             self.drop(partition)
         for partition in [p for p in self.epochs if p not in mine]:
             self.drop(partition)
+            await self._release(partition)
+        for partition in self._strays(mine):
             await self._release(partition)
         fresh: list[int] = []
         for partition in mine:
@@ -94,6 +96,12 @@ class Ownership:
                 fresh.append(partition)
         if fresh:
             self._taken(frozenset(fresh))
+
+    def _strays(self, mine: list[int]) -> list[int]:
+        """Return keys that were won for a partition which could not be taken, and which is now another's to own."""
+        owners = self._coordinator.view().owners
+        held = [p for (app, p), owner in owners.items() if (app, owner) == (self._app, self._replica)]
+        return [p for p in held if p not in self.epochs and p not in mine]
 
     def _share(self) -> list[int]:
         if self.draining:
@@ -132,3 +140,8 @@ class Ownership:
         """Give everything up, in order: stop owning, then free the keys."""
         self.draining = True
         await self.balance()
+
+    def resume(self) -> None:
+        """Own again after a drain."""
+        self.draining = False
+        self.wake()

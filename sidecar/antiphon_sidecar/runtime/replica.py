@@ -63,7 +63,7 @@ class Replica:
         self.watchers = Watchers()
         self.timers = Timers(parts.store_clock)
         self._tasks = Tasks()
-        self._senders: dict[TaskRef, set[str]] = {}
+        self._senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
         self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
         self._serving: frozenset[str] = frozenset()
@@ -176,6 +176,8 @@ class Replica:
         while True:
             await asyncio.sleep(self.parts.limits.lease_s / 3)
             await self._publish()
+            # A task may have come after the last worker for it had left: others see that by now.
+            self.intake.return_orphans()
             with contextlib.suppress(StoreError):
                 await self.parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
 
@@ -232,7 +234,7 @@ class Replica:
             case Result():
                 self._result_received(sender, message)
             case Answer():
-                self._answer_received(message)
+                self._answer_received(sender, message)
             case Hint():
                 self._hint_received(rows.hinted_row(message))
             case InHandAsked():
@@ -245,18 +247,18 @@ class Replica:
         if ref.app != self.identity.app or not self.instances.owns(ref.instance_id):
             self._send(sender, Answer(ref, Verdict.REFUSED))
             return
-        self._senders.setdefault(ref, set()).add(sender)
+        self._senders.setdefault(ref, {})[sender] = None
         self._tick_wake.set()
         self.instances.deliver(
             ref.instance_id,
             [rows.task_result(ref, incarnation=result.incarnation, event=codec.unseal(result.event))],
         )
 
-    def _answer_received(self, answer: Answer) -> None:
+    def _answer_received(self, sender: str, answer: Answer) -> None:
         if answer.verdict is not Verdict.RETURNED:
             self.intake.answered(answer)
             return
-        row = self.dispatcher.returned(answer.ref)
+        row = self.dispatcher.returned(answer.ref, sender)
         if row is not None:
             self._work.redispatches.add(row)
 
