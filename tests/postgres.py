@@ -70,6 +70,8 @@ def programs() -> Path | None:
 def started() -> Iterator[Server]:
     """Make a database cluster in a folder of its own, run it, and take both away at the end."""
     where = programs()
+    if where is None and os.environ.get("CI"):
+        pytest.fail("PostgreSQL's server programs are not on this machine, and CI must not leave its tests out")
     if where is None:
         pytest.skip("PostgreSQL's server programs are not on this machine: apt install postgresql")
     # Not in pytest's folder, which each session closes to all other users, the server's among them.

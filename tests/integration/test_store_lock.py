@@ -1,0 +1,62 @@
+"""One host at a time holds a PostgreSQL store, and one that lost its lock owns nothing until it has it again."""
+
+import asyncio
+import dataclasses
+
+import asyncpg
+import pytest
+
+from antiphon_sidecar.bootstrap import Host, HostRunning, open_host
+from antiphon_sidecar.settings import Limits, Settings
+from tests import postgres
+
+pytestmark = pytest.mark.integration
+
+
+def _settings(server: postgres.Server, schema: str) -> Settings:
+    limits = dataclasses.replace(Limits(), lease_s=1.5, sweep_s=0.2)
+    return Settings(store=server.url, store_schema=schema, limits=limits)
+
+
+async def _until(host: Host, *, owns: bool) -> None:
+    async with asyncio.timeout(20):
+        while bool(host.replicas()[0].ownership.epochs) is not owns:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_second_host_is_refused_and_told_who_has_the_store(postgres_server):
+    settings = _settings(postgres_server, "lock_second")
+    async with open_host(settings):
+        elsewhere = dataclasses.replace(settings, store=settings.store.replace("127.0.0.1", "localhost"))
+        with pytest.raises(HostRunning, match=r"AN401 HostRunning: antiphon host \S+ process \d+ already holds"):
+            async with open_host(elsewhere):
+                pass
+
+
+async def test_hosts_of_two_namespaces_share_a_server(postgres_server):
+    settings = _settings(postgres_server, "lock_namespaces")
+    # Another spelling of the address: the socket of this machine follows the URL alone.
+    other = dataclasses.replace(settings, namespace="other", store=settings.store.replace("127.0.0.1", "localhost"))
+    async with open_host(settings) as one, open_host(other) as two:
+        await one.add_app("a")
+        await two.add_app("a")
+        await _until(one, owns=True)
+        await _until(two, owns=True)
+
+
+async def test_a_host_whose_lock_is_broken_stops_owning_and_takes_it_again(postgres_server):
+    async with open_host(_settings(postgres_server, "lock_broken")) as host:
+        await host.add_app("a")
+        await _until(host, owns=True)
+        before = dict(host.replicas()[0].ownership.epochs)
+        killer = await asyncpg.connect(postgres_server.url)
+        ended = await killer.fetchval(
+            "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
+        )
+        await killer.close()
+        assert ended >= 1
+        async with asyncio.timeout(20):
+            while not all(
+                host.replicas()[0].ownership.epochs.get(partition, 0) > epoch for partition, epoch in before.items()
+            ):
+                await asyncio.sleep(0.02)
