@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import grpc
 from aiohttp import web
@@ -28,8 +29,6 @@ def _holder(port: int) -> str:
     inode = _listening_inode(port)
     if inode is None:
         return "another process"
-    from pathlib import Path
-
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if link.readlink().name == f"socket:[{inode}]":
@@ -42,15 +41,16 @@ def _holder(port: int) -> str:
 
 
 def _listening_inode(port: int) -> str | None:
-    try:
-        with open("/proc/net/tcp", encoding="ascii") as table:
-            lines = table.read().splitlines()[1:]
-    except OSError:
-        return None
-    for line in lines:
-        fields = line.split()
-        if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
-            return fields[9]
+    # gRPC listens on IPv4 addresses through IPv6 sockets where it can.
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[1].endswith(f":{port:04X}") and fields[3] == "0A":
+                return fields[9]
     return None
 
 
