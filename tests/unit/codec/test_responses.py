@@ -121,7 +121,7 @@ def test_reads_what_stands_beside_the_actions():
     ],
 )
 def test_what_cannot_be_read_is_a_value_error(complete: dict[str, object]):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         read(wk.WorkflowAction(id=5, complete_workflow=complete))
 
 
