@@ -67,8 +67,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """Make a database cluster in a folder of its own, run it, and take both away at the end."""
+def started(*, fsync: bool = False) -> Iterator[Server]:
+    """Make a database cluster in a folder of its own, run it, and take both away at the end.
+
+    Without `fsync` all it acknowledged still survives a kill of any of its processes, though not of the machine.
+    """
     where = programs()
     if where is None and os.environ.get("CI"):
         pytest.fail("PostgreSQL's server programs are not on this machine, and CI must not leave its tests out")
@@ -79,12 +82,12 @@ def started() -> Iterator[Server]:
         folder = Path(name)
         if os.geteuid() == 0:
             shutil.chown(folder, "nobody")
-        with _running(folder, where) as server:
+        with _running(folder, where, fsync=fsync) as server:
             yield server
 
 
 @contextmanager
-def _running(folder: Path, where: Path) -> Iterator[Server]:
+def _running(folder: Path, where: Path, *, fsync: bool) -> Iterator[Server]:
     data = folder / "data"
     _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
     with socket.socket() as listener:
@@ -93,7 +96,7 @@ def _running(folder: Path, where: Path) -> Iterator[Server]:
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(
             f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n"
-            "max_connections = 100\nshared_buffers = 64MB\nfull_page_writes = on\nlog_lock_waits = on\n"
+            f"max_connections = 100\nshared_buffers = 64MB\nfsync = {'on' if fsync else 'off'}\n"
         )
     server = Server(folder, port, where)
     server.start()

@@ -8,7 +8,6 @@ row for each partition.
 import json
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
@@ -43,7 +42,6 @@ T = TypeVar("T")
 
 #: Commits of one statement; a bigger group is sent in several.
 GROUP_MOST = 256
-CLOCK_READ_EVERY_NS = 10 * 10**9
 
 
 class PostgresStore:
@@ -74,17 +72,16 @@ class PostgresStore:
         self._reads = Reads(self._schema)
         self._messages = Messages(self._schema)
         self._orphans = postgres_orphans.Orphans(self._schema)
-        self._clock_offset_ns = 0
-        self._clock_read_ns: int | None = None
 
     async def open(self) -> None:
-        """Connect, bring the schema up to date and read the identity."""
-        self._identity = await self._connections.call(
-            lambda connection: postgres_schema.prepare(
-                connection, self._schema_name, make_identity=self._make_identity
-            ),
-            writes=False,
-        )
+        """Connect, bring the schema up to date and read the identity; a failure leaves no connection open."""
+        try:
+            self._identity = await self._read(
+                lambda each: postgres_schema.prepare(each, self._schema_name, make_identity=self._make_identity)
+            )
+        finally:
+            if not self._identity:
+                await self._connections.drop_idle()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -96,14 +93,8 @@ class PostgresStore:
         return self._identity
 
     async def now(self) -> int:
-        """Return the server's time, to within half a round trip: asked for every ten seconds, else reckoned."""
-        before = time.monotonic_ns()
-        if self._clock_read_ns is None or before - self._clock_read_ns > CLOCK_READ_EVERY_NS:
-            server = await self._read(lambda connection: connection.fetchval(f"SELECT {CLOCK}"))
-            after = time.monotonic_ns()
-            self._clock_offset_ns = int(server) - (before + after) // 2
-            self._clock_read_ns = after
-        return time.monotonic_ns() + self._clock_offset_ns
+        """Ask the server for its time."""
+        return int(await self._read(lambda connection: connection.fetchval(f"SELECT {CLOCK}")))
 
     async def _read(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         return await self._connections.call(work, writes=False)

@@ -79,7 +79,7 @@ def _parts(numbered: Sequence[tuple[int, Commit]]) -> dict[str, list[tuple[Any, 
             if commit.expect_version is None
         ],
         "updates": [
-            (n, *instance_values(commit.row), commit.commit_id, commit.expect_incarnation, commit.expect_version)
+            (n, *instance_values(commit.row), commit.commit_id)
             for n, commit in numbered
             if commit.expect_version is not None
         ],

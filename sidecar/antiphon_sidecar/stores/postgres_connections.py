@@ -181,7 +181,9 @@ class Connections:
                 connection.terminate()
             raise
         finally:
-            if connection is not None and not connection.is_closed():
+            if connection is not None and self._closed:
+                connection.terminate()
+            elif connection is not None and not connection.is_closed():
                 self._idle.append(connection)
             self._free.release()
 
@@ -214,15 +216,19 @@ class Connections:
             await connection.execute(self._session)
         except _REFUSED_LOGIN as error:
             raise StoreUrlInvalid(f"{self._address} refuses the login: {_text(error)}") from error
+        except (asyncpg.ClientConfigurationError, ValueError) as error:
+            raise StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {_text(error)}") from error
         except (asyncpg.PostgresError, *_LOST) as error:
             raise Unreachable(f"{self._address} does not answer: {_text(error)}") from error
-        except ValueError as error:
-            raise StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {_text(error)}") from error
         return connection
 
     async def close(self) -> None:
         """Close the connections that are idle; those in use are closed when they come back."""
         self._closed = True
+        await self.drop_idle()
+
+    async def drop_idle(self) -> None:
+        """Close the connections that nobody uses; new ones are made when they are needed."""
         while self._idle:
             connection = self._idle.pop()
             try:

@@ -83,14 +83,15 @@ CREATE INDEX timers_by_due ON {schema}.timers ((namespace || '/' || app), due_at
 MIGRATIONS = (_FIRST,)
 
 _RIGHTS = """
-SELECT 'USAGE on schema ' || n.nspname FROM pg_namespace n
-WHERE n.nspname = $1 AND NOT has_schema_privilege(n.oid, 'USAGE')
-UNION ALL
-SELECT needed || ' on ' || c.oid::regclass FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed
-WHERE n.nspname = $1 AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, needed)
-ORDER BY 1 LIMIT 8
+SELECT missing FROM (
+  SELECT 1 AS place, 'USAGE on schema ' || n.nspname AS missing FROM pg_namespace n
+  WHERE n.nspname = $1 AND NOT has_schema_privilege(n.oid, 'USAGE')
+  UNION ALL
+  SELECT 2, needed || ' on ' || n.nspname || '.' || c.relname FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed
+  WHERE n.nspname = $1 AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, needed)
+) AS rights ORDER BY place, missing LIMIT 8
 """
 
 

@@ -101,7 +101,7 @@ PARTS: dict[str, dict[str, str]] = {
     "timers": _REFS,
     "strict": _IDS,
     "creates": _WRITTEN,
-    "updates": {**_WRITTEN, "expect_incarnation": "bytea", "expect_version": "bigint"},
+    "updates": _WRITTEN,
     "discard": _IDS,
     "end": {**_OWN, "execution_id": "text"},
     "drop": {**_OWN, "incarnation": "bytea", "generation": "bigint"},
@@ -218,7 +218,11 @@ def _refused(schema: str, sources: dict[str, str]) -> Iterable[str]:
 
 
 def _instance_writes(schema: str, sources: dict[str, str]) -> Iterable[str]:
-    """Write the instance rows: the gate of every other write. Whoever passed and wrote none is in conflict."""
+    """Write the instance rows: the gate of every other write. Whoever passed and wrote none is in conflict.
+
+    The update asks for the key alone: what it finds first is the snapshot's row, whose version may be an older
+    one than that of the row that `v` has locked and compared.
+    """
     values = (*INSTANCE, "commit_id")
     written = []
     if "creates" in sources:
@@ -232,7 +236,6 @@ def _instance_writes(schema: str, sources: dict[str, str]) -> Iterable[str]:
           UPDATE {schema}.instances i SET ({listed(values[2:])}) = ROW ({listed(values[2:], "r")})
           FROM {sources["updates"]} WHERE {_PASSES}
           AND i.namespace = r.namespace AND i.app = r.app AND i.instance_id = r.instance_id
-          AND i.incarnation = r.expect_incarnation AND i.version = r.expect_version
           RETURNING i.app, i.instance_id)"""
         written.append("SELECT app, instance_id FROM changed")
     yield f"w AS MATERIALIZED ({' UNION ALL '.join(written)})"
