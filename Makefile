@@ -82,7 +82,7 @@ sim: $(VENV)/.dev ## Simulate N seeds from SEED on; a failure prints the seed th
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
 
 .PHONY: integration
-integration: $(VENV)/.dev ## Real processes and stores, SIGKILL included
+integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL included
 	@$(BIN)/pytest -q tests/integration
 
 .PHONY: compat

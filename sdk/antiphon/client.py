@@ -87,12 +87,16 @@ class InstanceState(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One recorded event; `kind` and `details` are as the protocol names them."""
+    """One recorded event; `kind` and `details` are as the protocol names them.
+
+    `app`: the app that a call or child was sent to, None for the workflow's own and for other events.
+    """
 
     event_id: int
     timestamp: datetime
     kind: str
     details: Mapping[str, Any]
+    app: str | None = None
 
 
 class Client:
@@ -436,4 +440,5 @@ def _entry(raw: bytes) -> HistoryEntry:
         timestamp=_wire.moment(_wire.timestamp_ns(event)),
         kind=kind,
         details=details,
+        app=event.router.target_app_id or None,
     )

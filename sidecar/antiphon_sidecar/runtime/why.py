@@ -78,7 +78,7 @@ def _tasks(row: InstanceRow, state: State, replica: Replica | None, view: View) 
         what = f'activity "{task.name}" (#{task_id}) in app {task.target}'
         if held is not None:
             offered = {name for r in view.of_app(task.target) for name in r.activities}
-            message = f"{what} waits: {held.reason}; {task.target} offers {codes.listing(offered)}."
+            message = f"{what} waits for a worker; {task.target} offers {codes.listing(offered)}."
             waits.append(Wait(held.reason, message + codes.nearest(task.name, offered), task.since))
         elif out is not None:
             waits.append(Wait("ActivityRunning", f"{what} runs at replica {out.replica}.", task.since))
