@@ -196,8 +196,7 @@ class Replica:
 
     def _view_changed(self) -> None:
         self.ownership.wake()
-        stranded = self.dispatcher.stranded()
-        for row in stranded:
+        for row in self.dispatcher.stranded():
             self._work.redispatches.add(row)
         self.dispatcher.retry_held()
         serving = frozenset(r.app for r in self.parts.coordinator.view().replicas.values() if r.workers > 0)
@@ -350,7 +349,7 @@ class Replica:
         """Answer the targets."""
         for ref in refs:
             if verdict is not Verdict.REFUSED:
-                self.dispatcher.forget(ref)
+                self.dispatcher.done(ref)
             for sender in self._senders.pop(ref, ()):
                 self._send(sender, Answer(ref, verdict))
 
