@@ -205,7 +205,7 @@ class Replica:
         self._serving = serving
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
-        """Ask every replica what it has in hand for these, before anything is dispatched again."""
+        """Ask everybody what they have in hand for these, before anything is dispatched again."""
         others = [r for r in self.parts.coordinator.view().replicas if r != self.identity.replica]
         self.handover.asked(partitions, others)
         for replica in others:
