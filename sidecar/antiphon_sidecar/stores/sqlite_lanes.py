@@ -147,7 +147,7 @@ class Lane:
             failure = _translated(error, self._path)
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
                 # The pages may be on the disk although the answer was an error.
-                failure = OutcomeUnknown(str(failure))
+                failure = OutcomeUnknown(str(failure).removeprefix(f"{failure.code}: "))
             self._fail(done, failure)
 
     def _fail(self, done: Iterable[Job], failure: Exception) -> None:
