@@ -11,6 +11,7 @@ import pytest
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import Status
+from antiphon_sidecar.stores import postgres_commits, postgres_statement
 from antiphon_sidecar.stores.base import Outcome, StartOutcome
 from antiphon_sidecar.stores.errors import (
     OutcomeUnknown,
@@ -272,3 +273,54 @@ async def test_says_that_no_server_answers() -> None:
 def test_refuses_a_schema_name_that_cannot_be_one(schema: str) -> None:
     with pytest.raises(StoreUrlInvalid, match=r"AN305 .*schema name"):
         PostgresStore("postgresql://h/d", schema=schema)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param({"name": "nul\0"}, id="refused by the server"),
+        pytest.param({"status": 1 << 40}, id="cannot be sent"),
+    ],
+)
+async def test_a_commit_that_cannot_be_written_harms_no_other_of_its_group(
+    bench: Bench, bad: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"order-{number}" for number in range(5)]
+    partitions = dict.fromkeys(partition_of(instance(name).slot) for name in names)
+    taken = {each: await bench.store.take_partition(app=APP, partition=each, replica="a") for each in partitions}
+    rows = [instance(name, **(bad if name == "order-3" else {})) for name in names]
+    group = [turn(None, taken[partition_of(row.slot)], row=row) for row in rows]
+    outcomes = await bench.store.commit(group)
+    assert [outcome is Outcome.COMMITTED for outcome in outcomes] == [True, True, True, False, True]
+    assert outcomes[3] is Outcome.CONFLICT
+    assert "cannot be written" in caplog.text
+
+
+async def test_looks_rows_up_by_their_keys_only(bench: Bench) -> None:
+    """Also right after the tables were empty, when the planner believes anything."""
+    epoch = await take(bench.store)
+    shape, marks = postgres_commits.prepared(
+        "default",
+        [
+            turn(
+                ROW,
+                epoch,
+                consume_inbox=(ident("a"),),
+                consume_tasks=(task(1).ref,),
+                consume_timers=(timer(1).ref,),
+                discard_inbox=(ident("b"),),
+                known_inbox=(),
+                end_execution="run-1/0",
+                drop_history=True,
+                tasks=(task(2),),
+                timers=(timer(2),),
+                messages=(message("c"),),
+            )
+        ],
+    )
+    text = postgres_statement.statement(f'"{bench.schema}"', shape)
+    plan = await bench.store._read(lambda connection: connection.fetch(f"EXPLAIN {text}", *marks))
+    scans = [line for (line,) in plan if "Scan" in line and ("_by_" in line or "Seq" in line)]
+    assert scans
+    assert all("inbox_by_instance" in line for line in scans)
+    assert not [line for (line,) in plan if "Join Filter" in line and ".row_id" in line]
