@@ -17,6 +17,8 @@ from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
 
 _NS = 1_000_000_000
+#: The reason of tasks whose target has workers, but no credit left for this caller.
+_BACKLOG = "Backlog"
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ class Dispatcher:
         self._fail = fail
         self.outstanding: dict[TaskRef, Outstanding] = {}
         self.held: OrderedDict[TaskRef, Held] = OrderedDict()
+        #: By target app: held tasks that only wait for credit, in the order in which they will get it.
+        self._backlog: dict[str, OrderedDict[TaskRef, None]] = {}
         self._per_replica: dict[str, int] = {}
         self._by_instance: dict[str, set[TaskRef]] = {}
 
@@ -101,12 +105,22 @@ class Dispatcher:
         self.forget(row.ref)
         self._track(row, replica)
 
+    def done(self, ref: TaskRef) -> None:
+        """Drop a task that has its result; the credit goes to the next one for that app."""
+        entry = self.outstanding.get(ref)
+        self.forget(ref)
+        backlog = self._backlog.get(entry.row.target_app) if entry is not None else None
+        if backlog:
+            held = self._release(next(iter(backlog)))
+            assert held is not None
+            self._place(held.row)
+
     def forget(self, ref: TaskRef) -> None:
-        """Drop a task that is done, or whose instance is."""
+        """Drop a task whose result nobody wants here any more."""
         entry = self.outstanding.pop(ref, None)
         if entry is not None:
             self._per_replica[entry.replica] -= 1
-        self.held.pop(ref, None)
+        self._release(ref)
         refs = self._by_instance.get(ref.instance_id)
         if refs is not None:
             refs.discard(ref)
@@ -145,7 +159,7 @@ class Dispatcher:
         """Look at everything that waits again: replicas came or went, or time has passed."""
         for ref, held in list(self.held.items()):
             if self.held.get(ref) is held:
-                del self.held[ref]
+                self._release(ref)
                 self._place(held.row)
 
     # choosing
@@ -159,14 +173,28 @@ class Dispatcher:
             best = min(free, key=lambda r: self._per_replica.get(r.replica, 0))
             self._dispatch(row, best.replica)
             return
-        failure, reason = (None, "Backlog") if able else self._without_target(row, replicas)
+        failure, reason = (None, _BACKLOG) if able else self._without_target(row, replicas)
         if failure is None:
             failure = self._too_late(row)
         if failure is not None:
             self.forget(row.ref)
             self._fail(row, failure)
         else:
-            self.held[row.ref] = Held(row, reason)
+            self._hold(row, reason)
+
+    def _hold(self, row: TaskRow, reason: str) -> None:
+        self.held[row.ref] = Held(row, reason)
+        if reason == _BACKLOG:
+            self._backlog.setdefault(row.target_app, OrderedDict())[row.ref] = None
+
+    def _release(self, ref: TaskRef) -> Held | None:
+        held = self.held.pop(ref, None)
+        if held is not None and held.reason == _BACKLOG:
+            waiting = self._backlog[held.row.target_app]
+            del waiting[ref]
+            if not waiting:
+                del self._backlog[held.row.target_app]
+        return held
 
     def _track(self, row: TaskRow, replica: str) -> None:
         self.outstanding[row.ref] = Outstanding(row, replica)

@@ -1,0 +1,84 @@
+"""A dispatcher with a real registry around it; what it sends and fails is written down."""
+
+from dataclasses import replace
+from typing import Any
+
+from antiphon_names.hashing import slot_of
+from antiphon_sidecar.coordination.base import Registration
+from antiphon_sidecar.coordination.local import LocalRegistry
+from antiphon_sidecar.engine.events import Failure
+from antiphon_sidecar.peers.base import Dispatch, Message
+from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps
+from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import TaskRef, TaskRow
+from tests.unit.runtime.fakes import FakeClock
+
+CALLER = "orders"
+TARGET = "payments"
+
+
+class Board:
+    """App "orders" calls others."""
+
+    def __init__(self, *, unknown: UnknownApps | None = None, **limits: Any) -> None:
+        self.clock = FakeClock()
+        self.registry = LocalRegistry(self.clock.monotonic)
+        self.known: set[str] = set()
+        self.sent: list[tuple[str, Dispatch]] = []
+        self.failed: list[tuple[TaskRef, Failure]] = []
+        self.dispatcher = Dispatcher(
+            app=CALLER,
+            clock=self.clock,
+            store_clock=self.clock.store_clock(),
+            limits=Limits(**limits),
+            unknown_apps=unknown or UnknownApps(),
+            view=lambda: self.registry.view,
+            known_apps=lambda: self.known,
+            send=self._send,
+            fail=lambda row, failure: self.failed.append((row.ref, failure)),
+        )
+
+    def _send(self, to: str, message: Message) -> None:
+        assert isinstance(message, Dispatch)
+        self.sent.append((to, message))
+
+    def replica(self, name: str = "p1", app: str = TARGET, **over: Any) -> None:
+        """Let a replica with one worker that declares "charge" register."""
+        made = Registration(app, name, workers=1, activities=frozenset({"charge"}))
+        self.registry.publish(replace(made, **over))
+
+    def task(self, number: int = 1, **over: Any) -> TaskRow:
+        made = TaskRow(
+            app=CALLER,
+            instance_id="order-1",
+            slot=slot_of("order-1"),
+            incarnation=b"r" * 16,
+            execution_id="x0",
+            task_id=number,
+            target_app=TARGET,
+            name="charge",
+            request=b"request",
+            created_at=self.clock.wall_ns(),
+        )
+        return replace(made, **over)
+
+    def offer(self, number: int = 1, **over: Any) -> TaskRef:
+        row = self.task(number, **over)
+        self.dispatcher.offer([row])
+        return row.ref
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, and the sweep look again."""
+        self.clock.advance(seconds)
+        self.dispatcher.retry_held()
+
+    def sent_to(self) -> list[str]:
+        return [to for to, _ in self.sent]
+
+    def reasons(self) -> list[str]:
+        """Why what is held is held."""
+        return [held.reason for held in self.dispatcher.held.values()]
+
+    def failure(self) -> Failure:
+        ((_, failure),) = self.failed
+        return failure
