@@ -144,7 +144,7 @@ class Lane:
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            failure = _translated(error, self._path)
+            failure: StoreError = translated(error, self._path)
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
                 # The pages may be on the disk although the answer was an error.
                 failure = OutcomeUnknown(str(failure).removeprefix(f"{failure.code}: "))
