@@ -1,7 +1,9 @@
 """A host and the Dapr apps beside it, as real processes; used by the fixtures of this folder."""
 
 import json
+import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.compat.driving import Driver
-from tests.integration.programs import Program, Store, host_program, listens, quiet_port
+from tests.compat.programs import Program, listens, quiet_port
 
 APPS = ("app1", "app2", "app3")
 _SCRIPTS = Path(__file__).parent / "apps"
 START_S = 40.0
+_ANTIPHON = (sys.executable, "-m", "antiphon_cli")
 
 
 @dataclass
@@ -41,19 +44,14 @@ class World:
     def wait_for_host(self) -> None:
         """Wait until the host takes connections for every app."""
         for port in self.ports.values():
-            until(lambda port=port: listens(port) or self.host.running.poll() is not None, within_s=START_S)
-        assert self.host.running.poll() is None, self.host.tail()
+            until(lambda port=port: listens(port) or not self.host.alive, within_s=START_S)
+        assert self.host.alive, self.host.tail()
 
     def wait_until_ready(self, app: str) -> None:
         """Wait until the newest process of an app has said that its worker has connected."""
         program = self.apps[app]
-
-        def ready() -> bool:
-            assert program.running.poll() is None, program.tail()
-            newest = program.log.read_text(errors="replace").rpartition(f"--- {app} starts\n")[2]
-            return "ready" in newest.splitlines()
-
-        until(ready, within_s=START_S)
+        until(lambda: "ready" in program.lines() or not program.alive, within_s=START_S)
+        assert program.alive, program.tail()
 
     def client(self, kind: str, *, app: str = "app1") -> Driver:
         """Open a client that talks to the sidecar of an app."""
@@ -92,7 +90,7 @@ class World:
         for client in self.clients:
             client.close()
         for program in (self.host, *self.apps.values()):
-            if program.process is not None and program.process.poll() is None:
+            if program.alive:
                 program.kill()
 
 
@@ -111,8 +109,13 @@ def world(
     """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards."""
     chance = random.Random()
     ports = {app: quiet_port(chance) for app in apps}
-    host = host_program(folder, Store(f"sqlite:///{folder}/state.db"), ports)
-    host.command = (*host.command, *options)
+    served = [f"--app={app}:{port}" for app, port in ports.items()]
+    host = Program(
+        name="host",
+        command=(*_ANTIPHON, "dev", *served, "--store", f"sqlite:///{folder}/state.db", *options),
+        environment={"PYTHONPATH": os.pathsep.join(sys.path), "XDG_RUNTIME_DIR": str(folder), "PYTHONUNBUFFERED": "1"},
+        log=folder / "host.log",
+    )
     made = World(folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas)
     for app in apps:
         script = _SCRIPTS / f"{app}.py"
