@@ -139,31 +139,35 @@ class Intake:
     def feed(self) -> None:
         """Give waiting tasks to workers that can take them, one caller app after the other."""
         progress = True
-        while progress and self._queues:
+        while progress and self._queues and self._workers.have_room():
             progress = False
             for app in list(self._queues):
                 if self._feed_one(app):
                     progress = True
 
     def _feed_one(self, app: str) -> bool:
+        """Hand out the oldest task of a caller that a worker can take; the caller then waits for its next turn."""
         queue = self._queues[app]
-        for _ in range(len(queue)):
+        skipped: list[Hand] = []
+        given = False
+        while queue and not given:
             hand = queue.popleft()
             if self.hands.get(hand.ref) is not hand or hand.event is not None:
                 continue
             stream = self._workers.for_activity(hand.name, hand.ref)
             if stream is None:
-                queue.append(hand)
-                continue
-            if self._stale(hand):
+                skipped.append(hand)
+            elif self._stale(hand):
                 # It waited here too long: its result may have come from an earlier delivery.
                 self._ports.claim(hand)
-                continue
-            self._hand_out(hand, stream)
-            return True
+            else:
+                self._hand_out(hand, stream)
+                self._queues.move_to_end(app)
+                given = True
+        queue.extendleft(reversed(skipped))
         if not queue:
             del self._queues[app]
-        return False
+        return given
 
     def _hand_out(self, hand: Hand, stream: WorkerStream) -> None:
         hand.stream = stream
