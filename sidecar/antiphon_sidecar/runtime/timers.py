@@ -13,7 +13,8 @@ class Timers:
     def __init__(self, store_clock: StoreClock) -> None:
         self._store_clock = store_clock
         self._heap: list[tuple[int, int, Hashable]] = []
-        self._calls: dict[Hashable, Callable[[], None]] = {}
+        #: By key: the number of its heap entry, so that one left behind by `disarm` calls nobody; and whom to call.
+        self._calls: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self._count = 0
         self._handle: asyncio.TimerHandle | None = None
 
@@ -21,8 +22,8 @@ class Timers:
         """Call back at or after a store time; an armed key stays as it is."""
         if key in self._calls:
             return
-        self._calls[key] = call
         self._count += 1
+        self._calls[key] = (self._count, call)
         heapq.heappush(self._heap, (at, self._count, key))
         if self._heap[0][2] == key:
             self._schedule()
@@ -34,6 +35,7 @@ class Timers:
     def close(self) -> None:
         """Call nobody any more."""
         self._calls.clear()
+        self._heap.clear()
         if self._handle is not None:
             self._handle.cancel()
 
@@ -48,9 +50,13 @@ class Timers:
     def _fire(self) -> None:
         self._handle = None
         now = self._store_clock.now()
-        while self._heap and self._heap[0][0] <= now:
-            _, _, key = heapq.heappop(self._heap)
-            call = self._calls.pop(key, None)
-            if call is not None:
-                call()
-        self._schedule()
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                _, number, key = heapq.heappop(self._heap)
+                armed = self._calls.get(key)
+                if armed is not None and armed[0] == number:
+                    del self._calls[key]
+                    armed[1]()
+        finally:
+            # A callback that breaks is reported by the event loop and costs the others a moment, not their call.
+            self._schedule()
