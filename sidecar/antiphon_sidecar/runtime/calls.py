@@ -32,7 +32,7 @@ from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
 from antiphon_sidecar.runtime.lane import Phase
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.stores.base import InboxRow, InstanceFilter, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.base import NEVER, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 
 #: A start waits this long for the first turn before it is answered.
@@ -129,7 +129,7 @@ class Calls:
             name=new.name,
             created_at=now,
             updated_at=now,
-            scheduled_at=scheduled,
+            scheduled_at=None if scheduled is None else min(scheduled, NEVER),
         )
         start = rows.inbox_row(
             Outgoing(
@@ -370,5 +370,8 @@ class Calls:
             if not force:
                 raise not_finished(self._app, instance_id, Status(row.status).name)
             await self.terminate(instance_id, None, recursive=False)
-        purged = await self._store.purge(app=self._app, instance_id=instance_id, incarnation=row.incarnation)
+        starts = rows.started_children(row, await self.history(instance_id))
+        purged = await self._store.purge(
+            app=self._app, instance_id=instance_id, incarnation=row.incarnation, starts=starts
+        )
         return 1 if purged else 0

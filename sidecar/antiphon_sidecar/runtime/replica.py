@@ -437,14 +437,7 @@ class Replica:
             self.instances.stream_added()
 
     def task_answered(
-        self,
-        ref: TaskRef,
-        *,
-        incarnation: bytes,
-        slot: int,
-        event: bytes,
-        echoed: bool,
-        settled: Callable[[], None],
+        self, ref: TaskRef, *, incarnation: bytes, slot: int, event: bytes, echoed: bool, settled: Callable[[], None]
     ) -> None:
         """Take a worker's answer to a task; `settled` once it may be acknowledged."""
         self.intake.finished(ref, incarnation=incarnation, slot=slot, event=event, echoed=echoed, settled=settled)

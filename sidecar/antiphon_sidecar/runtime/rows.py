@@ -7,13 +7,14 @@ from antiphon_names.hashing import slot_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.requests import activity_request
 from antiphon_sidecar.engine import result as rs
-from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted, Status, TimerFired
-from antiphon_sidecar.engine.ids import result_row_id
+from antiphon_sidecar.engine.events import SENTINEL_NS, ChildCreated, Event, ExecutionStarted, Status, TimerFired
+from antiphon_sidecar.engine.ids import child_incarnation, result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, remember
 from antiphon_sidecar.peers.base import Hint
 from antiphon_sidecar.runtime import childchecks
 from antiphon_sidecar.stores.base import (
+    NEVER,
     Commit,
     HistoryRow,
     InboxKind,
@@ -42,7 +43,7 @@ def instance_row(state: State, *, now: int) -> InstanceRow:
         updated_at=now,
         started_at=state.started_at,
         completed_at=state.completed_at,
-        scheduled_at=state.scheduled_at,
+        scheduled_at=None if state.scheduled_at is None else min(state.scheduled_at, NEVER),
         parent_app=state.parent.app if state.parent else None,
         parent_instance=state.parent.instance_id if state.parent else None,
         custom_status=None if state.custom_status is None else state.custom_status.encode(),
@@ -256,7 +257,7 @@ def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
             target_app=(task.route.target if task.route else None) or state.app,
             name=task.name,
             request=activity_request(state, task),
-            start_by=start_by,
+            start_by=None if start_by is None else min(start_by, NEVER),
             created_at=now,
         )
         for task, start_by in result.tasks
@@ -273,7 +274,7 @@ def _timer_rows(result: rs.Result) -> tuple[TimerRow, ...]:
             incarnation=state.incarnation,
             execution_id=state.execution_id,
             timer_id=timer.event_id,
-            due_at=timer.fire_at,
+            due_at=min(timer.fire_at, NEVER),
             payload=codec.pack([codec.seal(TimerFired(timer.fire_at, timer.event_id, timer.fire_at))]),
         )
         for timer in result.timers
@@ -395,3 +396,9 @@ def hinted_row(hint: Hint) -> InboxRow:
         execution_id=hint.execution_id,
         ref_id=hint.ref_id,
     )
+
+
+def started_children(row: InstanceRow, events: Iterable[bytes]) -> list[bytes]:
+    """Return the IDs of the START rows that a generation's history says it sent (protocol.md 5)."""
+    children = (event for event in map(codec.unseal, events) if isinstance(event, ChildCreated))
+    return [child_incarnation(row.incarnation, row.execution_id, child.event_id) for child in children]

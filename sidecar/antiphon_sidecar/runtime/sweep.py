@@ -14,7 +14,7 @@ from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.stores.base import Cursor, InboxKind, InboxRow, TaskRow, TimerRow
+from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
 if TYPE_CHECKING:
@@ -231,7 +231,9 @@ def _scheduled_at(row: InboxRow) -> int | None:
     if row.kind is not InboxKind.START:
         return None
     started = rows.message_of(row).events[0]
-    return started.scheduled_at if isinstance(started, ExecutionStarted) else None
+    if not isinstance(started, ExecutionStarted) or started.scheduled_at is None:
+        return None
+    return min(started.scheduled_at, NEVER)
 
 
 def _not_registered(app: str, instance_id: str, name: str, offered: set[str]) -> Failure:
