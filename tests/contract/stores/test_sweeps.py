@@ -118,3 +118,14 @@ async def test_goes_on_behind_its_cursor_while_rows_change(store: Store) -> None
 async def test_a_held_row_is_not_found(store: Store) -> None:
     await store.commit([turn(None, await take(store), tasks=(task(1, due_at=NEVER),))])
     assert await everything(store.due_tasks, until=await store.now()) == []
+
+
+async def test_stuck_timers_do_not_hide_the_rest(store: Store) -> None:
+    await fill(store, 1_200)
+    page = await store.due_timers(app=APP, partitions=EVERY_PARTITION, until=1_000, limit=500, after=None)
+    gone = replace(page.rows[0].ref, task_id=9_999)
+    await store.defer_timers([(row.ref, 2_000) for row in page.rows] + [(gone, 1)])
+    rest = await everything(store.due_timers, until=1_000)
+    assert len(rest) == 700
+    assert not {row.ref for row in rest} & {row.ref for row in page.rows}
+    assert {row.payload for row in await everything(store.due_timers)} >= {row.payload for row in page.rows}
