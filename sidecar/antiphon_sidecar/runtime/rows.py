@@ -274,7 +274,7 @@ def _timer_rows(result: rs.Result) -> tuple[TimerRow, ...]:
             incarnation=state.incarnation,
             execution_id=state.execution_id,
             timer_id=timer.event_id,
-            due_at=min(timer.fire_at, NEVER),
+            due_at=max(0, min(timer.fire_at, NEVER)),
             payload=codec.pack([codec.seal(TimerFired(timer.fire_at, timer.event_id, timer.fire_at))]),
         )
         for timer in result.timers
