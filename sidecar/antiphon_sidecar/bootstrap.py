@@ -398,9 +398,7 @@ def open_store(settings: Settings, source: Callable[[], str] | None = None) -> S
     if url.startswith("sqlite:///"):
         from antiphon_sidecar.stores.sqlite import SqliteStore
 
-        path = Path(database_path(url))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteStore(path, namespace=settings.namespace)
+        return SqliteStore(Path(database_path(url)), namespace=settings.namespace)
     if url.startswith(_POSTGRES):
         from antiphon_sidecar.stores.postgres import PostgresStore
 
