@@ -10,24 +10,28 @@ from antiphon import Client, HistoryEntry, InstanceState, Status
 from tests.integration import clients, ledgers
 from tests.integration.clients import Deadline, Marks
 from tests.integration.leftovers import rows_left
-from tests.integration.programs import Stack
+from tests.integration.programs import Program, Stack
 
 #: Workflows by their share of all instances.
 _SHARES = {"chain": 6, "fan_out": 2, "parent": 4, "sleeper": 4, "cycle": 2, "listener": 2}
 _CLEAN_S = 20.0
+#: How long a program may take to end when it is asked to.
+_STOP_S = 20.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a campaign does; times in seconds, `pause_s` between two kills is drawn between these."""
+    """What a campaign does; times in seconds, `pause_s` between two disturbances is drawn between these."""
 
     seed: int
     instances: int
-    host_kills: int
-    app_kills: int
     pause_s: tuple[float, float]
     work_s: float
     finish_s: float
+    host_kills: int = 0
+    app_kills: int = 0
+    host_stops: int = 0
+    app_stops: int = 0
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Campaign:
         deadline = Deadline(self.plan.finish_s)
         async with Client(address=self.stack.address()) as client:
             await self._start(client, deadline)
-            await self._kill_while_marks_are_raised(client, deadline)
+            await self._disturb_while_marks_are_raised(client, deadline)
             states = await clients.outcomes(client, list(self.workflows), deadline=deadline)
             self._check_completed(states)
             await self._check_records(client, states)
@@ -75,7 +79,7 @@ class Campaign:
             )
         )
 
-    async def _kill_while_marks_are_raised(self, client: Client, deadline: Deadline) -> None:
+    async def _disturb_while_marks_are_raised(self, client: Client, deadline: Deadline) -> None:
         enough = asyncio.Event()
         raising = [
             asyncio.create_task(
@@ -85,20 +89,27 @@ class Campaign:
             for marks in self.marks.values()
         ]
         try:
-            await self._kill()
+            await self._disturb()
         finally:
             enough.set()
             self.stack.seen_enough()
         await asyncio.gather(*raising)
 
-    async def _kill(self) -> None:
+    async def _disturb(self) -> None:
         chance = random.Random(self.plan.seed)
-        kills = ["host"] * self.plan.host_kills + ["app"] * self.plan.app_kills
-        chance.shuffle(kills)
-        for kind in kills:
-            await asyncio.sleep(chance.uniform(*self.plan.pause_s))
-            program = self.stack.host if kind == "host" else chance.choice(list(self.stack.apps.values()))
-            await asyncio.to_thread(program.kill)
+        plan, apps = self.plan, list(self.stack.apps.values())
+        disturbances = [
+            *((self.stack.host, _kill) for _ in range(plan.host_kills)),
+            *((self.stack.host, _stop) for _ in range(plan.host_stops)),
+            *((chance.choice(apps), _kill) for _ in range(plan.app_kills)),
+            *((chance.choice(apps), _stop) for _ in range(plan.app_stops)),
+        ]
+        chance.shuffle(disturbances)
+        for program, disturb in disturbances:
+            if disturb is _stop:
+                await asyncio.to_thread(program.wait_until_ready)
+            await asyncio.sleep(chance.uniform(*plan.pause_s))
+            await asyncio.to_thread(disturb, program)
             program.start()
 
     def _check_completed(self, states: Mapping[str, InstanceState | None]) -> None:
@@ -146,6 +157,15 @@ class Campaign:
         while left := await rows_left(self.stack.store):
             assert deadline.left_s > 0, f"rows left: {left}"
             await asyncio.sleep(0.1)
+
+
+def _kill(program: Program) -> None:
+    program.kill()
+
+
+def _stop(program: Program) -> None:
+    code = program.terminate(within_s=_STOP_S)
+    assert code == 0, f"{program.name} ended with {code}:\n{program.tail()}"
 
 
 def _result_faults(

@@ -79,6 +79,21 @@ async def raise_marks(
             marks.ended = True
 
 
+async def raise_until_acknowledged(client: Client, instance_id: str, name: str, *, deadline: Deadline) -> None:
+    """Raise an event, more than once where nobody can tell whether it has arrived."""
+    while True:
+        try:
+            await client.raise_event(instance_id, name)
+        except SidecarUnavailable:
+            deadline.check(f"raise {name} for {instance_id}")
+            await asyncio.sleep(_RETRY_S)
+        except InstanceNotFound:
+            # An earlier attempt has landed, and the instance has ended.
+            return
+        else:
+            return
+
+
 async def outcomes(
     client: Client, instance_ids: list[str], *, deadline: Deadline
 ) -> Mapping[str, InstanceState | None]:

@@ -29,6 +29,8 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    #: What it writes once it can be asked to end.
+    ready: str
     prepare: Callable[[], None] | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -36,7 +38,7 @@ class Program:
         """Start it; it must not run."""
         assert self.process is None or self.process.poll() is not None, f"{self.name} runs already"
         with self.log.open("ab") as log:
-            log.write(f"--- {self.name} starts\n".encode())
+            log.write(self._birth.encode())
             log.flush()
             self.process = subprocess.Popen(
                 self.command,
@@ -52,6 +54,18 @@ class Program:
         """The process, which must have been started."""
         assert self.process is not None, f"{self.name} was never started"
         return self.process
+
+    def wait_until_ready(self) -> None:
+        """Wait until its present life has come so far that signals reach its own handlers."""
+        deadline = time.monotonic() + START_S
+        while self.ready not in self.log.read_text(errors="replace").rpartition(self._birth)[2]:
+            assert self.running.poll() is None, f"{self.name} ended:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"{self.name} does not get ready:\n{self.tail()}"
+            time.sleep(0.02)
+
+    @property
+    def _birth(self) -> str:
+        return f"--- {self.name} starts\n"
 
     def kill(self) -> None:
         """End it with SIGKILL and wait until it is gone."""
@@ -186,6 +200,7 @@ def host_program(
         command=(sys.executable, "-m", "antiphon_cli", "dev", *served, "--store", store.url),
         environment=environment(folder, store),
         log=folder / f"{name}.log",
+        ready="Stop with Ctrl-C",
         prepare=prepare,
     )
 
@@ -197,6 +212,7 @@ def app_program(folder: Path, store: Store, app: str, *, port: int) -> Program:
         command=(sys.executable, str(_SCRIPTS / f"{app}.py")),
         environment={**environment(folder, store), "ANTIPHON_GRPC_PORT": str(port)},
         log=folder / f"{app}.log",
+        ready="ready",
     )
 
 

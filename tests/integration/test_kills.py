@@ -1,11 +1,16 @@
 """Nothing is lost and nothing is done twice while host and apps are killed."""
 
+import os
+
 import pytest
 
 from tests.integration.campaigns import Campaign, Plan
 from tests.integration.programs import Stack
 
 pytestmark = pytest.mark.integration
+
+#: Others by hand: KILL_SEEDS=1,2,3. Only the kills and the mix of workflows follow from a seed, not the outcome.
+SEEDS = [int(seed) for seed in os.environ.get("KILL_SEEDS", "11").split(",")]
 
 
 @pytest.mark.smoke
@@ -14,7 +19,7 @@ async def test_survives_a_few_kills(sqlite_stack: Stack) -> None:
     await Campaign(sqlite_stack, plan).run()
 
 
-@pytest.mark.parametrize("seed", [11])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_survives_forty_kills(any_stack: Stack, seed: int) -> None:
     plan = Plan(seed=seed, instances=100, host_kills=20, app_kills=20, pause_s=(0.2, 2.5), work_s=0.4, finish_s=240)
     await Campaign(any_stack, plan).run()

@@ -76,6 +76,14 @@ async def listener(ctx: workflow.Context) -> list[int]:
         marks.append(mark)
 
 
-Worker(
-    workflows=[chain, fan_out, parent, sleeper, cycle, listener], activities=ACTIVITIES, on_settled=ledger.settled
-).run_sync()
+@workflow.define
+async def hoard(ctx: workflow.Context, text: str) -> int:
+    """Keep the store busy with a text until it is told to go."""
+    await ctx.wait_for_event("go")
+    return len(text)
+
+
+WORKFLOWS = [chain, fan_out, parent, sleeper, cycle, listener, hoard]
+
+print("ready")
+Worker(workflows=WORKFLOWS, activities=ACTIVITIES, on_settled=ledger.settled).run_sync()

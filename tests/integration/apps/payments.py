@@ -17,4 +17,5 @@ async def pay(ctx: workflow.Context, pause_s: float) -> list[str]:
     return [first, second]
 
 
+print("ready")
 Worker(workflows=[pay], activities=ACTIVITIES, on_settled=ledger.settled).run_sync()

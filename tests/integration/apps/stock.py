@@ -5,4 +5,5 @@ from work import ACTIVITIES
 
 from antiphon import Worker
 
+print("ready")
 Worker(activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
