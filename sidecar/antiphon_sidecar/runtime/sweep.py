@@ -7,14 +7,14 @@ over moves on with backoff, so that rows nobody can take do not hide the rest (p
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Collection, Hashable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, TaskRow, TimerRow
+from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, Page, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
 if TYPE_CHECKING:
@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+R = TypeVar("R")
+
 _PAGE = 500
 _NS = 1_000_000_000
 _BACKOFF_MAX_S = 60
 _SEEN_MAX = 50_000
+
+
+class _Due(Protocol[R]):
+    """One of the store's three sweeps."""
+
+    def __call__(
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None
+    ) -> Awaitable[Page[R]]: ...
 
 
 class Sweep:
@@ -71,9 +81,14 @@ class Sweep:
         self._rounds += 1
         owned = sorted(self._replica.ownership.epochs)
         if owned:
-            await self._inbox(owned)
-            await self._tasks(owned)
-            await self._timers(owned)
+            store, now = parts.store, parts.store_clock.now()
+            lost_before = now - self.horizon_ns // 4
+            async for inbox in self._pages(store.due_inbox, owned, lost_before):
+                await self._inbox_page(inbox, now)
+            async for tasks in self._pages(store.due_tasks, owned, lost_before):
+                await self._tasks_page(tasks, now)
+            async for timers in self._pages(store.due_timers, owned, now + self.horizon_ns):
+                await self._timers_page(timers, now)
         self._replica.dispatcher.retry_held()
         self._check_unregistered()
 
@@ -85,27 +100,23 @@ class Sweep:
             self._seen.popitem(last=False)
         return times, min(1 << min(times + 1, 6), _BACKOFF_MAX_S) * _NS
 
-    def _lost_before(self) -> int:
-        """Return the time before which a row must have come by the fast path: half a sweep ago."""
-        return self._replica.parts.store_clock.now() - self.horizon_ns // 4
+    async def _pages(self, due: "_Due[R]", owned: list[int], until: int) -> AsyncIterator[tuple[R, ...]]:
+        """Yield what is due, page by page, going on from where the last page ended."""
+        app = self._replica.identity.app
+        after: Cursor | None = None
+        while True:
+            page = await due(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
+            if page.rows:
+                yield page.rows
+            if page.cursor is None:
+                return
+            after = page.cursor
 
     def _epochs(self) -> dict[tuple[str, int], int]:
         app = self._replica.identity.app
         return {(app, partition): epoch for partition, epoch in self._replica.ownership.epochs.items()}
 
     # inbox
-
-    async def _inbox(self, owned: list[int]) -> None:
-        store, app = self._replica.parts.store, self._replica.identity.app
-        until = self._lost_before()
-        after: Cursor | None = None
-        while True:
-            page = await store.due_inbox(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
-            if page.rows:
-                await self._inbox_page(page.rows, until)
-            if page.cursor is None:
-                return
-            after = page.cursor
 
     async def _inbox_page(self, page: tuple[InboxRow, ...], now: int) -> None:
         later: list[tuple[bytes, int]] = []
@@ -143,18 +154,6 @@ class Sweep:
 
     # tasks
 
-    async def _tasks(self, owned: list[int]) -> None:
-        store, app = self._replica.parts.store, self._replica.identity.app
-        until = self._lost_before()
-        after: Cursor | None = None
-        while True:
-            page = await store.due_tasks(app=app, partitions=owned, until=until, limit=_PAGE, after=after)
-            if page.rows:
-                await self._tasks_page(page.rows, until)
-            if page.cursor is None:
-                return
-            after = page.cursor
-
     async def _tasks_page(self, page: tuple[TaskRow, ...], now: int) -> None:
         replica = self._replica
         later = []
@@ -182,30 +181,22 @@ class Sweep:
 
     # timers
 
-    async def _timers(self, owned: list[int]) -> None:
-        store, app = self._replica.parts.store, self._replica.identity.app
-        now = self._replica.parts.store_clock.now()
-        after: Cursor | None = None
-        while True:
-            page = await store.due_timers(
-                app=app, partitions=owned, until=now + self.horizon_ns, limit=_PAGE, after=after
-            )
-            suspects: list[TimerRow] = []
-            later = []
-            for row in page.rows:
-                if row.due_at <= now:
-                    times, delay = self._delay_ns(row.ref)
-                    later.append((row.ref, now + delay))
-                    if times > 0:
-                        suspects.append(row)
-                self._replica.arm(row)
-            if later:
-                await store.defer_timers(later)
-            if suspects:
-                await self._drop_orphans(timers=suspects)
-            if page.cursor is None:
-                return
-            after = page.cursor
+    async def _timers_page(self, page: tuple[TimerRow, ...], now: int) -> None:
+        """Arm timers; those that are overdue and armed already rest for a while, so that they do not hide the rest."""
+        store = self._replica.parts.store
+        suspects: list[TimerRow] = []
+        later = []
+        for row in page:
+            if row.due_at <= now:
+                times, delay = self._delay_ns(row.ref)
+                later.append((row.ref, now + delay))
+                if times > 0:
+                    suspects.append(row)
+            self._replica.arm(row)
+        if later:
+            await store.defer_timers(later)
+        if suspects:
+            await self._drop_orphans(timers=suspects)
 
     # names
 
