@@ -21,7 +21,7 @@ def main() -> int:
         verdict = simulate(seed, live=options.trace)
         if verdict.broken:
             failed += 1
-            print(f"seed={seed}")
+            print(f"seed={seed}", flush=True)
             for broken in verdict.broken[:5]:
                 print(f"  {broken}")
             if not options.trace and not options.keep_going:

@@ -15,8 +15,10 @@ def all_ended(tables: Tables, model: Model) -> bool:
     """Tell whether nothing is left to be done."""
     if tables.inbox or tables.tasks or tables.timers:
         return False
-    for key in model.instances:
+    for key, started in model.instances.items():
         row = tables.row(*key)
+        if row is None and started.purged:
+            continue
         if row is None or row.status not in ev.TERMINAL:
             return False
     return all(run.row is None or run.row.status in ev.TERMINAL for run in tables.runs.values())
@@ -40,7 +42,7 @@ def _instances(tables: Tables, model: Model) -> None:
         row = tables.row(app, instance_id)
         where = f"{app}/{instance_id}"
         if row is None:
-            if started.acknowledged:
+            if started.acknowledged and not started.purged:
                 model.breaks("instance lost", f"{where} was acknowledged and is not there")
             continue
         status = ev.Status(row.status)
@@ -154,7 +156,7 @@ def _events(model: Model) -> None:
     _event_order(model, places)
     for raised in model.raised:
         started = model.instances[raised.app, raised.instance_id]
-        if not raised.acknowledged or raised.call in applied or started.terminated:
+        if not raised.acknowledged or raised.call in applied or started.terminated or raised.run != started.run:
             continue
         # A turn that continues as new leaves no history: then the output alone tells.
         if _awaited(model, raised) and not _continued(model, raised):
@@ -173,7 +175,7 @@ def _awaited(model: Model, raised: Raised) -> bool:
 
 def _continued(model: Model, raised: Raised) -> bool:
     runs = (runs for key, runs in model.runs.items() if key[:2] == (raised.app, raised.instance_id))
-    return any(len(generations) > 1 for generations in runs)
+    return any(max(generations) > 0 for generations in runs)
 
 
 def _event_order(model: Model, places: dict[int, int]) -> None:

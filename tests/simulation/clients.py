@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
+from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.calls import Calls, NewInstance
 from antiphon_sidecar.runtime.errors import Exists, NotFound, RuntimeFailure
 from antiphon_sidecar.stores.errors import StoreError
@@ -87,7 +88,13 @@ class Client:
 
     async def start(self, started: Started) -> None:
         """Start an instance; that it exists already is an answer too, since the ID is this client's own."""
-        new = NewInstance(started.instance_id, WORKFLOW, input=encode(started.program), unique=True)
+        new = NewInstance(
+            started.instance_id,
+            WORKFLOW,
+            input=encode(started.program),
+            scheduled_at=started.scheduled_at,
+            unique=True,
+        )
         try:
             await self._insist(started.app, lambda calls: calls.start(new), f"start {started.instance_id}")
         except Exists:
@@ -109,7 +116,7 @@ class Client:
     async def _raise(self, started: Started, name: str, number: int) -> bool:
         while True:
             self._calls += 1
-            raised = Raised(started.app, started.instance_id, name, number, self._calls)
+            raised = Raised(started.app, started.instance_id, name, number, self._calls, started.run)
             self._world.model.raised.append(raised)
             value = json.dumps([number, raised.call])
             try:
@@ -125,25 +132,46 @@ class Client:
                 self._world.trace.note("client", "raised", started.instance_id, name, number, raised.call)
                 return True
 
-    async def suspend_for(self, started: Started, seconds: float) -> None:
+    async def suspend_for(self, started: Started, seconds: float, *, recursive: bool) -> None:
         """Suspend an instance, and resume it after a while."""
         try:
-            what = f"suspend {started.instance_id}"
-            await self._insist(started.app, lambda calls: calls.suspend(started.instance_id, None), what)
+            await self._insist(
+                started.app,
+                lambda calls: calls.suspend(started.instance_id, None, recursive=recursive),
+                f"suspend {started.instance_id}",
+            )
             self._world.trace.note("client", "suspended", started.instance_id)
             await self._sleep(seconds)
         except NotFound:
             return
-        await self.resume(started)
+        await self.resume(started, recursive=recursive)
 
-    async def resume(self, started: Started) -> None:
+    async def resume(self, started: Started, *, recursive: bool) -> None:
         """Resume an instance."""
         try:
-            what = f"resume {started.instance_id}"
-            await self._insist(started.app, lambda calls: calls.resume(started.instance_id, None), what)
+            await self._insist(
+                started.app,
+                lambda calls: calls.resume(started.instance_id, None, recursive=recursive),
+                f"resume {started.instance_id}",
+            )
             self._world.trace.note("client", "resumed", started.instance_id)
         except NotFound:
             return
+
+    async def purge(self, started: Started) -> None:
+        """Wait until an instance has ended, then purge it."""
+        while True:
+            await self._sleep(0.5 + self._rng.random())
+            snapshot = await self._insist(
+                started.app, lambda calls: calls.get(started.instance_id, payloads=False), f"get {started.instance_id}"
+            )
+            if snapshot is None or snapshot.status in TERMINAL:
+                break
+        started.purged = True
+        await self._insist(
+            started.app, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
+        )
+        self._world.trace.note("client", "purged", started.instance_id)
 
     async def terminate(self, started: Started, *, recursive: bool) -> None:
         """Terminate an instance."""

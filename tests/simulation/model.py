@@ -28,6 +28,10 @@ class Started:
     app: str
     instance_id: str
     program: Program
+    #: Counts the runs under one ID.
+    run: int = 0
+    #: Store time before which it must not begin.
+    scheduled_at: int | None = None
     acknowledged: bool = False
     terminated: bool = False
     purged: bool = False
@@ -42,6 +46,7 @@ class Raised:
     name: str
     number: int
     call: int
+    run: int = 0
     acknowledged: int = 0
 
 
@@ -123,4 +128,13 @@ class Model:
         now = self._store_now()
         for raw in codec.unpack(commit.history.events):
             generation.events.append((now, codec.unseal(raw)))
+        self._check_schedule(commit)
 
+    def _check_schedule(self, commit: Commit) -> None:
+        assert commit.history is not None
+        started = self.instances.get((commit.app, commit.instance_id))
+        if started is None or started.scheduled_at is None or self._store_now() >= started.scheduled_at:
+            return
+        events = [codec.unseal(raw) for raw in codec.unpack(commit.history.events)]
+        if events and not any(isinstance(event, ev.ExecutionTerminated) for event in events):
+            self.breaks("begun early", f"{commit.app}/{commit.instance_id} before its scheduled start")

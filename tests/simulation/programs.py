@@ -73,11 +73,13 @@ class Writer:
         self._size = size
         self._left = 0
         self._count = 0
+        self._run = 0
         self.events: dict[str, int] = {}
 
-    def program(self, instance_id: str, *, again: bool = True) -> Program:
-        """Return a program for a root instance."""
+    def program(self, instance_id: str, *, again: bool = True, run: int = 0) -> Program:
+        """Return a program for a root instance; `run` counts those under the same ID."""
         self._left = self._rng.randint(2, self._size)
+        self._run = run
         self.events = {}
         return self._generation(instance_id, depth=0, again=again)
 
@@ -144,7 +146,7 @@ class Writer:
         return ["child", app, name, self._generation(name or f"{owner}/u{self._count}", depth=depth + 1, again=False)]
 
     def _event(self) -> Program:
-        name = self._rng.choice(("red", "green"))
+        name = self._rng.choice(("red", "green")) + str(self._run or "")
         number = self.events.get(name, 0)
         self.events[name] = number + 1
         return ["event", name, number]
