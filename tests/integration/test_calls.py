@@ -63,7 +63,7 @@ class Machine:
 
     @asynccontextmanager
     async def worker(self, app: str, **offers: Any) -> AsyncIterator[Worker]:
-        """Run a worker of an app until the block ends; connected on entry."""
+        """Run a worker of an app until the block ends: connected on entry, gone on exit."""
         if app not in self.ports:
             await self.app(app)
         before = self.connected(app)
@@ -71,6 +71,7 @@ class Machine:
         async with worker:
             await until(lambda: self.connected(app) > before)
             yield worker
+        await until(lambda: self.connected(app) == before)
 
     def connected(self, app: str) -> int:
         return sum(registration.workers for registration in self.host.view().of_app(app))
@@ -163,7 +164,6 @@ async def says(machine: Machine, instance_id: str, reason: str) -> bool:
 async def test_a_call_waits_for_an_app_that_was_seen_before(machine: Machine):
     async with machine.worker("payments", activities=[CODE["charge"]]):
         pass
-    await until(lambda: machine.connected("payments") == 0)
     instance_id = await machine.call("patient")
     await until(lambda: says(machine, instance_id, "TargetAppUnavailable"))
     async with machine.worker("payments", activities=[CODE["charge"]]):
