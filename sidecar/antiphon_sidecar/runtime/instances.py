@@ -143,10 +143,13 @@ class Instances:
             self._forget_unknown(lane)
         elif lane.instance_id in self.fast:
             self._effects.park(lane)
+        now = self._scope.store_clock.now()
         for message in lane.queue:
             started = message.events[0]
-            if isinstance(started, ExecutionStarted) and started.scheduled_at is not None:
-                self._effects.wake_at(lane.instance_id, started.scheduled_at)
+            at = started.scheduled_at if isinstance(started, ExecutionStarted) else None
+            # A start whose time has come waits for something else, a resume: waking it now would never end.
+            if at is not None and at > now:
+                self._effects.wake_at(lane.instance_id, at)
 
     def wake(self, instance_id: str) -> None:
         """Look at a lane again: a scheduled start may be due."""
