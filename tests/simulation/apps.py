@@ -229,10 +229,15 @@ class Link:
                 turns_max=worker.turns_max,
                 activities_max=worker.activities_max,
             ),
-            send=lambda item: self.to_worker(worker.receive, self, item),
+            send=self._hand_out,
         )
         sidecar.host.spawn(self._serve(), "stream")
         self.to_worker(worker.connected, self)
+
+    def _hand_out(self, item: Item) -> None:
+        if isinstance(item, ActivityItem):
+            self.sidecar.pod.world.model.activity_delivered(item.ref)
+        self.to_worker(self.worker.receive, self, item)
 
     async def _serve(self) -> None:
         await self.replica.connect(self.stream)

@@ -191,14 +191,14 @@ def _event_order(model: Model, places: dict[int, int]) -> None:
 
 
 def _activities(model: Model, lease_s: float) -> None:
-    """Nothing acknowledged is started again, but for one delivery under way, within half a lease."""
+    """Nothing acknowledged is handed out again, but for one delivery under way, within half a lease."""
     for ref, work in model.work.items():
         if work.acknowledged is None:
             continue
-        late = [at for at, _ in work.started if at > work.acknowledged]
+        late = [at for at in work.delivered if at > work.acknowledged]
         where = f"{ref.app}/{ref.instance_id} task {ref.task_id}"
         for at in late:
             if at > work.acknowledged + lease_s / 2:
-                model.breaks("started after settled", f"{where}: {at - work.acknowledged:.3f} s later")
+                model.breaks("sent after settled", f"{where}: {at - work.acknowledged:.3f} s later")
         if len(late) > 1:
-            model.breaks("started after settled", f"{where}: {len(late)} times")
+            model.breaks("sent after settled", f"{where}: {len(late)} times")

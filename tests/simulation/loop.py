@@ -18,7 +18,9 @@ from typing import Any
 HOST: contextvars.ContextVar["Host"] = contextvars.ContextVar("host")
 
 #: Callbacks at one instant of virtual time after which the run counts as spinning.
-_SPIN_MAX = 300_000
+_SPIN_MAX = 100_000
+#: Callbacks of a whole run; the largest runs need a fifth of that.
+_STEPS_MAX = 1_500_000
 
 
 class Host:
@@ -167,6 +169,8 @@ class SimLoop(asyncio.AbstractEventLoop):
             if steps > _SPIN_MAX:
                 raise Spinning(f"more than {_SPIN_MAX} callbacks at {self._now:.3f} s, the last one: {handle!r}")
         self.steps += steps
+        if self.steps > _STEPS_MAX:
+            raise Spinning(f"more than {_STEPS_MAX} callbacks by {self._now:.3f} s")
 
     def _advance(self) -> bool:
         timers = self._timers

@@ -32,6 +32,8 @@ class Started:
     run: int = 0
     #: Store time before which it must not begin.
     scheduled_at: int | None = None
+    #: Whether suspending and terminating it includes its children.
+    recursive: bool = False
     acknowledged: bool = False
     terminated: bool = False
     purged: bool = False
@@ -52,8 +54,9 @@ class Raised:
 
 @dataclass(slots=True)
 class Work:
-    """What happened to one task, outside of the engine."""
+    """What happened to one task, outside of the engine; `delivered`: when it was handed to a worker's stream."""
 
+    delivered: list[float] = field(default_factory=list)
     started: list[tuple[float, int]] = field(default_factory=list)
     finished: list[float] = field(default_factory=list)
     acknowledged: float | None = None
@@ -88,6 +91,10 @@ class Model:
         self.broken.append(Broken(promise, what))
 
     # activities
+
+    def activity_delivered(self, ref: TaskRef) -> None:
+        """A sidecar handed a task to a worker's stream."""
+        self.work.setdefault(ref, Work()).delivered.append(self._now())
 
     def activity_started(self, ref: TaskRef, attempt: int, where: str) -> None:
         """A worker began a task."""

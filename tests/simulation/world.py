@@ -124,7 +124,8 @@ class World:
             program = writer.program(instance_id, run=run)
         scheduled = draw.choice((0.5, 3.0, 20.0)) if draw.random() < 0.1 else None
         at = None if scheduled is None else self.surroundings.store.clock() + round(scheduled * 1e9)
-        started = Started(app, instance_id, program, run=run, scheduled_at=at)
+        recursive = draw.random() < 0.4
+        started = Started(app, instance_id, program, run=run, scheduled_at=at, recursive=recursive)
         self.model.instances[app, instance_id] = started
         self.client.host.spawn(self._live(started, dict(writer.events), draw.choice((0.01, 0.5, 3.0))), "live")
         if draw.random() < 0.2:
@@ -144,12 +145,11 @@ class World:
 
     def _suspend(self, started: Started, seconds: float) -> None:
         if started.acknowledged and not started.purged:
-            recursive = self.draw.random() < 0.4
-            self.client.host.spawn(self.client.suspend_for(started, seconds, recursive=recursive), "suspend")
+            self.client.host.spawn(self.client.suspend_for(started, seconds, recursive=started.recursive), "suspend")
 
     def _terminate(self, started: Started) -> None:
         if started.acknowledged and not started.purged:
-            self.client.host.spawn(self.client.terminate(started, recursive=self.draw.random() < 0.5), "terminate")
+            self.client.host.spawn(self.client.terminate(started, recursive=started.recursive), "terminate")
 
     def run(self) -> Verdict:
         """Run to the end and judge."""
