@@ -7,6 +7,7 @@ from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.engine.events import SENTINEL_NS, TERMINAL, Status
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.lane import Phase
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.stores.base import InstanceRow, Store, TaskRef
 
@@ -50,6 +51,10 @@ def _worker(row: InstanceRow, state: State, replica: Replica | None, view: View)
                 row.updated_at,
             )
         ]
+    if lane is not None and lane.phase is Phase.WORKING and replica is not None:
+        seconds = replica.parts.clock.monotonic() - lane.since
+        message = f"a worker of {row.app} has had the instance's turn for {seconds:.1f} s."
+        return [Wait("TurnRunning", message, row.updated_at)]
     if lane is not None and lane.stalled:
         return [
             Wait(lane.stalled, f"the instance stalled: {lane.stalled}; deploy a worker that has it.", row.updated_at)
