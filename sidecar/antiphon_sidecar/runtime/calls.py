@@ -31,6 +31,7 @@ from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
 from antiphon_sidecar.runtime.lane import Phase
+from antiphon_sidecar.runtime.purging import purge_run
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.stores.base import NEVER, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
@@ -357,8 +358,10 @@ class Calls:
 
     # ending
 
-    async def purge(self, instance_id: str, *, force: bool) -> int:
+    async def purge(self, instance_id: str, *, force: bool, recursive: bool = False) -> int:
         """Delete a finished instance with all its rows and return how many were deleted (0: unknown).
+
+        `recursive`: its finished children too, in whatever app.
 
         Raises:
             Refused: it has not finished, and `force` was not asked for.
@@ -369,9 +372,5 @@ class Calls:
         if Status(row.status) not in TERMINAL:
             if not force:
                 raise not_finished(self._app, instance_id, Status(row.status).name)
-            await self.terminate(instance_id, None, recursive=False)
-        starts = rows.started_children(row, await self.history(instance_id))
-        purged = await self._store.purge(
-            app=self._app, instance_id=instance_id, incarnation=row.incarnation, starts=starts
-        )
-        return 1 if purged else 0
+            await self.terminate(instance_id, None, recursive=recursive)
+        return await purge_run(self._store, row, recursive=recursive)

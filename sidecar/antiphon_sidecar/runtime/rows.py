@@ -7,8 +7,8 @@ from antiphon_names.hashing import slot_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.requests import activity_request
 from antiphon_sidecar.engine import result as rs
-from antiphon_sidecar.engine.events import SENTINEL_NS, ChildCreated, Event, ExecutionStarted, Status, TimerFired
-from antiphon_sidecar.engine.ids import child_incarnation, result_row_id
+from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted, Status, TimerFired
+from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, remember
 from antiphon_sidecar.peers.base import Hint
@@ -396,9 +396,3 @@ def hinted_row(hint: Hint) -> InboxRow:
         execution_id=hint.execution_id,
         ref_id=hint.ref_id,
     )
-
-
-def started_children(row: InstanceRow, events: Iterable[bytes]) -> list[bytes]:
-    """Return the IDs of the START rows that a generation's history says it sent (protocol.md 5)."""
-    children = (event for event in map(codec.unseal, events) if isinstance(event, ChildCreated))
-    return [child_incarnation(row.incarnation, row.execution_id, child.event_id) for child in children]

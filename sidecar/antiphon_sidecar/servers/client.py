@@ -184,7 +184,7 @@ class ClientService:
                 codes.NOT_SUPPORTED,
                 "purging by filter is not supported by this release. Purge by instance ID.",
             )
-        count = await self._calls(request).purge(request.instance_id, force=request.force)
+        count = await self._calls(request).purge(request.instance_id, recursive=request.recursive, force=request.force)
         return cl.PurgeInstancesResponse(deleted_instance_count=count)
 
     async def list_ids(self, request: cl.ListInstanceIDsRequest, context: Context) -> cl.ListInstanceIDsResponse:
