@@ -26,7 +26,6 @@ def test_item_19_paused_before_its_start_an_instance_runs_its_activity_once(dapr
 
 
 def test_item_19_paused_while_its_activity_runs_an_instance_runs_it_once(dapr: Driver, shared: World) -> None:
-    instance_id = dapr.start("steps_with_gate", "paused")
     key = f"paused {shared.deltas}"
     instance_id = dapr.start("steps_with_gate", key)
     until(lambda: shared.notes(key))

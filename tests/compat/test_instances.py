@@ -24,9 +24,9 @@ def test_item_26_a_workflow_continues_as_new(dapr: Driver, shared: World) -> Non
 
 def test_item_26_events_are_carried_into_the_next_generation_in_order(dapr: Driver) -> None:
     instance_id = dapr.start("generations", {"taken": [], "until": 6})
-    for number in range(6):
+    for number in range(1, 7):
         dapr.raise_event(instance_id, "Item", number)
-    assert dapr.wait(instance_id).result == [0, 1, 2, 3, 4, 5]
+    assert dapr.wait(instance_id).result == [1, 2, 3, 4, 5, 6]
 
 
 def test_item_23_the_custom_status_is_the_last_that_was_set(dapr: Driver, shared: World) -> None:
@@ -36,11 +36,11 @@ def test_item_23_the_custom_status_is_the_last_that_was_set(dapr: Driver, shared
         found = dapr.get(instance_id)
         return found.custom_status if found is not None else None
 
-    until(lambda: said() == '"waiting"')
+    until(lambda: said() == "waiting")
     dapr.raise_event(instance_id, "go")
-    until(lambda: said() == '"going"')
+    until(lambda: said() == "going")
     shared.open_gate(instance_id)
-    assert dapr.wait(instance_id).custom_status == '""'
+    assert dapr.wait(instance_id).custom_status is None
 
 
 def test_item_37_payloads_come_only_when_they_are_asked_for(dapr: Driver) -> None:
@@ -161,17 +161,6 @@ def test_item_41_a_history_tells_the_whole_run(dapr: Driver) -> None:
         ("EXECUTION_COMPLETED", 2),
     ]
     assert history[4]["task_scheduled_id"] == 1
-
-
-def test_a_thousand_steps_cost_the_same_at_the_end_as_at_the_beginning(dapr: Driver, shared: World) -> None:
-    if not shared.deltas:
-        pytest.skip("a worker without deltas gets, and replays, the whole history in every turn")
-    instance_id = dapr.start("many_steps", 1000)
-    assert dapr.wait(instance_id, timeout_s=120).result == 1000
-    at = [note["at"] for note in shared.notes(instance_id)]
-    first, last = at[150] - at[50], at[999] - at[899]
-    assert len(at) == 1000
-    assert last < 3 * first, f"steps 50 to 150 took {first:.2f} s, steps 899 to 999 {last:.2f} s"
 
 
 def test_rerunning_from_an_event_is_not_supported_and_says_so(dapr: Driver) -> None:
