@@ -5,6 +5,7 @@ replay asks for the same ones. A history that holds something else than the repl
 run under test.
 """
 
+import dataclasses
 import json
 from collections import deque
 from collections.abc import Generator, Iterable
@@ -66,7 +67,10 @@ class Interpreter:
             self._run_ready()
         actions: list[ac.Action] = list(self._asked.values())
         if self._completion is not None:
-            actions.append(self._completion)
+            # Also what came in the same turn after the workflow had decided to go on.
+            left = tuple(event for name in sorted(self._events) for event in self._events[name])
+            continues = self._completion.status is ev.Status.CONTINUED_AS_NEW
+            actions.append(dataclasses.replace(self._completion, carryover=left if continues else ()))
         return ac.Response(actions=tuple(actions), custom_status=self._status)
 
     def _feed(self, event: ev.Event) -> None:
@@ -146,12 +150,10 @@ class Interpreter:
         try:
             value = yield from self._run(program)
         except _Again as again:
-            left = [event for name in sorted(self._events) for event in self._events[name]]
             self._completion = ac.Complete(
                 id=self._next(),
                 status=ev.Status.CONTINUED_AS_NEW,
                 result=json.dumps(again.program, separators=(",", ":")),
-                carryover=tuple(left),
             )
         except _Fail as fail:
             self._completion = ac.Complete(
