@@ -48,6 +48,7 @@ class Surroundings:
     new_rng: Callable[[str], Random]
     #: The class of replica to run: planted bugs replace it.
     replica: type[Replica] = Replica
+    thinks_s: tuple[float, ...] = (0.0,)
 
 
 class SimClock:
@@ -316,7 +317,7 @@ class Worker:
             past[:0] = kept[: item.cached]
         self._kept[item.instance_id] = (item.execution_id, past)
         response = Interpreter(self.pod.app).respond(codec.unseal(raw) for raw in (*past, *item.new))
-        think = self._rng.choice((0.0, 0.001, 0.004, 0.02, 0.02, 0.3))
+        think = self._rng.choice(self.pod.world.thinks_s)
         self.host.later(
             think,
             link.to_sidecar,

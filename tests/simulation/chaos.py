@@ -42,6 +42,7 @@ class Chaos:
             "etcd emptied": self._etcd_emptied,
             "etcd slow": self._etcd_slow,
             "roll": self._roll,
+            "roll the first app": self._roll_first,
         }
         if plan.every_s > 0:
             self._next()
@@ -109,8 +110,13 @@ class Chaos:
         else:
             pod.start_sidecar()
 
+    def _roll_first(self) -> None:
+        self._roll_app(self._pods[0].app)
+
     def _roll(self) -> None:
-        app = self._pod().app
+        self._roll_app(self._pod().app)
+
+    def _roll_app(self, app: str) -> None:
         for place, pod in enumerate(pod for pod in self._pods if pod.app == app):
             self._later(place * 6.0, pod.stop_sidecar)
             self._later(place * 6.0 + 3.0, self._restart, pod)

@@ -172,6 +172,11 @@ class Client:
             started.app, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
         )
         self._world.trace.note("client", "purged", started.instance_id)
+        for app, child in self._world.model.children_of(started.app, started.instance_id):
+            try:
+                await self._insist(app, lambda calls, c=child: calls.purge(c, force=False), f"purge {child}")
+            except RuntimeFailure:
+                self._world.trace.note("client", "not purged", child)
 
     async def terminate(self, started: Started, *, recursive: bool) -> None:
         """Terminate an instance."""

@@ -6,6 +6,7 @@ The checks compare this with the promises. Nothing here reads the runtime's memo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.stores.base import Commit, TaskRef
@@ -83,6 +84,7 @@ class Model:
         self.runs: dict[tuple[str, str, bytes], dict[int, Generation]] = {}
         self.first_commits: dict[tuple[str, str, bytes], int] = {}
         self.acknowledgements = 0
+        self._takers: dict[tuple[str, int], str] = {}
         self.broken: list[Broken] = []
 
     def breaks(self, promise: str, what: str) -> None:
@@ -121,9 +123,16 @@ class Model:
 
     # commits
 
+    def taken(self, host: str, app: str, partition: int) -> None:
+        """A replica took a partition in the store."""
+        self._takers[app, partition] = host
+
     def committed(self, host: str, commit: Commit) -> None:
         """Note a commit that landed."""
         row = commit.row
+        taker = self._takers.get((commit.app, partition_of(commit.slot)))
+        if taker != host:
+            self.breaks("one owner", f"{host} committed {commit.app}/{commit.instance_id}, which is {taker}'s")
         key = (commit.app, commit.instance_id, row.incarnation)
         if commit.expect_incarnation != row.incarnation or (commit.expect_version == 0 and row.version == 1):
             self.first_commits[key] = self.first_commits.get(key, 0) + 1
@@ -136,6 +145,18 @@ class Model:
         for raw in codec.unpack(commit.history.events):
             generation.events.append((now, codec.unseal(raw)))
         self._check_schedule(commit)
+
+    def children_of(self, app: str, instance_id: str) -> list[tuple[str, str]]:
+        """Return the (app, instance ID) of every child that an instance started, once each."""
+        found: dict[tuple[str, str], None] = {}
+        for key, generations in self.runs.items():
+            if key[:2] == (app, instance_id):
+                for generation in generations.values():
+                    for _, event in generation.events:
+                        if isinstance(event, ev.ChildCreated):
+                            target = event.route.target if event.route is not None else None
+                            found[target or app, event.instance_id] = None
+        return list(found)
 
     def _check_schedule(self, commit: Commit) -> None:
         assert commit.history is not None

@@ -57,6 +57,7 @@ class StoreServer:
         self.weather = Weather()
         self.down_for: dict[str, float] = {}
         self.down_until = 0.0
+        self.on_take: Callable[[str, str, int], None] = lambda host, app, partition: None
         self.observers: list[Callable[[str, Commit], None]] = []
 
     def clock(self) -> int:
@@ -104,7 +105,10 @@ class StoreServer:
         answer = _finish(getattr(self.memory, name)(*args, **kwargs))
         if name == "commit":
             self._observe(host, args[0], answer)
-        elif name in ("take_partition", "replace_tasks", "bump_attempts", "claim_tasks", "start_instance", "purge"):
+        elif name == "take_partition":
+            self._trace.note(host.name, name, kwargs["partition"], answer)
+            self.on_take(host.name, kwargs["app"], kwargs["partition"])
+        elif name in ("replace_tasks", "bump_attempts", "claim_tasks", "start_instance", "purge"):
             self._trace.note(host.name, name, answer)
         if future is not None:
             self.loop.world.later(self._delay(), self._answer, future, answer)

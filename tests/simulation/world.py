@@ -35,6 +35,12 @@ class Scenario:
     replica: type[Replica] = Replica
     limits: Limits = field(default_factory=lambda: Limits(lease_s=LEASE_S))
     spread_s: float = 25.0
+    #: Judge delays and second runs too: for plans that give no excuse for them.
+    strict: bool = False
+    #: Seconds that a worker may take for a turn.
+    thinks_s: tuple[float, ...] = (0.0, 0.001, 0.004, 0.02, 0.02, 0.3)
+    #: Instances of the first app that are scheduled beyond the end of the run: their rows wait all the time.
+    far: int = 0
     write: Callable[[programs.Writer, str], programs.Program] | None = None
 
 
@@ -78,6 +84,7 @@ class World:
         store = StoreServer(self.loop, self.rng("store"), self.trace)
         self.model = Model(self.loop.time, store.clock, self.trace)
         store.observers.append(self.model.committed)
+        store.on_take = self.model.taken
         self.surroundings = Surroundings(
             loop=self.loop,
             store=store,
@@ -88,6 +95,7 @@ class World:
             limits=scenario.limits,
             new_rng=self.rng,
             replica=scenario.replica,
+            thinks_s=scenario.thinks_s,
         )
         self.draw = self.rng("world")
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
@@ -114,6 +122,14 @@ class World:
             at = 1.0 + self.draw.random() * self.scenario.spread_s
             self.client.host.later(at, self._begin, self.draw.choice(self.apps), f"i{number}", 0)
             self.busy += 1
+
+        for number in range(self.scenario.far):
+            self.client.host.later(0.9, self._begin_far, f"far{number}")
+
+    def _begin_far(self, instance_id: str) -> None:
+        at = self.surroundings.store.clock() + 10_000 * 1_000_000_000
+        started = Started(self.apps[0], instance_id, ["seq", []], scheduled_at=at)
+        self.client.host.spawn(self.client.start(started), "far")
 
     def _begin(self, app: str, instance_id: str, run: int) -> None:
         """Start an instance and draw what clients do with it."""
@@ -176,10 +192,10 @@ class World:
                 if self.loop.time() < last + 1.0:
                     return False
                 last = self.loop.time()
-                return self.client_idle() and checks.all_ended(tables, self.model)
+                return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
 
             self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
-            checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s)
+            checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
         except Spinning as spinning:
             self.model.breaks("spinning", str(spinning))
         finally:
