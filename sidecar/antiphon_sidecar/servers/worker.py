@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 #: Items that travel in one message at most.
 _BATCH_MAX = 200
 _BATCH_BYTES_MAX = 2 * 1024 * 1024
+#: How long settled results gather before the worker hears of them: nobody waits for it, and each message costs both.
+_SETTLED_S = 0.05
 
 
 class WorkerService:
@@ -153,6 +155,7 @@ class WorkerService:
         try:
             while sequences := await settled.take(1_000):
                 yield wk.CompleteReply(settled=sequences)
+                await asyncio.sleep(_SETTLED_S)
         finally:
             reader.cancel()
 
