@@ -39,8 +39,12 @@ def parked(lane: Lane, message: Message, *, there: bool) -> None:
     lane.posting.discard(message.message_id)
     if lane.gone:
         return
+    if message.row is Row.NONE:
+        # Its row is read with the others, in their order: one that came before it may not have been read yet.
+        lane.queue = [m for m in lane.queue if m is not message]
+        return
     if lane.turn is not None and any(m is message for m in lane.turn.consumed):
-        if there and message.row is Row.TASK:
+        if there:
             lane.replaced.add(message.ref_id)
     else:
         place = next((i for i, m in enumerate(lane.queue) if m is message), None)
@@ -53,8 +57,6 @@ def parked(lane: Lane, message: Message, *, there: bool) -> None:
 
 
 def replaced_message(message: Message) -> Message:
-    """Return the message as it is once an inbox row carries it."""
-    if message.row is Row.TASK:
-        row_id = result_row_id(message.incarnation, message.execution_id, message.ref_id)
-        return dataclasses.replace(message, row=Row.INBOX, message_id=row_id)
-    return dataclasses.replace(message, row=Row.INBOX)
+    """Return a result as it is once an inbox row carries it."""
+    row_id = result_row_id(message.incarnation, message.execution_id, message.ref_id)
+    return dataclasses.replace(message, row=Row.INBOX, message_id=row_id)

@@ -102,6 +102,7 @@ class StoreWork:
             for (lane, message), there in zip(posts, posted, strict=True):
                 parked(lane, message, there=there)
                 self._side.call_settled(message.message_id, applied=there)
+                self.inbox_reads.add(lane)
         for lane in {id(lane): lane for lane, _ in items}.values():
             self._side.instances.parking_over(lane)
 
