@@ -7,6 +7,7 @@ that a repeat has no effect (protocol.md 11).
 
 import asyncio
 import base64
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,6 +41,8 @@ from antiphon_sidecar.stores.errors import OutcomeUnknown
 START_S = 5.0
 #: How often a status is read from the store when no notice comes (the owner is elsewhere).
 _POLL_S = 0.5
+#: The same where notices come, in case one was missed.
+_PATIENCE_S = 10.0
 _LIST_PAGE = 1_000
 _REPEATS = 20
 _REPEAT_S = 0.25
@@ -329,32 +332,27 @@ class Calls:
     async def _until(self, instance_id: str, leaves: set[Status], seconds: float | None) -> None:
         """Wait until the status is none of `leaves`, or the time is over."""
         watch = self._replica.watchers.add(instance_id)
+        read = functools.partial(self._status, instance_id)
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    watch.clear()
-                    lane = self._replica.instances.get(instance_id)
-                    if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING:
-                        status: Status | None = lane.state.status
-                    else:
-                        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
-                        status = Status(row.status) if row is not None else None
-                    if status is not None and status not in leaves:
-                        return
-                    await self._changed(watch, instance_id)
+                await watch.look(read)
+                while watch.status is None or watch.status in leaves:
+                    # Looked at again after a while in any case: the owner may be elsewhere.
+                    patience = _PATIENCE_S if self._replica.instances.owns(instance_id) else _POLL_S
+                    if not await watch.changed(within_s=patience):
+                        await watch.look(read)
         except TimeoutError:
             return
         finally:
             self._replica.watchers.remove(instance_id, watch)
 
-    async def _changed(self, watch: asyncio.Event, instance_id: str) -> None:
-        """Wait for a notice; look again after a while in any case when the owner is elsewhere."""
-        patience = 10.0 if self._replica.instances.owns(instance_id) else _POLL_S
-        try:
-            async with asyncio.timeout(patience):
-                await watch.wait()
-        except TimeoutError:
-            return
+    async def _status(self, instance_id: str) -> Status | None:
+        """Return the committed status: from memory where it is not just being changed."""
+        lane = self._replica.instances.get(instance_id)
+        if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING:
+            return lane.state.status
+        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
+        return Status(row.status) if row is not None else None
 
     # ending
 

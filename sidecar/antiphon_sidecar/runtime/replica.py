@@ -364,7 +364,7 @@ class Replica:
 
     def changed(self, lane: Lane) -> None:
         """Wake those who wait for the instance."""
-        self.watchers.notify(lane.instance_id)
+        self.watchers.notify(lane.instance_id, None if lane.state is None else lane.state.status)
 
     def fenced(self, partition: int, epoch: int) -> None:
         """Another owner has the partition: stop at once."""
