@@ -7,6 +7,7 @@ from antiphon_sidecar.codec.values import (
     from_failure,
     from_text,
     remainder,
+    set_timestamp,
     to_failure,
     to_ns,
     to_text,
@@ -29,7 +30,8 @@ def seal(event: ev.Event) -> bytes:
     """Return the event's bytes; what they hold is what `unseal` gives back."""
     if isinstance(event, ev.Unrecognized):
         return event.raw
-    wire = pb.HistoryEvent(timestamp=to_timestamp(event.timestamp), event_id=-1)
+    wire = pb.HistoryEvent(event_id=-1)
+    set_timestamp(wire.timestamp, event.timestamp)
     match event:
         case ev.TaskScheduled() | ev.ChildCreated() | ev.TimerCreated():
             _seal_scheduled(wire, event)
@@ -45,28 +47,32 @@ def seal(event: ev.Event) -> bytes:
 
 def _set_route(wire: pb.HistoryEvent, route: ev.Route | None) -> None:
     if route is not None:
-        wire.router.CopyFrom(
-            pb.TaskRouter(
-                source_app_id=route.source,
-                target_app_id=route.target,
-                target_app_namespace=route.namespace,
-            )
-        )
+        router = wire.router
+        router.SetInParent()
+        router.source_app_id = route.source
+        if route.target is not None:
+            router.target_app_id = route.target
+        if route.namespace is not None:
+            router.target_app_namespace = route.namespace
 
 
 def _seal_scheduled(wire: pb.HistoryEvent, event: ev.TaskScheduled | ev.ChildCreated | ev.TimerCreated) -> None:
     wire.event_id = event.event_id
     match event:
         case ev.TaskScheduled():
-            wire.task_scheduled.CopyFrom(
-                pb.TaskScheduled(
-                    name=event.name,
-                    version=from_text(event.version),
-                    input=from_text(event.input),
-                    task_execution_id=event.task_execution_id,
-                )
-            )
-            wire.task_scheduled.MergeFromString(event.extra)
+            # Filled in place, as the outcome below: there is one of each in every step, and a copy costs twice.
+            task = wire.task_scheduled
+            task.SetInParent()
+            task.name = event.name
+            task.task_execution_id = event.task_execution_id
+            if event.version is not None:
+                task.version.value = event.version
+                task.version.SetInParent()
+            if event.input is not None:
+                task.input.value = event.input
+                task.input.SetInParent()
+            if event.extra:
+                task.MergeFromString(event.extra)
             _set_route(wire, event.route)
         case ev.ChildCreated():
             wire.child_workflow_instance_created.CopyFrom(
@@ -89,14 +95,15 @@ def _seal_outcome(
 ) -> None:
     match event:
         case ev.TaskCompleted():
-            wire.task_completed.CopyFrom(
-                pb.TaskCompleted(
-                    task_scheduled_id=event.task_id,
-                    result=from_text(event.result),
-                    task_execution_id=event.task_execution_id,
-                )
-            )
-            wire.task_completed.MergeFromString(event.extra)
+            done = wire.task_completed
+            done.SetInParent()
+            done.task_scheduled_id = event.task_id
+            done.task_execution_id = event.task_execution_id
+            if event.result is not None:
+                done.result.value = event.result
+                done.result.SetInParent()
+            if event.extra:
+                done.MergeFromString(event.extra)
         case ev.TaskFailed():
             wire.task_failed.CopyFrom(
                 pb.TaskFailed(

@@ -20,6 +20,12 @@ def to_timestamp(ns: int) -> Timestamp:
     return Timestamp(seconds=ns // _NS, nanos=ns % _NS)
 
 
+def set_timestamp(stamp: Timestamp, ns: int) -> None:
+    """Fill in a timestamp that is part of a message; lossless, and set even when it is zero."""
+    stamp.SetInParent()
+    stamp.seconds, stamp.nanos = divmod(ns, _NS)
+
+
 def to_text(value: StringValue, *, present: bool) -> str | None:
     """Return the string, or None when the field is absent; an empty string stays one."""
     return value.value if present else None
