@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.messages import Kind, Message
+from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
@@ -28,7 +28,8 @@ class Lane:
     their way into a commit. `known_rows`: IDs of inbox rows that were read, or made, and are not yet consumed.
     `keys`: those of the messages in the queue and in the turn. `replacing`: task ids whose rows are being turned
     into inbox rows right now; `replaced`: those of the turn in flight for which that has happened. `posting`:
-    client messages that are being written to the inbox right now.
+    client messages that are being written to the inbox right now; `posted`: those of the turn in flight for which
+    that has happened.
     """
 
     instance_id: str
@@ -50,6 +51,7 @@ class Lane:
     replacing: set[int] = field(default_factory=set)
     replaced: set[int] = field(default_factory=set)
     posting: set[bytes] = field(default_factory=set)
+    posted: set[bytes] = field(default_factory=set)
     stalled: str = ""
     gone: bool = False
 
@@ -68,7 +70,10 @@ class Lane:
     def give_back(self) -> None:
         """Put the messages of the turn in flight back in front of the queue; the turn never was."""
         if self.turn is not None:
-            self.queue[:0] = [*self.turn.consumed, *self.turn.discarded, *self.turn.rejected]
+            turn = (*self.turn.consumed, *self.turn.discarded, *self.turn.rejected)
+            # What was posted meanwhile comes back with its row.
+            self.queue[:0] = [m for m in turn if m.row is not Row.NONE or m.message_id not in self.posted]
+        self.posted.clear()
         self.turn = None
         self.sealed_turn = []
         self.token = ""

@@ -27,7 +27,8 @@ def to_park(lane: Lane, *, now: float, patience_s: float) -> list[Message]:
         for m in (*in_turn, *lane.queue)
         if m.row is Row.TASK and m.ref_id not in lane.replacing and m.ref_id not in lane.replaced
     ]
-    found.extend(m for m in lane.queue if m.row is Row.NONE and m.message_id not in lane.posting)
+    known = lane.posting | lane.posted
+    found.extend(m for m in (*in_turn, *lane.queue) if m.row is Row.NONE and m.message_id not in known)
     lane.replacing.update(m.ref_id for m in found if m.row is Row.TASK)
     lane.posting.update(m.message_id for m in found if m.row is Row.NONE)
     return found
@@ -39,11 +40,16 @@ def parked(lane: Lane, message: Message, *, there: bool) -> None:
     lane.posting.discard(message.message_id)
     if lane.gone:
         return
+    in_turn = lane.turn is not None and any(m is message for m in lane.turn.consumed)
+    if message.row is Row.NONE and in_turn:
+        # The turn may still apply it; its row is then found to be of a known message and has no effect.
+        lane.posted.add(message.message_id)
+        return
     if message.row is Row.NONE:
         # Its row is read with the others, in their order: one that came before it may not have been read yet.
         lane.queue = [m for m in lane.queue if m is not message]
         return
-    if lane.turn is not None and any(m is message for m in lane.turn.consumed):
+    if in_turn:
         if there:
             lane.replaced.add(message.ref_id)
     else:
