@@ -10,7 +10,6 @@ from antiphon_sidecar.stores.memory_tables import Tables
 from tests.simulation.model import Generation, Model, Raised
 from tests.simulation.programs import expected
 
-
 #: IDs of instances that are scheduled beyond the end of the run begin so.
 FAR = "far"
 
@@ -137,7 +136,9 @@ def _children(tables: Tables, model: Model) -> None:
         if row is None or row.incarnation != incarnation:
             continue
         for generation in generations.values():
-            execution_id = next((e.execution_id for _, e in generation.events if isinstance(e, ev.ExecutionStarted)), "")
+            execution_id = next(
+                (e.execution_id for _, e in generation.events if isinstance(e, ev.ExecutionStarted)), ""
+            )
             for _, event in generation.events:
                 if isinstance(event, ev.ChildCreated):
                     target = event.route.target if event.route is not None and event.route.target else app

@@ -137,7 +137,9 @@ class Model:
         if commit.expect_incarnation != row.incarnation or (commit.expect_version == 0 and row.version == 1):
             self.first_commits[key] = self.first_commits.get(key, 0) + 1
             if self.first_commits[key] > 1:
-                self.breaks("started twice", f"{commit.app}/{commit.instance_id} began again under the same incarnation")
+                self.breaks(
+                    "started twice", f"{commit.app}/{commit.instance_id} began again under the same incarnation"
+                )
         if commit.history is None:
             return
         generation = self.runs.setdefault(key, {}).setdefault(commit.history.generation, Generation())

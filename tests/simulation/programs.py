@@ -89,10 +89,11 @@ class Writer:
         if again and draw < 0.2:
             return ["seq", [*body, ["again", self._generation(owner, depth=depth, again=draw < 0.08)]]]
         if draw > 0.92:
-            return ["seq", [*body, ["fail", f"no {self._next()}"]]]
+            return ["seq", [*body, ["fail", f"no {self.next()}"]]]
         return ["seq", body]
 
-    def _next(self) -> int:
+    def next(self) -> int:
+        """Return a number that no other name in this run has."""
         self._count += 1
         return self._count
 
@@ -117,7 +118,7 @@ class Writer:
         if draw < 0.82 and depth == 0:
             return self._event()
         if draw < 0.87:
-            return ["status", f"at {self._next()}"]
+            return ["status", f"at {self.next()}"]
         return self._parallel(owner, depth)
 
     def _parallel(self, owner: str, depth: int) -> Program:
@@ -138,11 +139,11 @@ class Writer:
     def _activity(self) -> Program:
         tries = self._rng.choice((1, 1, 1, 3))
         failures = self._rng.choice((0, 0, 0, 1, 2))
-        return ["act", self._rng.choice(self._apps), f"{self._next()}-{'x' * self._rng.randint(0, 5)}", failures, tries]
+        return ["act", self._rng.choice(self._apps), f"{self.next()}-{'x' * self._rng.randint(0, 5)}", failures, tries]
 
     def _child(self, owner: str, depth: int) -> Program:
         app = self._rng.choice(self._apps)
-        name = f"{owner}/c{self._next()}" if self._rng.random() < 0.6 else ""
+        name = f"{owner}/c{self.next()}" if self._rng.random() < 0.6 else ""
         return ["child", app, name, self._generation(name or f"{owner}/u{self._count}", depth=depth + 1, again=False)]
 
     def _event(self) -> Program:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import Commit
 from tests.simulation import checks, programs
 from tests.simulation.apps import Pod, Surroundings
 from tests.simulation.chaos import Chaos, Plan
@@ -41,6 +43,8 @@ class Scenario:
     thinks_s: tuple[float, ...] = (0.0, 0.001, 0.004, 0.02, 0.02, 0.3)
     #: Instances of the first app that are scheduled beyond the end of the run: their rows wait all the time.
     far: int = 0
+    #: How often clients purge an instance once it has ended.
+    purges: float = 0.25
     write: Callable[[programs.Writer, str], programs.Program] | None = None
 
 
@@ -84,6 +88,7 @@ class World:
         store = StoreServer(self.loop, self.rng("store"), self.trace)
         self.model = Model(self.loop.time, store.clock, self.trace)
         store.observers.append(self.model.committed)
+        store.observers.append(self._ended)
         store.on_take = self.model.taken
         self.surroundings = Surroundings(
             loop=self.loop,
@@ -103,6 +108,13 @@ class World:
         self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
         self.client = Client(self.surroundings, self.pods, self.rng("client"))
         self.start = self.loop.time()
+
+    def _ended(self, host: str, commit: Commit) -> None:
+        """A commit that ends a generation leaves none of its task and timer rows (protocol.md 5)."""
+        run, row = self.surroundings.store.tables.runs[commit.app, commit.instance_id], commit.row
+        for ref in (*run.tasks, *run.timers):
+            if row.status in TERMINAL or ref.execution_id != row.execution_id:
+                self.model.breaks("rows left", f"{ref} when {host} ended its generation")
 
     def rng(self, name: str) -> Random:
         """Return a stream of randomness of its own, so that parts do not disturb each other."""
@@ -152,7 +164,7 @@ class World:
     async def _live(self, started: Started, events: dict[str, int], pace_s: float) -> None:
         await self.client.start(started)
         await self.client.raise_events(started, events, pace_s)
-        if self.draw.random() < 0.25:
+        if self.draw.random() < self.scenario.purges:
             await self.client.purge(started)
             if self.draw.random() < 0.7 and started.run < 2:
                 self._begin(started.app, started.instance_id, started.run + 1)

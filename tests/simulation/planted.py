@@ -1,0 +1,310 @@
+"""Planted bugs: each function breaks one rule of the protocol at run time; the simulator must find it.
+
+A function is named after the rule it drops and takes `patch(owner, name, value)`, which replaces an attribute for
+the length of a test. `BUGS` says with which runs to look, and which promises may break.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from antiphon_sidecar.engine import result
+from antiphon_sidecar.peers.base import Answer, Verdict
+from antiphon_sidecar.runtime import instances, replica, rows, storework
+from antiphon_sidecar.runtime.instances import Instances
+from antiphon_sidecar.runtime.ownership import Ownership
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.sweep import Sweep
+from antiphon_sidecar.stores import memory_commits
+from antiphon_sidecar.stores.base import Commit, Outcome
+from antiphon_sidecar.stores.memory import MemoryStore
+from antiphon_sidecar.stores.memory_tables import Tables
+from tests.simulation.chaos import Plan
+from tests.simulation.etcd import Etcd
+from tests.simulation.programs import Program, Writer
+from tests.simulation.world import Scenario
+
+Patch = Callable[[Any, str, Any], None]
+
+_judge = memory_commits.judge
+_assemble = rows.assemble
+
+
+def result_is_acknowledged_before_the_commit(patch: Patch) -> None:
+    """Rule 16: the owner answers COMMITTED on receipt."""
+    received = Replica._result_received
+
+    def eager(self: Any, sender: str, message: Any) -> None:
+        if self.instances.owns(message.ref.instance_id):
+            self._send(sender, Answer(message.ref, Verdict.COMMITTED))
+        received(self, sender, message)
+
+    patch(Replica, "_result_received", eager)
+
+
+def sweep_is_dropped(patch: Patch) -> None:
+    """Rule 4: what the fast path lost stays lost."""
+
+    async def nothing(self: Any) -> None:
+        return None
+
+    patch(Sweep, "once", nothing)
+
+
+def epoch_comes_from_etcd(patch: Patch) -> None:
+    """Rule 8: the epoch is etcd's revision, which starts again when etcd is emptied."""
+    clusters: list[Etcd] = []
+    made = Etcd.__init__
+
+    def noted(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        clusters[:] = [self]
+
+    async def take(self: Any, *, app: str, partition: int, replica: str) -> int:
+        epoch = clusters[0].revision + 1
+        self._tables.epochs[app, partition] = (epoch, replica)
+        return epoch
+
+    patch(Etcd, "__init__", noted)
+    patch(MemoryStore, "take_partition", take)
+    patch(Tables, "holds", lambda self, epoch, *, app, partition: epoch >= self.epoch(app, partition))
+
+
+def commit_is_not_fenced(patch: Patch) -> None:
+    """Rule 7: any epoch may commit."""
+    patch(Tables, "holds", lambda self, epoch, *, app, partition: True)
+
+
+def consumed_rows_need_not_exist(patch: Patch) -> None:
+    """Rule 2: exactly one row is not asked for, and the version alone decides."""
+
+    def judge(tables: Tables, commit: Commit) -> Outcome:
+        return _judge(
+            tables, dataclasses.replace(commit, consume_inbox=(), consume_tasks=(), consume_timers=(), known_inbox=None)
+        )
+
+    patch(memory_commits, "judge", judge)
+
+
+def child_starts_without_its_row(patch: Patch) -> None:
+    """Rule 2 for starts: the fast message starts the child, whether its row is there or not."""
+
+    def judge(tables: Tables, commit: Commit) -> Outcome:
+        if commit.expect_version is None:
+            commit = dataclasses.replace(commit, consume_inbox=())
+        return _judge(tables, commit)
+
+    patch(memory_commits, "judge", judge)
+
+
+def fast_message_overtakes_unread_rows(patch: Patch) -> None:
+    """Rule 12."""
+
+    def judge(tables: Tables, commit: Commit) -> Outcome:
+        return _judge(tables, dataclasses.replace(commit, known_inbox=None))
+
+    patch(memory_commits, "judge", judge)
+
+
+def message_ids_are_not_remembered(patch: Patch) -> None:
+    """Rule 11."""
+    patch(result, "remember", lambda state, message_id: None)
+    patch(rows, "remember", lambda state, message_id: None)
+
+
+def task_row_is_copied_instead_of_replaced(patch: Patch) -> None:
+    """Rule 17: a plain insert leaves the task row where it is."""
+
+    def copied(self: Any, ref: Any, message: Any) -> bool:
+        if ref in self._tables.tasks:
+            self._tables.add_inbox(message, now=self._clock())
+        return True
+
+    patch(MemoryStore, "_replace", copied)
+
+
+def second_dispatch_is_not_claimed(patch: Patch) -> None:
+    """Rule 15: neither does the owner raise the attempt, nor does the target ask the store."""
+
+    async def redispatch(self: Any, tasks: Any) -> None:
+        self._side.dispatcher.offer(tasks)
+
+    def claim(self: Any, hand: Any) -> None:
+        self.intake.claimed(hand, ours=True)
+
+    patch(storework.StoreWork, "_redispatch", redispatch)
+    patch(Replica, "claim", claim)
+
+
+def unknown_outcome_counts_as_landed(patch: Patch) -> None:
+    """Rule 9, one way to guess."""
+    committed = Instances._committed
+
+    def guess(self: Any, lane: Any, done: Any, assembled: Any, outcome: Any) -> None:
+        committed(self, lane, done, assembled, Outcome.COMMITTED if outcome is None else outcome)
+
+    patch(Instances, "_committed", guess)
+
+
+def unknown_outcome_counts_as_lost(patch: Patch) -> None:
+    """Rule 9, the other way: calls are told that nothing happened, and go on without a new message ID being known."""
+    committed = Instances._committed
+
+    def guess(self: Any, lane: Any, done: Any, assembled: Any, outcome: Any) -> None:
+        if outcome is not None or lane.gone:
+            committed(self, lane, done, assembled, outcome)
+            return
+        # As if the commit had never been: the same state goes on, and what it brought is applied once more.
+        lane.state.version -= 1
+        lane.give_back()
+        lane.phase = instances.Phase.IDLE
+        self._pump(lane)
+
+    patch(Instances, "_committed", guess)
+
+
+def sweep_neither_backs_off_nor_pages(patch: Patch) -> None:
+    """Rule 4: rows that nobody can take hide the rest."""
+
+    async def first_page(self: Any, due: Any, owned: Any, until: int) -> Any:
+        page = await due(app=self._replica.identity.app, partitions=owned, until=until, limit=2, after=None)
+        if page.rows:
+            yield page.rows
+
+    async def nothing(self: Any, items: Any) -> None:
+        return None
+
+    patch(Sweep, "_pages", first_page)
+    for name in ("defer_inbox", "defer_tasks", "defer_timers"):
+        patch(MemoryStore, name, nothing)
+
+
+def rows_outlive_their_generation(patch: Patch) -> None:
+    """Rule 5."""
+
+    def assemble(*args: Any, **kwargs: Any) -> Any:
+        made = _assemble(*args, **kwargs)
+        made.commit = dataclasses.replace(made.commit, end_execution=None)
+        return made
+
+    patch(rows, "assemble", assemble)
+
+
+def new_owner_does_not_ask(patch: Patch) -> None:
+    """Rule 19."""
+
+    def taken(self: Any, partitions: Any) -> None:
+        self.sweep.wake()
+
+    patch(Replica, "_partitions_taken", taken)
+
+
+def results_wait_in_memory(patch: Patch) -> None:
+    """Rule 18: nothing is parked while a turn is under way or an instance is suspended."""
+    patch(replica, "to_park", lambda lane, *, now, patience_s: [])
+
+
+def lost_epoch_is_kept(patch: Patch) -> None:
+    """Rule 7 seen from the owner: a refused epoch does not end the ownership."""
+    patch(Ownership, "drop", lambda self, partition, epoch=None: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A planted bug: how to look for it, in how many seeds, and what it may break."""
+
+    plant: Callable[[Patch], None]
+    promises: frozenset[str]
+    scenario: Scenario = Scenario()
+    seeds: int = 60
+
+
+def _plan(*kinds: str, every_s: float = 2.0) -> Scenario:
+    return Scenario(plan=Plan(every_s=every_s, kinds=kinds), apps=2)
+
+
+def _one_way(writer: Writer, instance_id: str) -> Program:
+    """Activities in the second app, long enough that an owner in the first changes meanwhile."""
+    return ["seq", [["par", [["act", "app1", f"{instance_id}-{n}", 0, 1] for n in range(6)]] for _ in range(2)]]
+
+
+def _children(writer: Writer, instance_id: str) -> Program:
+    """Children that are over at once."""
+    program: Program = []
+    for number in range(4):
+        program.append(["child", f"app{number % 2}", f"{instance_id}/{writer.next()}", ["seq", [["timer", 0.0]]]])
+    return ["seq", program]
+
+
+def _events(writer: Writer, instance_id: str) -> Program:
+    """Many events of one name, one after another."""
+    writer.events = {"red": 12}
+    return ["seq", [["event", "red", number] for number in range(12)]]
+
+
+def _repeats(write: Callable[[Writer, str], Program]) -> Scenario:
+    """A network that is always bad."""
+    plan = Plan(every_s=0.5, kinds=("bad network",))
+    return Scenario(plan=plan, apps=2, purges=0.9, write=write)
+
+
+def _bugs(*bugs: Bug) -> dict[str, Bug]:
+    return {bug.plant.__name__: bug for bug in bugs}
+
+
+BUGS = _bugs(
+    Bug(
+        result_is_acknowledged_before_the_commit,
+        frozenset({"sent after settled"}),
+        _plan("kill sidecar", "pause sidecar", "bad store"),
+    ),
+    Bug(sweep_is_dropped, frozenset({"not ended", "rows left"}), _plan("bad network", "kill sidecar")),
+    Bug(epoch_comes_from_etcd, frozenset({"one owner"}), _plan("etcd emptied", "etcd down for one")),
+    Bug(commit_is_not_fenced, frozenset({"one owner"}), _plan("etcd down for one")),
+    Bug(
+        consumed_rows_need_not_exist,
+        frozenset({"applied twice", "started twice", "sent after settled", "wrong output", "event order"}),
+        _repeats(_children),
+    ),
+    Bug(child_starts_without_its_row, frozenset({"started twice"}), _repeats(_children)),
+    Bug(
+        fast_message_overtakes_unread_rows,
+        frozenset({"event order", "not ended"}),
+        _repeats(_events),
+    ),
+    Bug(message_ids_are_not_remembered, frozenset({"applied twice"}), _plan("bad store"), 200),
+    Bug(
+        task_row_is_copied_instead_of_replaced,
+        frozenset({"sent after settled", "rows left"}),
+        _plan("cut network", "kill sidecar"),
+    ),
+    Bug(second_dispatch_is_not_claimed, frozenset({"sent after settled"}), _plan("pause sidecar", "bad network"), 200),
+    Bug(
+        unknown_outcome_counts_as_landed,
+        frozenset({"sent after settled", "event lost", "not ended", "one owner", "illegal history", "wrong output"}),
+        _plan("bad store"),
+    ),
+    Bug(
+        unknown_outcome_counts_as_lost,
+        frozenset({"applied twice", "illegal history", "not ended", "sent after settled"}),
+        _plan("bad store"),
+    ),
+    Bug(
+        sweep_neither_backs_off_nor_pages,
+        frozenset({"not ended", "rows left", "instance lost"}),
+        dataclasses.replace(_plan("bad network", "cut network"), far=6, quiet_s=120.0, replicas=1),
+    ),
+    Bug(rows_outlive_their_generation, frozenset({"rows left"}), Scenario(plan=Plan(every_s=0))),
+    Bug(
+        new_owner_does_not_ask,
+        frozenset({"handed out twice"}),
+        Scenario(apps=2, plan=Plan(every_s=12.0, kinds=("roll the first app",)), strict=True, write=_one_way),
+    ),
+    Bug(
+        results_wait_in_memory,
+        frozenset({"settled late"}),
+        Scenario(plan=Plan(every_s=0), strict=True, thinks_s=(0.001, 2.0)),
+    ),
+    Bug(lost_epoch_is_kept, frozenset({"not ended", "rows left", "spinning"}), _plan("pause sidecar", "etcd emptied")),
+)
