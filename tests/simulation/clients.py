@@ -75,12 +75,15 @@ class Client:
         else:
             self.host.later(0.001, _set, future, result)
 
-    async def _insist(self, app: str, make: Callable[[Calls], Awaitable[Any]], what: str) -> Any:
+    async def _insist(
+        self, started: Started, make: Callable[[Calls], Awaitable[Any]], what: str, *, app: str | None = None
+    ) -> Any:
         """Call until there is an answer."""
         while True:
             try:
-                return await self._call(app, make)
+                return await self._call(app or started.app, make)
             except Lost as lost:
+                started.doubtful = True
                 self._world.trace.note("client", "lost", what, lost)
                 await self._sleep(0.1 + self._rng.random())
 
@@ -96,7 +99,7 @@ class Client:
             unique=True,
         )
         try:
-            await self._insist(started.app, lambda calls: calls.start(new), f"start {started.instance_id}")
+            await self._insist(started, lambda calls: calls.start(new), f"start {started.instance_id}")
         except Exists:
             self._world.trace.note("client", "exists", started.instance_id)
         started.acknowledged = True
@@ -122,6 +125,7 @@ class Client:
             try:
                 await self._call(started.app, lambda calls, v=value: calls.raise_event(started.instance_id, name, v))
             except Lost as lost:
+                started.doubtful = True
                 self._world.trace.note("client", "lost", "raise", started.instance_id, name, number, lost)
                 await self._sleep(0.1 + self._rng.random())
             except NotFound:
@@ -136,7 +140,7 @@ class Client:
         """Suspend an instance, and resume it after a while."""
         try:
             await self._insist(
-                started.app,
+                started,
                 lambda calls: calls.suspend(started.instance_id, None, recursive=recursive),
                 f"suspend {started.instance_id}",
             )
@@ -150,7 +154,7 @@ class Client:
         """Resume an instance."""
         try:
             await self._insist(
-                started.app,
+                started,
                 lambda calls: calls.resume(started.instance_id, None, recursive=recursive),
                 f"resume {started.instance_id}",
             )
@@ -163,18 +167,20 @@ class Client:
         while True:
             await self._sleep(0.5 + self._rng.random())
             snapshot = await self._insist(
-                started.app, lambda calls: calls.get(started.instance_id, payloads=False), f"get {started.instance_id}"
+                started, lambda calls: calls.get(started.instance_id, payloads=False), f"get {started.instance_id}"
             )
             if snapshot is None or snapshot.status in TERMINAL:
                 break
         started.purged = True
         await self._insist(
-            started.app, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
+            started, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
         )
         self._world.trace.note("client", "purged", started.instance_id)
         for app, child in self._world.model.children_of(started.app, started.instance_id):
             try:
-                await self._insist(app, lambda calls, c=child: calls.purge(c, force=False), f"purge {child}")
+                await self._insist(
+                    started, lambda calls, c=child: calls.purge(c, force=False), f"purge {child}", app=app
+                )
             except RuntimeFailure:
                 self._world.trace.note("client", "not purged", child)
 
@@ -183,7 +189,7 @@ class Client:
         started.terminated = True
         try:
             await self._insist(
-                started.app,
+                started,
                 lambda calls: calls.terminate(started.instance_id, '"over"', recursive=recursive),
                 f"terminate {started.instance_id}",
             )

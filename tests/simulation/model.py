@@ -36,6 +36,8 @@ class Started:
     #: Whether suspending and terminating it includes its children.
     recursive: bool = False
     acknowledged: bool = False
+    #: A call went without an answer: it may still be under way, and meet a later run of the same ID.
+    doubtful: bool = False
     terminated: bool = False
     purged: bool = False
 

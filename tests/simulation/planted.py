@@ -4,6 +4,7 @@ A function is named after the rule it drops and takes `patch(owner, name, value)
 the length of a test. `BUGS` says with which runs to look, and which promises may break.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def second_dispatch_is_not_claimed(patch: Patch) -> None:
         self._side.dispatcher.offer(tasks)
 
     def claim(self: Any, hand: Any) -> None:
-        self.intake.claimed(hand, ours=True)
+        asyncio.get_running_loop().call_soon(lambda: self.intake.claimed(hand, ours=True))
 
     patch(storework.StoreWork, "_redispatch", redispatch)
     patch(Replica, "claim", claim)
@@ -216,7 +217,7 @@ class Bug:
 
     plant: Callable[[Patch], None]
     promises: frozenset[str]
-    scenario: Scenario = Scenario()
+    scenario: Scenario
     seeds: int = 60
 
 

@@ -20,42 +20,11 @@ NAMESPACE = "default"
 #: Store time at loop time zero.
 EPOCH_NS = 1_800_000_000_000_000_000
 
-_READS = frozenset(
-    [
-        "now",
-        "heartbeats",
-        "known_apps",
-        "load",
-        "load_inbox",
-        "has_commit",
-        "get_instance",
-        "history",
-        "list_instances",
-        "due_inbox",
-        "due_tasks",
-        "due_timers",
-    ]
-)
-_WRITES = frozenset(
-    [
-        "beat",
-        "leave",
-        "remember_app",
-        "take_partition",
-        "commit",
-        "replace_tasks",
-        "bump_attempts",
-        "claim_tasks",
-        "start_instance",
-        "post",
-        "purge",
-        "defer_inbox",
-        "defer_tasks",
-        "defer_timers",
-        "release_tasks",
-        "drop_orphans",
-    ]
-)
+_READS = frozenset(("now", "heartbeats", "known_apps", "load", "load_inbox", "has_commit", "get_instance"))
+_READS |= frozenset(("history", "list_instances", "due_inbox", "due_tasks", "due_timers"))
+_WRITES = frozenset(("beat", "leave", "remember_app", "take_partition", "commit", "replace_tasks", "bump_attempts"))
+_WRITES |= frozenset(("claim_tasks", "start_instance", "post", "purge", "defer_inbox", "defer_tasks", "defer_timers"))
+_WRITES |= frozenset(("release_tasks", "drop_orphans"))
 
 
 @dataclass(slots=True)

@@ -164,7 +164,7 @@ class World:
     async def _live(self, started: Started, events: dict[str, int], pace_s: float) -> None:
         await self.client.start(started)
         await self.client.raise_events(started, events, pace_s)
-        if self.draw.random() < self.scenario.purges:
+        if self.draw.random() < self.scenario.purges and not started.doubtful:
             await self.client.purge(started)
             if self.draw.random() < 0.7 and started.run < 2:
                 self._begin(started.app, started.instance_id, started.run + 1)
