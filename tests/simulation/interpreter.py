@@ -57,6 +57,7 @@ class Interpreter:
         self._events: dict[str, deque[ev.EventRaised]] = {}
         self._waiting: dict[str, deque[Wait]] = {}
         self._ready: deque[tuple[Strand, Wait]] = deque()
+        self._strands: list[Strand] = []
         self._status: str | None = None
         self._completion: ac.Complete | None = None
 
@@ -65,6 +66,8 @@ class Interpreter:
         for event in events:
             self._feed(event)
             self._run_ready()
+        for strand in self._strands:
+            strand.close()
         actions: list[ac.Action] = list(self._asked.values())
         if self._completion is not None:
             # Also what came in the same turn after the workflow had decided to go on.
@@ -129,7 +132,9 @@ class Interpreter:
             value = yield from strand
             self._done(over, value)
 
-        self._step(run())
+        running = run()
+        self._strands.append(running)
+        self._step(running)
         return over
 
     def _run_ready(self) -> None:

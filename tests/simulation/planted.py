@@ -307,5 +307,9 @@ BUGS = _bugs(
         frozenset({"settled late"}),
         Scenario(plan=Plan(every_s=0), strict=True, thinks_s=(0.001, 2.0)),
     ),
-    Bug(lost_epoch_is_kept, frozenset({"not ended", "rows left", "spinning"}), _plan("pause sidecar", "etcd emptied")),
+    Bug(
+        lost_epoch_is_kept,
+        frozenset({"not ended", "rows left", "spinning", "sent after settled"}),
+        _plan("pause sidecar", "etcd emptied"),
+    ),
 )

@@ -144,7 +144,10 @@ class World:
         self.client.host.spawn(self.client.start(started), "far")
 
     def _begin(self, app: str, instance_id: str, run: int) -> None:
-        """Start an instance and draw what clients do with it."""
+        """Start an instance and draw what clients do with it, once every app was there: before, calls may fail."""
+        if set(self.apps) != set(self.surroundings.store.tables.apps):
+            self.client.host.later(0.5, self._begin, app, instance_id, run)
+            return
         draw, writer = self.draw, self.writer
         if self.scenario.write is not None:
             program = self.scenario.write(writer, instance_id)
