@@ -23,31 +23,15 @@ class Code:
         return f"{self.number} {self.name}"
 
 
-ACTIVITY_NOT_REGISTERED = Code(
-    "AN101", "ActivityNotRegistered", "no worker of the target app offers this activity"
-)
-WORKFLOW_NOT_REGISTERED = Code(
-    "AN102", "WorkflowNotRegistered", "no worker of the target app offers this workflow"
-)
-TARGET_APP_NOT_FOUND = Code(
-    "AN103", "TargetAppNotFound", "the target app was never seen in this namespace and store"
-)
-TARGET_APP_UNAVAILABLE = Code(
-    "AN104", "TargetAppUnavailable", "the target app is known but has no worker connected"
-)
-NAMESPACE_MISMATCH = Code(
-    "AN105", "NamespaceMismatch", "the call names an app of another namespace", retriable=False
-)
-STATE_STORE_MISMATCH = Code(
-    "AN106", "StateStoreMismatch", "the target app uses another state store", retriable=False
-)
+ACTIVITY_NOT_REGISTERED = Code("AN101", "ActivityNotRegistered", "no worker of the target app offers this activity")
+WORKFLOW_NOT_REGISTERED = Code("AN102", "WorkflowNotRegistered", "no worker of the target app offers this workflow")
+TARGET_APP_NOT_FOUND = Code("AN103", "TargetAppNotFound", "the target app was never seen in this namespace and store")
+TARGET_APP_UNAVAILABLE = Code("AN104", "TargetAppUnavailable", "the target app is known but has no worker connected")
+NAMESPACE_MISMATCH = Code("AN105", "NamespaceMismatch", "the call names an app of another namespace", retriable=False)
+STATE_STORE_MISMATCH = Code("AN106", "StateStoreMismatch", "the target app uses another state store", retriable=False)
 CALL_DENIED = Code("AN107", "CallDenied", "the target app's policy refuses it", retriable=False)
-SCHEMA_MISMATCH = Code(
-    "AN108", "SchemaMismatch", "caller and target declare schemas that differ", retriable=False
-)
-REGISTRY_NOT_SYNCED = Code(
-    "AN109", "RegistryNotSynced", "the registry has not been written by the operator yet"
-)
+SCHEMA_MISMATCH = Code("AN108", "SchemaMismatch", "caller and target declare schemas that differ", retriable=False)
+REGISTRY_NOT_SYNCED = Code("AN109", "RegistryNotSynced", "the registry has not been written by the operator yet")
 
 NON_DETERMINISM = Code(
     "AN201",
@@ -58,44 +42,26 @@ NON_DETERMINISM = Code(
 VERSION_NOT_AVAILABLE = Code(
     "AN202", "VersionNotAvailable", "no worker has the version that this instance is pinned to"
 )
-INSTANCE_ID_IN_USE = Code(
-    "AN203", "InstanceIdInUse", "an active instance has this ID already", retriable=False
-)
-PAYLOAD_TOO_LARGE = Code(
-    "AN204", "PayloadTooLarge", "an input, output or event is above the limit", retriable=False
-)
+INSTANCE_ID_IN_USE = Code("AN203", "InstanceIdInUse", "an active instance has this ID already", retriable=False)
+PAYLOAD_TOO_LARGE = Code("AN204", "PayloadTooLarge", "an input, output or event is above the limit", retriable=False)
 HISTORY_TOO_LARGE_FOR_WORKER = Code(
     "AN205", "HistoryTooLargeForWorker", "the history no longer fits what the worker can receive"
 )
-INSTANCE_POISONED = Code(
-    "AN206", "InstancePoisoned", "workers died again and again in the same turn"
-)
-INSTANCE_NOT_FOUND = Code(
-    "AN207", "InstanceNotFound", "no such instance exists in this app", retriable=False
-)
-INSTANCE_NOT_FINISHED = Code(
-    "AN208", "InstanceNotFinished", "only a finished instance can be purged", retriable=False
-)
+INSTANCE_POISONED = Code("AN206", "InstancePoisoned", "workers died again and again in the same turn")
+INSTANCE_NOT_FOUND = Code("AN207", "InstanceNotFound", "no such instance exists in this app", retriable=False)
+INSTANCE_NOT_FINISHED = Code("AN208", "InstanceNotFinished", "only a finished instance can be purged", retriable=False)
 ACTION_NOT_SUPPORTED = Code(
     "AN209", "ActionNotSupported", "the workflow asked for something not supported", retriable=False
 )
 
 STORE_UNREACHABLE = Code("AN301", "StoreUnreachable", "the state store does not answer")
-STORE_TOO_NEW = Code(
-    "AN302", "StoreTooNew", "the store was written by a newer release", retriable=False
-)
+STORE_TOO_NEW = Code("AN302", "StoreTooNew", "the store was written by a newer release", retriable=False)
 STORE_DAMAGED = Code("AN303", "StoreDamaged", "the store's file or schema is damaged", retriable=False)
-STORE_NOT_WRITABLE = Code(
-    "AN304", "StoreNotWritable", "the store cannot be written to", retriable=False
-)
-STORE_URL_INVALID = Code(
-    "AN305", "StoreUrlInvalid", "the store's URL cannot be understood", retriable=False
-)
+STORE_NOT_WRITABLE = Code("AN304", "StoreNotWritable", "the store cannot be written to", retriable=False)
+STORE_URL_INVALID = Code("AN305", "StoreUrlInvalid", "the store's URL cannot be understood", retriable=False)
 STORE_FULL = Code("AN306", "StoreFull", "the store has no space left")
 
-HOST_RUNNING = Code(
-    "AN401", "HostRunning", "another process on this machine holds this store", retriable=False
-)
+HOST_RUNNING = Code("AN401", "HostRunning", "another process on this machine holds this store", retriable=False)
 PARTITION_LOST = Code("AN402", "PartitionLost", "another replica owns this instance now")
 
 WORKER_NOT_CONNECTED = Code("AN501", "WorkerNotConnected", "no worker of this app is connected")
@@ -120,9 +86,7 @@ SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid valu
 KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)
 APP_ID_INVALID = Code("AN703", "AppIdInvalid", "an app ID has a wrong form", retriable=False)
 PORT_IN_USE = Code("AN704", "PortInUse", "another process listens on this port", retriable=False)
-HOST_NOT_FOUND = Code(
-    "AN705", "HostNotFound", "nothing runs on this machine with this store", retriable=False
-)
+HOST_NOT_FOUND = Code("AN705", "HostNotFound", "nothing runs on this machine with this store", retriable=False)
 INPUT_INVALID = Code("AN706", "InputInvalid", "an input is not JSON", retriable=False)
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))

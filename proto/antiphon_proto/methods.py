@@ -43,9 +43,7 @@ def _methods(service: ServiceDescriptor, path: str) -> Mapping[str, Method]:
 
 
 TASK_HUB_SERVICE = "TaskHubSidecarService"
-TASK_HUB = _methods(
-    client_pb2.DESCRIPTOR.services_by_name["TaskHubSidecarService"], TASK_HUB_SERVICE
-)
+TASK_HUB = _methods(client_pb2.DESCRIPTOR.services_by_name["TaskHubSidecarService"], TASK_HUB_SERVICE)
 
 WORKER_SERVICE = "antiphon.v1.Worker"
 WORKER = _methods(worker_pb2.DESCRIPTOR.services_by_name["Worker"], WORKER_SERVICE)
