@@ -62,16 +62,19 @@ class WorkerService:
         stream = WorkerStream(offers=self._offers(request), send=outbox.put)
         drained = asyncio.get_running_loop().create_task(self._draining.wait(), name="stream-drain")
         drained.add_done_callback(lambda _: outbox.close())
-        await self._replica.connect(stream)
-        logger.info("a worker connected", extra={"app": self._replica.identity.app, "peer": context.peer()})
+        # Asked for now: once the call is over its context must not be used any more, grpcio dies of it.
+        who = {"app": self._replica.identity.app, "peer": context.peer()}
         try:
+            # Inside: a worker that leaves while it connects must not stay behind as one that never answers.
+            await self._replica.connect(stream)
+            logger.info("a worker connected", extra=who)
             while items := await outbox.take(_BATCH_MAX if batches else 1):
                 for message in _messages(items):
                     yield message
         finally:
             drained.cancel()
             await self._replica.disconnect(stream)
-            logger.info("a worker left", extra={"app": self._replica.identity.app, "peer": context.peer()})
+            logger.info("a worker left", extra=who)
 
     def _offers(self, request: wk.GetWorkItemsRequest) -> Offers:
         default = self._limits.items_per_stream_max
