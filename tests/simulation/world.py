@@ -32,7 +32,7 @@ class Scenario:
     instances: int | None = None
     size: int = 10
     active_s: float = 40.0
-    quiet_s: float = 240.0
+    quiet_s: float = 120.0
     plan: Plan | None = None
     replica: type[Replica] = Replica
     limits: Limits = field(default_factory=lambda: Limits(lease_s=LEASE_S))
