@@ -243,11 +243,12 @@ class Instances:
 
     def stream_added(self) -> None:
         """A worker connected or became free: lanes that waited for one move on."""
-        for lane in list(self.waiting.values()):
-            self.waiting.pop(lane.instance_id, None)
+        for _ in range(len(self.waiting)):
+            # Asked each time: as a rule one turn ends and one begins, however many wait.
+            if not self.waiting or not self._scope.workers.have_room_for_turns():
+                return
+            _, lane = self.waiting.popitem(last=False)
             self._pump(lane)
-            if lane.instance_id in self.waiting:
-                self.waiting.move_to_end(lane.instance_id)
 
     def unstall(self) -> None:
         """A worker connected: what stalled is tried again."""

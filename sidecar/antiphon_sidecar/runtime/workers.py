@@ -116,6 +116,10 @@ class Workers:
         able = [stream for stream in self.streams if stream.takes_activity(name, ref)]
         return min(able, key=lambda stream: stream.activities, default=None)
 
+    def have_room_for_turns(self) -> bool:
+        """Tell whether any worker can take a turn now, of whatever workflow."""
+        return any(stream.turns < stream.offers.turns_max for stream in self.streams)
+
     def have_room(self) -> bool:
         """Tell whether any worker can take one more task."""
         return any(stream.activities < stream.offers.activities_max for stream in self.streams)
