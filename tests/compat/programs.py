@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _TAIL_BYTES = 6_000
 
 
@@ -44,6 +46,12 @@ class Program:
     def alive(self) -> bool:
         """Tell whether it runs now."""
         return self.process is not None and self.process.poll() is None
+
+    def cpu_s(self) -> float:
+        """Return how many seconds of processor time it has used in this life."""
+        assert self.process is not None
+        used = psutil.Process(self.process.pid).cpu_times()
+        return used.user + used.system
 
     def kill(self) -> None:
         """End it with SIGKILL and wait until it is gone."""

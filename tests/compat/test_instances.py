@@ -163,6 +163,12 @@ def test_item_41_a_history_tells_the_whole_run(dapr: Driver) -> None:
     assert history[4]["task_scheduled_id"] == 1
 
 
+def test_a_workflow_of_two_hundred_steps_runs_each_of_them_once(dapr: Driver, shared: World) -> None:
+    instance_id = dapr.start("many_steps", 200)
+    assert dapr.wait(instance_id).result == 200
+    assert len(shared.notes(instance_id)) == 200
+
+
 def test_rerunning_from_an_event_is_not_supported_and_says_so(dapr: Driver) -> None:
     instance_id = dapr.start("one", 1)
     dapr.wait(instance_id)

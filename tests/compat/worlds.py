@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,16 +31,21 @@ class World:
     ports: dict[str, int]
     apps: dict[str, Program]
     deltas: bool
+    token: str | None = None
     clients: list[Driver] = field(default_factory=list)
 
     def start(self, *apps: str) -> None:
         """Start the host, and these apps (all of them if none is named); return when their workers have connected."""
-        self.host.start()
-        self.wait_for_host()
+        self.start_host()
         for app in apps or tuple(self.apps):
             self.apps[app].start()
         for app in apps or tuple(self.apps):
             self.wait_until_ready(app)
+
+    def start_host(self) -> None:
+        """Start the host; return when it listens."""
+        self.host.start()
+        self.wait_for_host()
 
     def wait_for_host(self) -> None:
         """Wait until the host takes connections for every app."""
@@ -72,6 +78,7 @@ class World:
             "GATES": str(self.folder),
             "DELTAS": "1" if self.deltas else "0",
             "PYTHONUNBUFFERED": "1",
+            **({} if self.token is None else {"DAPR_API_TOKEN": self.token}),
         }
 
     def notes(self, key: str) -> list[dict[str, Any]]:
@@ -89,9 +96,11 @@ class World:
         """End the clients and kill whatever still runs."""
         for client in self.clients:
             client.close()
+        code = None if self.host.process is None else self.host.process.poll()
         for program in (self.host, *self.apps.values()):
             if program.alive:
                 program.kill()
+        assert code in (None, 0, -signal.SIGKILL), f"the host ended with {code}:\n{self.host.tail()}"
 
 
 def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> None:
@@ -104,7 +113,7 @@ def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> None:
 
 @contextmanager
 def world(
-    folder: Path, python: Path, *, deltas: bool = True, apps: Sequence[str] = APPS, options: Sequence[str] = ()
+    folder: Path, python: Path, *, deltas: bool = True, apps: Sequence[str] = APPS, token: str | None = None
 ) -> Iterator[World]:
     """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards."""
     chance = random.Random()
@@ -112,11 +121,16 @@ def world(
     served = [f"--app={app}:{port}" for app, port in ports.items()]
     host = Program(
         name="host",
-        command=(*_ANTIPHON, "dev", *served, "--store", f"sqlite:///{folder}/state.db", *options),
-        environment={"PYTHONPATH": os.pathsep.join(sys.path), "XDG_RUNTIME_DIR": str(folder), "PYTHONUNBUFFERED": "1"},
+        command=(*_ANTIPHON, "dev", *served, "--store", f"sqlite:///{folder}/state.db"),
+        environment={
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "XDG_RUNTIME_DIR": str(folder),
+            "PYTHONUNBUFFERED": "1",
+            **({} if token is None else {"ANTIPHON_API_TOKEN": token}),
+        },
         log=folder / "host.log",
     )
-    made = World(folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas)
+    made = World(folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas, token=token)
     for app in apps:
         script = _SCRIPTS / f"{app}.py"
         if script.exists():

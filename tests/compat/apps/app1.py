@@ -245,5 +245,14 @@ def unique(ctx, _):
     return first
 
 
+@runtime.workflow(name="slow_turn")
+def slow_turn(ctx, key):
+    """Stay within a turn until the test lets it go; real workflows must not do that."""
+    if not ctx.is_replaying:
+        note(key)
+        pass_gate(key)
+    return (yield ctx.call_activity("double", input=4))
+
+
 if __name__ == "__main__":
     serve(runtime)
