@@ -20,6 +20,8 @@ class Handover:
         self._lease_s = lease_s
         self._view = view
         self._open: dict[int, tuple[float, set[str]]] = {}
+        #: Partitions whose question was put and is closed; one that was just won is in neither until it is asked about.
+        self._closed: set[int] = set()
         self._holders: dict[TaskRef, str] = {}
 
     def asked(self, partitions: Iterable[int], replicas: Iterable[str]) -> None:
@@ -40,17 +42,19 @@ class Handover:
     def dropped(self, partition: int) -> None:
         """Forget a partition that another replica owns."""
         self._open.pop(partition, None)
+        self._closed.discard(partition)
 
     def may_redispatch(self, partition: int) -> bool:
         """Tell whether every live replica has answered, or has had its time."""
         entry = self._open.get(partition)
         if entry is None:
-            return True
+            return partition in self._closed
         deadline, missing = entry
         missing.intersection_update(self._view().replicas)
         if missing and self._clock.monotonic() < deadline:
             return False
         del self._open[partition]
+        self._closed.add(partition)
         return True
 
     def holder(self, ref: TaskRef) -> str | None:
