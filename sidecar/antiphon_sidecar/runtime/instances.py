@@ -20,7 +20,7 @@ from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.effects import Effects, Scope
-from antiphon_sidecar.runtime.lane import Lane, Phase, turn_item
+from antiphon_sidecar.runtime.lane import Lane, Phase, read_in_time, turn_item
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import replaced_message
 from antiphon_sidecar.runtime.workers import WorkerStream
@@ -276,7 +276,7 @@ class Instances:
             epoch=epoch,
             commit_id=self._scope.clock.new_id(),
             now=self._scope.store_clock.now(),
-            known_rows=_read_in_time(lane, result.turn),
+            known_rows=read_in_time(lane, result.turn),
             replaced=frozenset(lane.replaced),
             sealed_turn=lane.sealed_turn,
             check_child=self._check_child,
@@ -448,15 +448,3 @@ class Instances:
     def lanes(self) -> Iterable[Lane]:
         """Return the lanes in memory, least recently used first."""
         return self._lanes.all()
-
-
-def _read_in_time(lane: Lane, turn: Turn) -> Iterable[bytes]:
-    """Return the inbox rows that the turn does not overtake (protocol.md 12).
-
-    An event's row that was read while the turn was under way is older than an event that came the fast way into it:
-    to the store it counts as unread, so that both are applied in their order.
-    """
-    if not any(m.row is Row.NONE and m.kind is Kind.EVENT for m in turn.consumed):
-        return lane.known_rows
-    late = {m.message_id for m in lane.queue if m.row is Row.INBOX and m.kind is Kind.EVENT}
-    return [row_id for row_id in lane.known_rows if row_id not in late]

@@ -1,6 +1,6 @@
 """A lane: one hot instance at its owner. Data only; `instances` moves it along."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -101,3 +101,15 @@ def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
         new=lane.sealed_turn,
         cached=cached,
     )
+
+
+def read_in_time(lane: Lane, turn: Turn) -> Iterable[bytes]:
+    """Return the inbox rows that the turn does not overtake (protocol.md 12).
+
+    An event's row that was read while the turn was under way is older than an event that came the fast way into it:
+    to the store it counts as unread, so that both are applied in their order.
+    """
+    if not any(m.row is Row.NONE and m.kind is Kind.EVENT for m in turn.consumed):
+        return lane.known_rows
+    late = {m.message_id for m in lane.queue if m.row is Row.INBOX and m.kind is Kind.EVENT}
+    return [row_id for row_id in lane.known_rows if row_id not in late]
