@@ -36,7 +36,7 @@ class Started:
     #: Whether suspending and terminating it includes its children.
     recursive: bool = False
     acknowledged: bool = False
-    #: A call went without an answer: it may still be under way, and meet a later run of the same ID.
+    #: A call is or may be under way that could meet a later run of the same ID.
     doubtful: bool = False
     terminated: bool = False
     purged: bool = False

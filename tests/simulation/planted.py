@@ -196,6 +196,7 @@ def new_owner_does_not_ask(patch: Patch) -> None:
     """Rule 19."""
 
     def taken(self: Any, partitions: Any) -> None:
+        self.handover.asked(partitions, [])
         self.sweep.wake()
 
     patch(Replica, "_partitions_taken", taken)

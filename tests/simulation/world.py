@@ -160,8 +160,10 @@ class World:
         self.model.instances[app, instance_id] = started
         self.client.host.spawn(self._live(started, dict(writer.events), draw.choice((0.01, 0.5, 3.0))), "live")
         if draw.random() < 0.2:
+            started.doubtful = True
             self.client.host.later(3 * draw.random(), self._suspend, started, draw.choice((0.1, 2.0, 8.0)))
         if draw.random() < 0.08:
+            started.doubtful = True
             self.client.host.later(8 * draw.random(), self._terminate, started)
 
     async def _live(self, started: Started, events: dict[str, int], pace_s: float) -> None:
