@@ -197,7 +197,7 @@ def new_owner_does_not_ask(patch: Patch) -> None:
 
     def taken(self: Any, partitions: Any) -> None:
         self.handover.asked(partitions, [])
-        self.sweep.wake()
+        self.sweep.taken(partitions)
 
     patch(Replica, "_partitions_taken", taken)
 

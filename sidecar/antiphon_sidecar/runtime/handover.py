@@ -6,6 +6,7 @@ all have answered, or for one lease at most. Otherwise a rolling restart of a ca
 
 from collections.abc import Callable, Iterable
 
+from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.peers.base import InHand
 from antiphon_sidecar.runtime.clock import Clock
@@ -22,18 +23,19 @@ class Handover:
         self._open: dict[int, tuple[float, set[str]]] = {}
         #: Partitions whose question was put and is closed; one that was just won is in neither until it is asked about.
         self._closed: set[int] = set()
-        self._holders: dict[TaskRef, str] = {}
+        self._holders: dict[int, dict[TaskRef, str]] = {}
 
     def asked(self, partitions: Iterable[int], replicas: Iterable[str]) -> None:
         """Note that these replicas were asked about these partitions."""
         deadline = self._clock.monotonic() + self._lease_s
         for partition in partitions:
             self._open[partition] = (deadline, set(replicas))
+            self._holders[partition] = {}
 
     def answered(self, sender: str, said: InHand) -> None:
         """Note what a replica has in hand."""
         for ref, _attempt in said.refs:
-            self._holders[ref] = sender
+            self._holders.get(partition_of(slot_of(ref.instance_id)), {})[ref] = sender
         for partition in said.partitions:
             entry = self._open.get(partition)
             if entry is not None:
@@ -43,6 +45,7 @@ class Handover:
         """Forget a partition that another replica owns."""
         self._open.pop(partition, None)
         self._closed.discard(partition)
+        self._holders.pop(partition, None)
 
     def may_redispatch(self, partition: int) -> bool:
         """Tell whether every live replica has answered, or has had its time."""
@@ -59,5 +62,5 @@ class Handover:
 
     def holder(self, ref: TaskRef) -> str | None:
         """Return the replica that said it has this task in hand, once, while it lives."""
-        replica = self._holders.pop(ref, None)
+        replica = self._holders.get(partition_of(slot_of(ref.instance_id)), {}).pop(ref, None)
         return replica if replica in self._view().replicas else None

@@ -92,7 +92,7 @@ class Ownership:
             await self._release(partition)
         fresh: list[int] = []
         for partition in mine:
-            if partition not in self.epochs and await self._take(partition):
+            if not self.draining and partition not in self.epochs and await self._take(partition):
                 fresh.append(partition)
         if fresh:
             self._taken(frozenset(fresh))
@@ -124,7 +124,7 @@ class Ownership:
         except (Unavailable, StoreError) as error:
             logger.info("a partition could not be taken yet", extra={"partition": partition, "error": str(error)})
             return False
-        if self._coordinator.view().owners.get((self._app, partition)) != self._replica:
+        if self.draining or self._coordinator.view().owners.get((self._app, partition)) != self._replica:
             await self._release(partition)
             return False
         self.epochs[partition] = epoch

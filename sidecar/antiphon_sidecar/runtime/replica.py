@@ -211,7 +211,7 @@ class Replica:
         for replica in others:
             self._send(replica, InHandAsked(self.identity.app, partitions))
         self.handover.answered(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
-        self.sweep.wake()
+        self.sweep.taken(partitions)
 
     def _partition_dropped(self, partition: int) -> None:
         self.handover.dropped(partition)

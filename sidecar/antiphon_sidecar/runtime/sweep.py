@@ -7,7 +7,7 @@ over moves on with backoff, so that rows nobody can take do not hide the rest (p
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Collection, Hashable
+from collections.abc import AsyncIterator, Awaitable, Collection, Hashable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from antiphon_names import errors as codes
@@ -46,14 +46,16 @@ class Sweep:
         self._wake = asyncio.Event()
         self._seen: OrderedDict[Hashable, int] = OrderedDict()
         self._rounds = 0
+        self._fresh: set[int] = set()
 
     @property
     def horizon_ns(self) -> int:
         """Return how far ahead timers are armed, in nanoseconds: two sweeps."""
         return int(self._replica.parts.limits.sweep_s * 2 * _NS)
 
-    def wake(self) -> None:
-        """Sweep at once."""
+    def taken(self, partitions: Iterable[int]) -> None:
+        """Sweep at once, and in these partitions also what their last owner let rest (protocol.md 4)."""
+        self._fresh.update(partitions)
         self._wake.set()
 
     async def run(self) -> None:
@@ -80,17 +82,27 @@ class Sweep:
             await parts.known_apps.refresh()
         self._rounds += 1
         owned = sorted(self._replica.ownership.epochs)
+        fresh, self._fresh = self._fresh & set(owned), set()
+        now = parts.store_clock.now()
+        try:
+            if fresh:
+                await self._look(sorted(fresh), now, until=now + _BACKOFF_MAX_S * _NS)
+        except StoreError:
+            self._fresh |= fresh
+            raise
         if owned:
-            store, now = parts.store, parts.store_clock.now()
-            lost_before = now - self.horizon_ns // 4
-            async for inbox in self._pages(store.due_inbox, owned, lost_before):
-                await self._inbox_page(inbox, now)
-            async for tasks in self._pages(store.due_tasks, owned, lost_before):
-                await self._tasks_page(tasks, now)
-            async for timers in self._pages(store.due_timers, owned, now + self.horizon_ns):
+            await self._look(owned, now, until=now - self.horizon_ns // 4)
+            async for timers in self._pages(parts.store.due_timers, owned, now + self.horizon_ns):
                 await self._timers_page(timers, now)
         self._replica.dispatcher.retry_held()
         self._check_unregistered()
+
+    async def _look(self, partitions: list[int], now: int, *, until: int) -> None:
+        store = self._replica.parts.store
+        async for inbox in self._pages(store.due_inbox, partitions, until):
+            await self._inbox_page(inbox, now)
+        async for tasks in self._pages(store.due_tasks, partitions, until):
+            await self._tasks_page(tasks, now)
 
     def _delay_ns(self, key: Hashable) -> tuple[int, int]:
         """Return how often a row was seen before, and how long it may rest now."""
