@@ -1,0 +1,70 @@
+"""A new owner looks at once at what the last one let rest."""
+
+import asyncio
+
+from antiphon_names.hashing import slot_of
+from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
+from antiphon_sidecar.peers.memory import MemoryNetwork, MemoryPeers
+from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
+from antiphon_sidecar.runtime.committer import Committer
+from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, WorkerStream
+from antiphon_sidecar.stores.base import Commit, InstanceRow, Outcome, TaskRow
+from antiphon_sidecar.stores.memory import MemoryStore
+
+_NS = 1_000_000_000
+
+
+def _row(now: int, *, version: int) -> InstanceRow:
+    return InstanceRow(
+        app="orders",
+        instance_id="one",
+        slot=slot_of("one"),
+        incarnation=b"i" * 16,
+        execution_id="first",
+        generation=0,
+        version=version,
+        status=0,
+        name="buy",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _leave_a_resting_task(store: MemoryStore, now: int) -> None:
+    """Write what an owner leaves that had dispatched a task, was asked to wait for it, and died."""
+    slot = slot_of("one")
+    epoch = await store.take_partition(app="orders", partition=slot >> 11, replica="gone")
+    task = TaskRow("orders", "one", slot, b"i" * 16, "first", 1, "orders", "charge", b"", created_at=now)
+    commit = Commit("orders", "one", slot, epoch, b"c" * 16, None, None, _row(now, version=1), tasks=(task,))
+    assert list(await store.commit([commit])) == [Outcome.COMMITTED]
+    await store.defer_tasks([(task.ref, now + 55 * _NS)])
+
+
+async def test_a_task_that_rested_under_the_last_owner_is_dispatched_at_once():
+    clock = SystemClock()
+    store = MemoryStore("default", clock=clock.wall_ns)
+    await store.open()
+    await _leave_a_resting_task(store, clock.wall_ns())
+    replica = Replica(
+        Identity(app="orders", replica="new", namespace="default"),
+        Parts(
+            store=store,
+            committer=Committer(store),
+            coordinator=LocalCoordinator(LocalRegistry(clock.monotonic), "new"),
+            peers=MemoryPeers(MemoryNetwork(), "new"),
+            clock=clock,
+            store_clock=StoreClock(clock),
+            known_apps=KnownApps(store),
+        ),
+    )
+    items: asyncio.Queue[Item] = asyncio.Queue()
+    await replica.start()
+    await replica.connect(WorkerStream(offers=Offers(), send=items.put_nowait))
+    async with asyncio.timeout(5):
+        item = await items.get()
+    await replica.stop()
+    assert isinstance(item, ActivityItem)
+    assert (item.ref.task_id, item.attempt) == (1, 2)
