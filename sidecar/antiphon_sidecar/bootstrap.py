@@ -54,6 +54,8 @@ logger = logging.getLogger(__name__)
 _DRAIN_S = 5.0
 _POSTGRES = ("postgresql://", "postgres://")
 _MEMORY = "memory:"
+#: The exit code of a process that found itself broken (EX_SOFTWARE of sysexits.h).
+_CRASHED = 70
 
 
 class HostRunning(Exception):
@@ -115,7 +117,7 @@ class Host:
         self._network = MemoryNetwork()
         self._known = KnownApps(store)
         self._committer = Committer(store)
-        self._tasks = Tasks()
+        self._tasks = Tasks(_crash)
         self._apps: dict[str, _App] = {}
         self._adding = asyncio.Lock()
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
@@ -174,6 +176,7 @@ class Host:
                 known_apps=self._known,
                 limits=settings.limits,
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
+                died=_crash,
             ),
         )
 
@@ -301,6 +304,13 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         if settings.metrics_port is not None:
             await _serve_metrics(stack, host, settings.metrics_port)
         yield host
+
+
+def _crash(task: str, error: BaseException) -> None:
+    """End the process: a host that lacks a part would only look alive. What was acknowledged is in the store."""
+    logger.critical("this process ends, because a part of it died", extra={"task": task, "error": repr(error)})
+    logging.shutdown()
+    os._exit(_CRASHED)
 
 
 def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str) -> None:

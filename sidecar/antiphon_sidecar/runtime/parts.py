@@ -8,6 +8,7 @@ from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.tasks import Died
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import Store
 
@@ -36,3 +37,5 @@ class Parts:
     known_apps: KnownApps
     limits: Limits = field(default_factory=Limits)
     unknown_apps: UnknownApps = field(default_factory=UnknownApps)
+    #: Hears of a background task that died: what it did is done by nobody then.
+    died: Died | None = None

@@ -62,7 +62,7 @@ class Replica:
         self.workers = Workers()
         self.watchers = Watchers()
         self.timers = Timers(parts.store_clock)
-        self._tasks = Tasks()
+        self._tasks = Tasks(parts.died)
         self._senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
         self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)

@@ -12,10 +12,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Tasks:
-    """The tasks of one owner."""
+Died = Callable[[str, BaseException], None]
 
-    def __init__(self) -> None:
+
+class Tasks:
+    """The tasks of one owner; `died` hears of one that ended by an error, after it was logged."""
+
+    def __init__(self, died: Died | None = None) -> None:
+        self._died = died
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, coroutine: Coroutine[object, object, None], name: str) -> None:
@@ -28,6 +32,8 @@ class Tasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a background task died", extra={"task": task.get_name()}, exc_info=error)
+            if self._died is not None:
+                self._died(task.get_name(), error)
 
     async def close(self) -> None:
         """Cancel what runs and wait until it has ended."""
