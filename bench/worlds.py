@@ -131,10 +131,17 @@ def _app_environment(sdk: str, environment: Mapping[str, str], port: int) -> dic
     return {**environment, "ANTIPHON_GRPC_PORT": str(port)}
 
 
+_given: set[int] = set()
+
+
 def _free_port() -> int:
+    """Return a port below those of clients, each once: the servers that get them start later."""
     chance = random.Random()
     while True:
         port = chance.randrange(20_000, 32_000)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

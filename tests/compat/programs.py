@@ -1,9 +1,7 @@
 """A process under test: started, killed, started again; whatever it writes, over all its lives, goes to one file."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,22 +70,3 @@ class Program:
     def tail(self) -> str:
         """Return the end of what it wrote."""
         return self.log.read_text(errors="replace")[-_TAIL_BYTES:]
-
-
-def listens(port: int) -> bool:
-    """Tell whether somebody takes connections on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def quiet_port(chance: random.Random) -> int:
-    """Return a free port below those that the system gives to clients: nobody takes it while a host is away."""
-    while True:
-        port = chance.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

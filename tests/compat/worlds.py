@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.compat.driving import Driver
-from tests.compat.programs import Program, listens, quiet_port
+from tests.compat.programs import Program
+from tests.ports import listens, quiet_port
 
 APPS = ("app1", "app2", "app3")
 _SCRIPTS = Path(__file__).parent / "apps"
@@ -116,8 +116,7 @@ def world(
     folder: Path, python: Path, *, deltas: bool = True, apps: Sequence[str] = APPS, token: str | None = None
 ) -> Iterator[World]:
     """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards."""
-    chance = random.Random()
-    ports = {app: quiet_port(chance) for app in apps}
+    ports = {app: quiet_port() for app in apps}
     served = [f"--app={app}:{port}" for app, port in ports.items()]
     host = Program(
         name="host",

@@ -4,9 +4,7 @@
 """
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +17,8 @@ APPS = ("orders", "payments", "stock")
 START_S = 30.0
 _SCRIPTS = Path(__file__).parent / "apps"
 _TAIL_BYTES = 6_000
+
+from tests.ports import listens, quiet_port
 
 
 @dataclass
@@ -154,25 +154,6 @@ class Stack:
                 program.kill()
 
 
-def listens(port: int) -> bool:
-    """Tell whether somebody takes connections on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def quiet_port(chance: random.Random) -> int:
-    """Return a free port below those that the system gives to clients: nobody takes it while a host is away."""
-    while True:
-        port = chance.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
 def environment(folder: Path, store: Store) -> dict[str, str]:
     """Return what every process of a stack needs to know; `folder` must exist."""
     return {
@@ -219,8 +200,7 @@ def app_program(folder: Path, store: Store, app: str, *, port: int) -> Program:
 @contextmanager
 def stack(folder: Path, store: Store, *, prepare: Callable[[], None] | None = None) -> Iterator[Stack]:
     """Prepare a host and the three apps; nothing is started yet, and nothing runs afterwards."""
-    chance = random.Random()
-    ports = {app: quiet_port(chance) for app in APPS}
+    ports = {app: quiet_port() for app in APPS}
     made = Stack(
         folder=folder,
         store=store,

@@ -1,7 +1,6 @@
 """What `antiphon dev` says, and how it ends, when it cannot serve."""
 
 import os
-import random
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from antiphon_names import errors as codes
-from tests.integration.programs import Stack, Store, environment, quiet_port
+from tests.integration.programs import Stack, Store, environment
+from tests.ports import quiet_port
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,7 @@ def refused(folder: Path, store: Store, *arguments: str) -> str:
 
 
 def an_app() -> str:
-    return f"--app=other:{quiet_port(random.Random())}"
+    return f"--app=other:{quiet_port()}"
 
 
 def test_a_second_host_is_told_who_holds_the_store(any_stack: Stack) -> None:
@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_is_refused(tmp_path: Path) -> None:
-    port = quiet_port(random.Random())
+    port = quiet_port()
     text = refused(tmp_path, Store(f"postgresql://nobody:secret@127.0.0.1:{port}/none"), an_app())
     assert str(codes.STORE_UNREACHABLE) in text
     assert f"127.0.0.1:{port}" in text
