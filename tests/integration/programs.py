@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import listens, quiet_port
+
 APPS = ("orders", "payments", "stock")
 START_S = 30.0
 _SCRIPTS = Path(__file__).parent / "apps"
 _TAIL_BYTES = 6_000
-
-from tests.ports import listens, quiet_port
 
 
 @dataclass
