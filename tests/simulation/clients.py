@@ -84,6 +84,7 @@ class Client:
                 return await self._call(app or started.app, make)
             except Lost as lost:
                 started.doubtful = True
+                started.stray_suspend |= what.startswith("suspend")
                 self._world.trace.note("client", "lost", what, lost)
                 await self._sleep(0.1 + self._rng.random())
 
@@ -149,6 +150,12 @@ class Client:
         except NotFound:
             return
         await self.resume(started, recursive=recursive)
+
+    def resume_strays(self) -> None:
+        """Resume once more whatever an unanswered suspend may have suspended after its resume."""
+        for started in self._world.model.instances.values():
+            if started.stray_suspend and not started.purged:
+                self.host.spawn(self.resume(started, recursive=started.recursive), "resume")
 
     async def resume(self, started: Started, *, recursive: bool) -> None:
         """Resume an instance."""

@@ -38,6 +38,8 @@ class Started:
     acknowledged: bool = False
     #: A call is or may be under way that could meet a later run of the same ID.
     doubtful: bool = False
+    #: A suspend got no answer: it may still be under way, and take effect after every resume so far.
+    stray_suspend: bool = False
     terminated: bool = False
     purged: bool = False
 

@@ -21,6 +21,8 @@ from tests.simulation.store_server import StoreServer
 from tests.simulation.trace import Trace
 
 LEASE_S = 10.0
+#: Seconds into the quiet period after which no call of before is under way.
+_STRAYS_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ class World:
             self.loop.run(until=chaos_until, done=lambda: False)
             self.trace.note("chaos", "quiet")
             self.loop.world.soon(chaos.calm)
+            # By then no replica is paused any more with a call in hand.
+            self.client.host.later(_STRAYS_S, self.client.resume_strays)
             last = 0.0
 
             def done() -> bool:
