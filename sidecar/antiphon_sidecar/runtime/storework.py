@@ -132,6 +132,21 @@ class StoreWork:
             epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
         )
         self._side.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
+        for row in (row for row, ok in zip(mine, raised, strict=True) if not ok):
+            partition = partition_of(row.slot)
+            held = epochs.get((self._app, partition))
+            if held is not None and held == self._side.ownership.epochs.get(partition):
+                await self._look_why(row, partition, held)
+
+    async def _look_why(self, row: TaskRow, partition: int, epoch: int) -> None:
+        """Stop owning the partition when only an old epoch can be why a task's attempt was not raised.
+
+        A take whose outcome was unknown may land after a later one. As a rule a refused commit tells, but where all
+        wait for tasks that have to be dispatched again, there is none.
+        """
+        found = await self._store.load(app=row.app, instance_id=row.instance_id)
+        if found is not None and any((task.ref, task.attempt) == (row.ref, row.attempt) for task in found.tasks):
+            self._side.ownership.drop(partition, epoch)
 
     async def _release(self, targets: Sequence[str]) -> None:
         """Apps have workers again: what rests for them is due at once."""
