@@ -10,10 +10,14 @@ from tests.simulation.apps import Pod, Surroundings
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much goes wrong: mean seconds between two faults (0: none) and the kinds that may come."""
+    """How much goes wrong: mean seconds between two faults (0: none) and the kinds that may come.
+
+    `once_s`: a single fault, at that second.
+    """
 
     every_s: float = 4.0
     kinds: tuple[str, ...] = ()
+    once_s: float | None = None
 
 
 class Chaos:
@@ -43,8 +47,12 @@ class Chaos:
             "etcd slow": self._etcd_slow,
             "roll": self._roll,
             "roll the first app": self._roll_first,
+            "no worker, then another owner": self._starve,
+            "takes land late": self._late_takes,
         }
-        if plan.every_s > 0:
+        if plan.once_s is not None:
+            self._later(plan.once_s, self._strike)
+        elif plan.every_s > 0:
             self._next()
 
     @staticmethod
@@ -81,7 +89,8 @@ class Chaos:
         kind = self._rng.choice(self._plan.kinds)
         self._world.trace.note("chaos", kind)
         self._faults[kind]()
-        self._next()
+        if self._plan.once_s is None:
+            self._next()
 
     def _pod(self) -> Pod:
         return self._rng.choice(self._pods)
@@ -120,6 +129,26 @@ class Chaos:
         for place, pod in enumerate(pod for pod in self._pods if pod.app == app):
             self._later(place * 6.0, pod.stop_sidecar)
             self._later(place * 6.0 + 3.0, self._restart, pod)
+
+    def _starve(self) -> None:
+        """Take an app's workers away for so long that what waits rests; its owner is gone when they come back."""
+        app = self._pod().app
+        pods = [pod for pod in self._pods if pod.app == app]
+        for pod in pods:
+            pod.kill_worker()
+        self._later(40.0, pods[0].kill_sidecar)
+        for pod in pods:
+            self._later(50.0, pod.start_worker)
+
+    def _late_takes(self) -> None:
+        """Kill an app's workers and an owner of its instances; the next takes land late, and out of order."""
+        app = self._pod().app
+        for pod in [pod for pod in self._pods if pod.app == app]:
+            pod.kill_worker()
+            self._later(3.0, pod.start_worker)
+        self._kill_sidecar()
+        self._world.store.weather = store_server.Weather(late_takes=0.6)
+        self._later(15.0, self._good_store)
 
     def _kill_worker(self) -> None:
         pod = self._pod()

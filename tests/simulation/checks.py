@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from antiphon_names import errors as codes
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.ids import child_incarnation
@@ -81,6 +82,8 @@ def _history(generation: Generation) -> Iterator[tuple[str, str]]:
     events = generation.events
     if events and not isinstance(events[0][1], ev.WorkflowStarted):
         yield "illegal history", f"begins with {type(events[0][1]).__name__}"
+    if len(events) > 1 and not isinstance(events[1][1], ev.ExecutionStarted):
+        yield "illegal history", f"goes on with {type(events[1][1]).__name__} before its start"
     started = sum(isinstance(event, ev.ExecutionStarted) for _, event in events)
     completed = [place for place, (_, event) in enumerate(events) if isinstance(event, ev.ExecutionCompleted)]
     if started > 1:
@@ -143,8 +146,18 @@ def _children(tables: Tables, model: Model) -> None:
                 if isinstance(event, ev.ChildCreated):
                     target = event.route.target if event.route is not None and event.route.target else app
                     key = (target, event.instance_id, child_incarnation(incarnation, execution_id, event.event_id))
-                    if key not in model.first_commits:
+                    began, withdrawn = key in model.first_commits, event.event_id in _withdrawn(generation)
+                    if began and withdrawn:
+                        model.breaks("withdrawn, but began", f"{target}/{event.instance_id} of {app}/{instance_id}")
+                    if not (began or withdrawn):
                         model.breaks("child lost", f"{app}/{instance_id} started {target}/{event.instance_id}")
+
+
+def _withdrawn(generation: Generation) -> set[int]:
+    """Return the calls of children that failed because nobody had seen their app."""
+    code = codes.TARGET_APP_NOT_FOUND.number
+    found = (event for _, event in generation.events if isinstance(event, ev.ChildFailed))
+    return {event.task_id for event in found if event.failure.code == code}
 
 
 def _events(model: Model) -> None:

@@ -139,17 +139,22 @@ class Client:
 
     async def suspend_for(self, started: Started, seconds: float, *, recursive: bool) -> None:
         """Suspend an instance, and resume it after a while."""
+        if await self.suspend(started, recursive=recursive):
+            await self._sleep(seconds)
+            await self.resume(started, recursive=recursive)
+
+    async def suspend(self, started: Started, *, recursive: bool) -> bool:
+        """Suspend an instance; False when it has ended."""
         try:
             await self._insist(
                 started,
                 lambda calls: calls.suspend(started.instance_id, None, recursive=recursive),
                 f"suspend {started.instance_id}",
             )
-            self._world.trace.note("client", "suspended", started.instance_id)
-            await self._sleep(seconds)
         except NotFound:
-            return
-        await self.resume(started, recursive=recursive)
+            return False
+        self._world.trace.note("client", "suspended", started.instance_id)
+        return True
 
     def resume_strays(self) -> None:
         """Resume once more whatever an unanswered suspend may have suspended after its resume."""
@@ -169,27 +174,33 @@ class Client:
         except NotFound:
             return
 
-    async def purge(self, started: Started) -> None:
-        """Wait until an instance has ended, then purge it."""
+    async def ended(self, started: Started, app: str, instance_id: str, *, every_s: float = 0.05) -> None:
+        """Wait until an instance, or one that it has begun, has ended."""
         while True:
-            await self._sleep(0.5 + self._rng.random())
             snapshot = await self._insist(
-                started, lambda calls: calls.get(started.instance_id, payloads=False), f"get {started.instance_id}"
+                started, lambda calls: calls.get(instance_id, payloads=False), f"get {instance_id}", app=app
             )
-            if snapshot is None or snapshot.status in TERMINAL:
-                break
+            if snapshot is not None and snapshot.status in TERMINAL:
+                return
+            await self._sleep(every_s * (1 + 2 * self._rng.random()))
+
+    async def purge(self, started: Started, *, every_s: float = 0.5, family: bool = True) -> None:
+        """Wait until an instance has ended, then purge it, and the `family` that it began."""
+        await self._sleep(every_s * (1 + 2 * self._rng.random()))
+        await self.ended(started, started.app, started.instance_id, every_s=every_s)
         started.purged = True
         await self._insist(
             started, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
         )
         self._world.trace.note("client", "purged", started.instance_id)
-        for app, child in self._world.model.children_of(started.app, started.instance_id):
-            try:
-                await self._insist(
-                    started, lambda calls, c=child: calls.purge(c, force=False), f"purge {child}", app=app
-                )
-            except RuntimeFailure:
-                self._world.trace.note("client", "not purged", child)
+        for app, child in self._world.model.children_of(started.app, started.instance_id) if family else ():
+            await self._purge_child(started, app, child)
+
+    async def _purge_child(self, started: Started, app: str, child: str) -> None:
+        try:
+            await self._insist(started, lambda calls: calls.purge(child, force=False), f"purge {child}", app=app)
+        except RuntimeFailure:
+            self._world.trace.note("client", "not purged", child)
 
     async def terminate(self, started: Started, *, recursive: bool) -> None:
         """Terminate an instance."""

@@ -195,6 +195,8 @@ class Interpreter:
                 return (yield from self._activity(program))
             case "child":
                 return (yield from self._child(program))
+            case "late child":
+                yield from self._child(program)
             case "timer":
                 yield from self._timer(program[1])
             case "event":

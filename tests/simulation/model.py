@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
-from antiphon_sidecar.stores.base import Commit, TaskRef
+from antiphon_sidecar.stores.base import Commit, InstanceRow, TaskRef
 from tests.simulation.programs import Program
 from tests.simulation.trace import Trace
 
@@ -131,13 +131,14 @@ class Model:
         """A replica took a partition in the store."""
         self._takers[app, partition] = host
 
-    def committed(self, host: str, commit: Commit) -> None:
-        """Note a commit that landed."""
+    def committed(self, host: str, commit: Commit, before: InstanceRow | None) -> None:
+        """Note a commit that landed; `before`: the row that it changed."""
         row = commit.row
         taker = self._takers.get((commit.app, partition_of(commit.slot)))
         if taker != host:
             self.breaks("one owner", f"{host} committed {commit.app}/{commit.instance_id}, which is {taker}'s")
         key = (commit.app, commit.instance_id, row.incarnation)
+        self._check_run(commit, before)
         if commit.expect_incarnation != row.incarnation or (commit.expect_version == 0 and row.version == 1):
             self.first_commits[key] = self.first_commits.get(key, 0) + 1
             if self.first_commits[key] > 1:
@@ -151,6 +152,12 @@ class Model:
         for raw in codec.unpack(commit.history.events):
             generation.events.append((now, codec.unseal(raw)))
         self._check_schedule(commit)
+
+    def _check_run(self, commit: Commit, before: InstanceRow | None) -> None:
+        """A commit goes on with the run that is there, or begins one where that has ended (protocol.md 10)."""
+        if before is None or before.incarnation == commit.row.incarnation or before.status in ev.TERMINAL:
+            return
+        self.breaks("wrong run", f"{commit.app}/{commit.instance_id}: another run of this ID is under way")
 
     def children_of(self, app: str, instance_id: str) -> list[tuple[str, str]]:
         """Return the (app, instance ID) of every child that an instance started, once each."""

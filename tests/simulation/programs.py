@@ -4,6 +4,7 @@ A program is a nested list, so that it travels as JSON in a workflow's input:
 
     ["act", app, argument, failures, tries]   an activity that fails `failures` times, tried `tries` times
     ["child", app, instance ID or "", program]
+    ["late child", app, instance ID, program]  in an app that may be there too late; its value is not looked at
     ["timer", seconds]
     ["event", name, number]                   waits for that number; lower ones are repeats and are skipped
     ["status", text]

@@ -1,4 +1,5 @@
 """The state store behind a network: latency, lost requests, lost answers, requests that land late, outages.
+Sequence numbers are drawn when a request is sent, so that rows become visible in another order.
 
 One `StoreServer` holds the memory store that all hosts share; each host has a `SimStore`. A request that was sent
 is carried out even when its sender is dead by then. Observers see every commit that lands.
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from antiphon_sidecar.stores.base import Commit, Outcome
+from antiphon_sidecar.stores.base import Commit, InstanceRow, Outcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown, Unreachable
 from antiphon_sidecar.stores.memory import MemoryStore
 from antiphon_sidecar.stores.memory_tables import MemoryData
@@ -25,6 +26,8 @@ _READS |= frozenset(("history", "list_instances", "due_inbox", "due_tasks", "due
 _WRITES = frozenset(("beat", "leave", "remember_app", "take_partition", "commit", "replace_tasks", "bump_attempts"))
 _WRITES |= frozenset(("claim_tasks", "start_instance", "post", "purge", "defer_inbox", "defer_tasks", "defer_timers"))
 _WRITES |= frozenset(("release_tasks", "drop_orphans"))
+#: More than the rows of one request.
+_NUMBERS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -35,6 +38,18 @@ class Weather:
     lost: float = 0.0
     cut: float = 0.0
     late: float = 0.0
+    late_takes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request on its way; `drawn`: the sequence number below those of its rows."""
+
+    host: Host
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    drawn: int
 
 
 class StoreServer:
@@ -51,7 +66,8 @@ class StoreServer:
         self.down_for: dict[str, float] = {}
         self.down_until = 0.0
         self.on_take: Callable[[str, str, int], None] = lambda host, app, partition: None
-        self.observers: list[Callable[[str, Commit], None]] = []
+        #: Called with the host, its commit and the instance row that was there before.
+        self.observers: list[Callable[[str, Commit, InstanceRow | None], None]] = []
 
     def clock(self) -> int:
         """Return the store's time."""
@@ -72,32 +88,46 @@ class StoreServer:
         if self._down(host):
             world.later(0.05 + self._delay(), self._fail, future, Unreachable("connection refused"))
             return await future
+        call = _Call(host, name, args, kwargs, self._draw_numbers() if write else 0)
         draw, weather = self._rng.random(), self.weather
+        late = max(weather.late, weather.late_takes) if name == "take_partition" else weather.late
         if draw < weather.lost:
             self._trace.note(host.name, "store-lost", name)
             world.later(self._delay(), self._fail, future, Unreachable("connection reset"))
         elif draw < weather.lost + weather.cut:
             self._trace.note(host.name, "store-cut", name)
-            world.later(self._delay(), self._apply, host, name, args, kwargs, None)
+            world.later(self._delay(), self._apply, call, None)
             error = OutcomeUnknown("connection reset") if write else Unreachable("connection reset")
             world.later(0.05 + self._delay(), self._fail, future, error)
-        elif write and draw < weather.lost + weather.cut + weather.late:
+        elif write and draw < weather.lost + weather.cut + late:
             self._trace.note(host.name, "store-late", name)
-            world.later(self._delay() + self._rng.choice((0.05, 0.5, 3.0)), self._apply, host, name, args, kwargs, None)
+            world.later(self._delay() + self._rng.choice((0.05, 0.5, 3.0)), self._apply, call, None)
             world.later(self._delay(), self._fail, future, OutcomeUnknown("connection reset"))
         else:
-            world.later(self._delay(), self._apply, host, name, args, kwargs, future)
+            world.later(self._delay(), self._apply, call, future)
         return await future
+
+    def _draw_numbers(self) -> int:
+        """Reserve the numbers of a request's rows: they are drawn before the rows can be seen (protocol.md 3)."""
+        drawn = self.tables.seq
+        self.tables.seq += _NUMBERS
+        return drawn
 
     def _fail(self, future: Any, error: Exception) -> None:
         if not future.done():
             future.set_exception(error)
             future.exception()  # Whoever waited may be gone: nobody need read it.
 
-    def _apply(self, host: Host, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], future: Any) -> None:
+    def _apply(self, call: "_Call", future: Any) -> None:
+        host, name, args, kwargs = call.host, call.name, call.args, call.kwargs
+        last = self.tables.seq
+        if name in _WRITES:
+            self.tables.seq = call.drawn
+        found = [self.tables.row(each.app, each.instance_id) for each in args[0]] if name == "commit" else []
         answer = _finish(getattr(self.memory, name)(*args, **kwargs))
+        self.tables.seq = last
         if name == "commit":
-            self._observe(host, args[0], answer)
+            self._observe(host, args[0], found, answer)
         elif name == "take_partition":
             self._trace.note(host.name, name, kwargs["partition"], answer)
             self.on_take(host.name, kwargs["app"], kwargs["partition"])
@@ -106,8 +136,10 @@ class StoreServer:
         if future is not None:
             self.loop.world.later(self._delay(), self._answer, future, answer)
 
-    def _observe(self, host: Host, group: list[Commit], outcomes: list[Outcome]) -> None:
-        for commit, outcome in zip(group, outcomes, strict=True):
+    def _observe(
+        self, host: Host, group: list[Commit], found: list[InstanceRow | None], outcomes: list[Outcome]
+    ) -> None:
+        for commit, before, outcome in zip(group, found, outcomes, strict=True):
             self._trace.note(
                 host.name,
                 "commit",
@@ -122,7 +154,7 @@ class StoreServer:
             )
             if outcome is Outcome.COMMITTED:
                 for observer in self.observers:
-                    observer(host.name, commit)
+                    observer(host.name, commit, before)
 
     def _answer(self, future: Any, answer: Any) -> None:
         if not future.done():

@@ -1,14 +1,14 @@
 """One run: builds everything from a seed, lets it run through faults and a quiet period, and judges it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.settings import Limits
-from antiphon_sidecar.stores.base import Commit
+from antiphon_sidecar.stores.base import Commit, InstanceRow
 from tests.simulation import checks, programs
 from tests.simulation.apps import Pod, Surroundings
 from tests.simulation.chaos import Chaos, Plan
@@ -17,6 +17,7 @@ from tests.simulation.etcd import Etcd
 from tests.simulation.loop import SimLoop, Spinning
 from tests.simulation.model import Broken, Model, Started
 from tests.simulation.network import Network
+from tests.simulation.situations import LATE
 from tests.simulation.store_server import StoreServer
 from tests.simulation.trace import Trace
 
@@ -48,6 +49,10 @@ class Scenario:
     #: How often clients purge an instance once it has ended.
     purges: float = 0.25
     write: Callable[[programs.Writer, str], programs.Program] | None = None
+    #: What a client does with an instance ID, instead of what is drawn.
+    live: Callable[["World", Started], Awaitable[None]] | None = None
+    #: Between which seconds an app more, `situations.LATE`, starts, which nobody has seen before.
+    late_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,12 @@ class World:
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
         self.apps = names
         self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
+        if scenario.late_s is not None:
+            self.late = [Pod(self.surroundings, LATE, n) for n in range(scenario.replicas)]
         self.client = Client(self.surroundings, self.pods, self.rng("client"))
         self.start = self.loop.time()
 
-    def _ended(self, host: str, commit: Commit) -> None:
+    def _ended(self, host: str, commit: Commit, before: InstanceRow | None) -> None:
         """A commit that ends a generation leaves none of its task and timer rows (protocol.md 5)."""
         run, row = self.surroundings.store.tables.runs[commit.app, commit.instance_id], commit.row
         for ref in (*run.tasks, *run.timers):
@@ -140,6 +147,14 @@ class World:
         for number in range(self.scenario.far):
             self.client.host.later(0.9, self._begin_far, f"far{number}")
 
+    def _start_late(self) -> None:
+        if self.scenario.late_s is None:
+            return
+        draw = self.rng("late")
+        for pod in self.late:
+            for start in (pod.start_sidecar, pod.start_worker):
+                self.loop.world.later(draw.uniform(*self.scenario.late_s), start)
+
     def _begin_far(self, instance_id: str) -> None:
         at = self.surroundings.store.clock() + 10_000 * 1_000_000_000
         started = Started(self.apps[0], instance_id, ["seq", []], scheduled_at=at)
@@ -147,14 +162,16 @@ class World:
 
     def _begin(self, app: str, instance_id: str, run: int) -> None:
         """Start an instance and draw what clients do with it, once every app was there: before, calls may fail."""
-        if set(self.apps) != set(self.surroundings.store.tables.apps):
+        if set(self.apps) - set(self.surroundings.store.tables.apps):
             self.client.host.later(0.5, self._begin, app, instance_id, run)
             return
         draw, writer = self.draw, self.writer
-        if self.scenario.write is not None:
-            program = self.scenario.write(writer, instance_id)
-        else:
-            program = writer.program(instance_id, run=run)
+        if self.scenario.live is not None:
+            started = Started(app, instance_id, self._write(instance_id, run), run=run, recursive=True)
+            self.model.instances[app, instance_id] = started
+            self.client.host.spawn(self._script(self.scenario.live(self, started)), "live")
+            return
+        program = self._write(instance_id, run)
         scheduled = draw.choice((0.5, 3.0, 20.0)) if draw.random() < 0.1 else None
         at = None if scheduled is None else self.surroundings.store.clock() + round(scheduled * 1e9)
         recursive = draw.random() < 0.4
@@ -167,6 +184,22 @@ class World:
         if draw.random() < 0.08:
             started.doubtful = True
             self.client.host.later(8 * draw.random(), self._terminate, started)
+
+    def _write(self, instance_id: str, run: int) -> programs.Program:
+        if self.scenario.write is not None:
+            return self.scenario.write(self.writer, instance_id)
+        return self.writer.program(instance_id, run=run)
+
+    async def _script(self, life: Awaitable[None]) -> None:
+        await life
+        self.busy -= 1
+
+    def again(self, last: Started) -> Started:
+        """Return the next run of an ID, whose last one was purged."""
+        program = self._write(last.instance_id, last.run + 1)
+        started = Started(last.app, last.instance_id, program, run=last.run + 1, recursive=last.recursive)
+        self.model.instances[last.app, last.instance_id] = started
+        return started
 
     async def _live(self, started: Started, events: dict[str, int], pace_s: float) -> None:
         await self.client.start(started)
@@ -199,6 +232,7 @@ class World:
             for pod in self.pods:
                 self.loop.world.later(0.5 * self.draw.random(), pod.start_sidecar)
                 self.loop.world.later(0.5 * self.draw.random(), pod.start_worker)
+            self._start_late()
             self._workload()
             chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
             self.loop.run(until=chaos_until, done=lambda: False)
