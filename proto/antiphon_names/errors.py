@@ -53,6 +53,9 @@ INSTANCE_NOT_FINISHED = Code("AN208", "InstanceNotFinished", "only a finished in
 ACTION_NOT_SUPPORTED = Code(
     "AN209", "ActionNotSupported", "the workflow asked for something not supported", retriable=False
 )
+PATCH_MISMATCH = Code(
+    "AN210", "PatchMismatch", "a worker's code lacks a patch that the instance's history went through"
+)
 
 STORE_UNREACHABLE = Code("AN301", "StoreUnreachable", "the state store does not answer")
 STORE_TOO_NEW = Code("AN302", "StoreTooNew", "the store was written by a newer release", retriable=False)
@@ -100,6 +103,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f' Did you mean "{folded[name.casefold()]}"?'
     matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f' Did you mean "{matches[0]}"?' if matches else ""
+
+
+def in_order(names: Iterable[str]) -> str:
+    """Return quoted names in the order given, or `none`."""
+    return ", ".join(f'"{name}"' for name in names) or "none"
 
 
 def listing(known: Iterable[str], *, most: int = 20) -> str:

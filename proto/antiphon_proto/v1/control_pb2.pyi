@@ -26,7 +26,7 @@ class ListInstancesRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ..., name: _Optional[str] = ..., page_size: _Optional[int] = ..., continuation_token: _Optional[str] = ...) -> None: ...
 
 class InstanceSummary(_message.Message):
-    __slots__ = ("app_id", "instance_id", "name", "status", "created_at", "updated_at", "completed_at", "parent_app_id", "parent_instance_id")
+    __slots__ = ("app_id", "instance_id", "name", "status", "created_at", "updated_at", "completed_at", "parent_app_id", "parent_instance_id", "waiting_on")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class InstanceSummary(_message.Message):
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
     PARENT_APP_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ON_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     instance_id: str
     name: str
@@ -45,7 +46,8 @@ class InstanceSummary(_message.Message):
     completed_at: _timestamp_pb2.Timestamp
     parent_app_id: str
     parent_instance_id: str
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ...) -> None: ...
+    waiting_on: str
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ..., waiting_on: _Optional[str] = ...) -> None: ...
 
 class ListInstancesResponse(_message.Message):
     __slots__ = ("instances", "continuation_token")

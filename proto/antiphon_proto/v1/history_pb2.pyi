@@ -28,6 +28,7 @@ class StalledReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STALLED_REASON_PATCH_MISMATCH: _ClassVar[StalledReason]
     STALLED_REASON_VERSION_NOT_AVAILABLE: _ClassVar[StalledReason]
     STALLED_REASON_PAYLOAD_SIZE_EXCEEDED: _ClassVar[StalledReason]
+    STALLED_REASON_INSTANCE_POISONED: _ClassVar[StalledReason]
 
 class HistoryPropagationScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -46,6 +47,7 @@ INSTANCE_STATUS_STALLED: InstanceStatus
 STALLED_REASON_PATCH_MISMATCH: StalledReason
 STALLED_REASON_VERSION_NOT_AVAILABLE: StalledReason
 STALLED_REASON_PAYLOAD_SIZE_EXCEEDED: StalledReason
+STALLED_REASON_INSTANCE_POISONED: StalledReason
 HISTORY_PROPAGATION_SCOPE_NONE: HistoryPropagationScope
 HISTORY_PROPAGATION_SCOPE_OWN_HISTORY: HistoryPropagationScope
 HISTORY_PROPAGATION_SCOPE_LINEAGE: HistoryPropagationScope
@@ -358,12 +360,14 @@ class ExecutionResumed(_message.Message):
     def __init__(self, input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., recurse: bool = ...) -> None: ...
 
 class ExecutionStalled(_message.Message):
-    __slots__ = ("reason", "description")
+    __slots__ = ("reason", "description", "code_name")
     REASON_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    CODE_NAME_FIELD_NUMBER: _ClassVar[int]
     reason: StalledReason
     description: str
-    def __init__(self, reason: _Optional[_Union[StalledReason, str]] = ..., description: _Optional[str] = ...) -> None: ...
+    code_name: str
+    def __init__(self, reason: _Optional[_Union[StalledReason, str]] = ..., description: _Optional[str] = ..., code_name: _Optional[str] = ...) -> None: ...
 
 class HistoryEvent(_message.Message):
     __slots__ = ("event_id", "timestamp", "execution_started", "execution_completed", "execution_terminated", "task_scheduled", "task_completed", "task_failed", "child_workflow_instance_created", "child_workflow_instance_completed", "child_workflow_instance_failed", "timer_created", "timer_fired", "workflow_started", "workflow_completed", "event_sent", "event_raised", "continue_as_new", "execution_suspended", "execution_resumed", "execution_stalled", "detached_workflow_instance_created", "router")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from antiphon_names import errors as codes
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_sidecar.codec.values import (
     from_failure,
@@ -142,7 +143,7 @@ def _seal_input(wire: pb.HistoryEvent, event: ev.TimerFired | ev.EventRaised | e
 
 def _seal_execution(
     wire: pb.HistoryEvent,
-    event: ev.ExecutionStarted | ev.ExecutionCompleted | ev.Control,
+    event: ev.ExecutionStarted | ev.ExecutionCompleted | ev.ExecutionStalled | ev.Control,
 ) -> None:
     match event:
         case ev.ExecutionStarted():
@@ -166,6 +167,14 @@ def _seal_execution(
             )
         case ev.ExecutionResumed():
             wire.execution_resumed.CopyFrom(pb.ExecutionResumed(input=from_text(event.reason), recurse=event.recurse))
+        case ev.ExecutionStalled():
+            wire.execution_stalled.CopyFrom(
+                pb.ExecutionStalled(
+                    reason=_STALLED.get(event.reason, pb.STALLED_REASON_VERSION_NOT_AVAILABLE),
+                    description=event.description,
+                    code_name=event.reason,
+                )
+            )
 
 
 def _seal_started(wire: pb.HistoryEvent, event: ev.ExecutionStarted) -> None:
@@ -307,6 +316,14 @@ def _unseal_outcome(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
     )
 
 
+_STALLED = {
+    codes.PATCH_MISMATCH.name: pb.STALLED_REASON_PATCH_MISMATCH,
+    codes.VERSION_NOT_AVAILABLE.name: pb.STALLED_REASON_VERSION_NOT_AVAILABLE,
+    codes.HISTORY_TOO_LARGE_FOR_WORKER.name: pb.STALLED_REASON_PAYLOAD_SIZE_EXCEEDED,
+    codes.INSTANCE_POISONED.name: pb.STALLED_REASON_INSTANCE_POISONED,
+}
+
+
 _STATUSES = frozenset(int(status) for status in ev.Status)
 
 
@@ -335,6 +352,8 @@ def _unseal_execution(wire: pb.HistoryEvent, stamp: int, raw: bytes) -> ev.Event
             resumed = wire.execution_resumed
             reason = to_text(resumed.input, present=resumed.HasField("input"))
             return ev.ExecutionResumed(stamp, reason, resumed.recurse)
+        case "execution_stalled" if wire.execution_stalled.code_name:
+            return ev.ExecutionStalled(stamp, wire.execution_stalled.code_name, wire.execution_stalled.description)
         case _:
             return ev.Unrecognized(stamp, raw)
 

@@ -131,6 +131,15 @@ class ExecutionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionStalled:
+    """The instance cannot go on: `reason` is the name of a code, `description` says what is missing."""
+
+    timestamp: int
+    reason: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskScheduled:
     """The workflow asked for an activity; `event_id` is the action's id."""
 
@@ -249,6 +258,7 @@ Event = (
     | ExecutionTerminated
     | ExecutionSuspended
     | ExecutionResumed
+    | ExecutionStalled
     | TaskScheduled
     | TaskCompleted
     | TaskFailed

@@ -44,6 +44,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """The worker could not take the turn; nothing is committed and the turn waits for another worker."""
+    """The turn could not be done: `reason` is the name of a code, `description` says what is missing."""
 
     reason: str
+    description: str

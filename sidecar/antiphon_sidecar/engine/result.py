@@ -13,7 +13,6 @@ from antiphon_sidecar.engine.actions import (
     Response,
     ScheduleTask,
     Unsupported,
-    VersionNotAvailable,
 )
 from antiphon_sidecar.engine.endings import complete_as, continue_as_new, tell_children, terminate
 from antiphon_sidecar.engine.events import (
@@ -32,7 +31,8 @@ from antiphon_sidecar.engine.ids import derive_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing
 from antiphon_sidecar.engine.outcome import Result, Scope, Stalled
 from antiphon_sidecar.engine.scheduling import schedule
-from antiphon_sidecar.engine.state import State, evolve, remember
+from antiphon_sidecar.engine.stalls import judge, stall, without_messages
+from antiphon_sidecar.engine.state import State, evolve, go_on, hold, remember
 from antiphon_sidecar.engine.turn import Turn
 
 
@@ -47,8 +47,7 @@ def end_without_worker(turn: Turn, *, now: int) -> Result:
             terminate(result, control, now=now)
         case ExecutionSuspended() | ExecutionResumed():
             if not turn.events:
-                suspends = isinstance(control, ExecutionSuspended)
-                result.state.status = Status.SUSPENDED if suspends else Status.PENDING
+                (hold if isinstance(control, ExecutionSuspended) else go_on)(result.state)
             if control.recurse:
                 tell_children(result, control)
     return result
@@ -117,11 +116,9 @@ def end_turn(turn: Turn, response: Response, *, now: int, scope: Scope) -> Resul
     the workflow other actions are dropped; next to COMPLETED, tasks and children still start (Go's SDK relies
     on it for what was never awaited).
     """
-    for action in response.actions:
-        if isinstance(action, VersionNotAvailable):
-            return Stalled(codes.VERSION_NOT_AVAILABLE.name)
-        if isinstance(action, Complete) and action.status is Status.STALLED:
-            return Stalled(codes.VERSION_NOT_AVAILABLE.name)
+    stalled = judge(turn.base, response)
+    if stalled is not None:
+        return stalled
     result = _result(turn)
     state = result.state
     result.events = [_with_version(event, response, state) for event in turn.events]
@@ -221,4 +218,13 @@ def _too_large(response: Response, limit: int) -> Failure | None:
     return None
 
 
-__all__ = ["Result", "Scope", "Stalled", "end_turn", "end_without_worker", "fail_workflow"]
+__all__ = [
+    "Result",
+    "Scope",
+    "Stalled",
+    "end_turn",
+    "end_without_worker",
+    "fail_workflow",
+    "stall",
+    "without_messages",
+]

@@ -12,6 +12,7 @@ from antiphon_sidecar.engine.events import (
     Event,
     ExecutionCompleted,
     ExecutionResumed,
+    ExecutionStalled,
     ExecutionStarted,
     ExecutionSuspended,
     Failure,
@@ -70,7 +71,8 @@ class State:
     """An instance between two turns.
 
     Owned by whoever holds it: `evolve` changes it in place. After a refused commit it is thrown away and read
-    again. `version` counts commits of this run; `turns` and `event_count` those of this generation.
+    again. `version` counts commits of this run; `turns` and `event_count` those of this generation. `stall`: why the
+    instance cannot go on, while it is STALLED. `stalls`: places of such events in the generation's history.
     """
 
     app: str
@@ -95,6 +97,8 @@ class State:
     custom_status: str | None = None
     output: str | None = None
     failure: Failure | None = None
+    stall: ExecutionStalled | None = None
+    stalls: list[int] = field(default_factory=list)
     tasks: dict[int, OpenTask] = field(default_factory=dict)
     children: dict[int, OpenChild] = field(default_factory=dict)
     timers: dict[int, OpenTimer] = field(default_factory=dict)
@@ -111,6 +115,11 @@ class State:
         """Tell whether messages are held."""
         return self.status is Status.SUSPENDED
 
+    @property
+    def stalled(self) -> bool:
+        """Tell whether the last turn could not be done."""
+        return self.status is Status.STALLED
+
 
 def remember(state: State, message_id: bytes) -> None:
     """Note a client message as applied, forgetting the oldest beyond `RECENT_MESSAGES`."""
@@ -125,6 +134,8 @@ def evolve(state: State, event: Event) -> State:
     match event:
         case WorkflowStarted():
             state.last_turn = max(state.last_turn, event.timestamp)
+            if state.stalled:
+                go_on(state)
             if event.version is not None:
                 state.pinned_version = event.version
             state.patches.extend(event.patches)
@@ -135,6 +146,16 @@ def evolve(state: State, event: Event) -> State:
         case _:
             _change_status(state, event)
     return state
+
+
+def hold(state: State) -> None:
+    """Suspend; what stalled is looked at again once it is resumed."""
+    state.status, state.stall = Status.SUSPENDED, None
+
+
+def go_on(state: State) -> None:
+    """End a suspension or a stall."""
+    state.status, state.stall = Status.RUNNING if state.started else Status.PENDING, None
 
 
 def _resolve(state: State, event: TaskCompleted | TaskFailed | ChildCompleted | ChildFailed | TimerFired) -> None:
@@ -152,9 +173,12 @@ def _change_status(state: State, event: Event) -> None:
         case ExecutionStarted():
             _start(state, event)
         case ExecutionSuspended():
-            state.status = Status.SUSPENDED
+            hold(state)
         case ExecutionResumed():
-            state.status = Status.RUNNING
+            go_on(state)
+        case ExecutionStalled():
+            state.status, state.stall = Status.STALLED, event
+            state.stalls.append(state.event_count - 1)
         case ExecutionCompleted():
             _end(state, event)
         case _:
@@ -191,7 +215,7 @@ def _open(state: State, event: TaskScheduled | ChildCreated | TimerCreated) -> N
 
 
 def _end(state: State, event: ExecutionCompleted) -> None:
-    state.status = event.status
+    state.status, state.stall = event.status, None
     if event.status is Status.CONTINUED_AS_NEW:
         return
     state.output = event.result

@@ -219,7 +219,7 @@ def _control_applies(base: State, message: Message) -> bool:
         case ExecutionSuspended():
             return not base.suspended
         case ExecutionResumed():
-            return base.suspended
+            return base.suspended or base.stalled
     return True
 
 
@@ -254,7 +254,8 @@ def _control_turn(
 ) -> Turn:
     """Build the engine's own turn for a terminate, suspend or resume.
 
-    Before an instance has started, suspending is a status and leaves no event: histories begin with the start.
+    Before an instance has started, suspending is a status and leaves no event: histories begin with the start. Nor
+    does resuming what stalled: an SDK that was never told of a suspension fails on its end (wire.md, trap 5).
     """
     match control.events[0]:
         case ExecutionTerminated() as terminated:
@@ -265,6 +266,8 @@ def _control_turn(
                 consumed.insert(0, start)
             events.append(terminated)
             return turn(events, consumed, needs_worker=False)
+        case ExecutionResumed() if base.stalled:
+            return turn([], [control], needs_worker=False)
         case event:
             events = [began, event] if base.started else []
             return turn(events, [control], needs_worker=False)

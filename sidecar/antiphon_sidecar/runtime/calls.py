@@ -211,17 +211,17 @@ class Calls:
         """
         now = self._replica.parts.store_clock.now()
         await self._post(instance_id, ExecutionSuspended(now, reason, recursive), Kind.CONTROL)
-        await self._until(instance_id, {Status.PENDING, Status.RUNNING}, START_S)
+        await self._until(instance_id, {Status.PENDING, Status.RUNNING, Status.STALLED}, START_S)
 
     async def resume(self, instance_id: str, reason: str | None, *, recursive: bool = False) -> None:
-        """Resume an instance and wait for it to be recorded.
+        """Resume an instance, also one that stalled, and wait for it to be recorded.
 
         Raises:
             NotFound: unknown or finished.
         """
         now = self._replica.parts.store_clock.now()
         await self._post(instance_id, ExecutionResumed(now, reason, recursive), Kind.CONTROL)
-        await self._until(instance_id, {Status.SUSPENDED}, START_S)
+        await self._until(instance_id, {Status.SUSPENDED, Status.STALLED}, START_S)
 
     async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
         message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
@@ -274,8 +274,9 @@ class Calls:
 
     async def _started(self, row: InstanceRow) -> ExecutionStarted | None:
         for batch in await self._store.history(app=self._app, instance_id=row.instance_id):
-            if batch.event_count:
-                return rows.started_event(codec.unpack(batch.events))
+            # An instance that stalled before its start has turns without one.
+            if (started := rows.started_event(codec.unpack(batch.events))) is not None:
+                return started
         for waiting in await self._store.load_inbox(app=self._app, instance_id=row.instance_id, limit=1):
             event = rows.message_of(waiting).events[0]
             if isinstance(event, ExecutionStarted):

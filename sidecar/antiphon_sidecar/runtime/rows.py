@@ -27,7 +27,7 @@ from antiphon_sidecar.stores.base import (
 )
 
 
-def instance_row(state: State, *, now: int) -> InstanceRow:
+def instance_row(state: State, *, now: int, worker_deaths: int = 0) -> InstanceRow:
     """Return the row of a state, as lists and clients see it."""
     return InstanceRow(
         app=state.app,
@@ -49,6 +49,8 @@ def instance_row(state: State, *, now: int) -> InstanceRow:
         custom_status=None if state.custom_status is None else state.custom_status.encode(),
         output=None if state.output is None else state.output.encode(),
         failure=codec.seal_failure(state.failure),
+        waiting_on=None if state.stall is None else state.stall.reason,
+        worker_deaths=worker_deaths,
     )
 
 
@@ -145,6 +147,7 @@ def assemble(
     replaced: frozenset[int],
     sealed_turn: Sequence[bytes],
     check_child: Callable[[str], int | None],
+    worker_deaths: int = 0,
 ) -> Assembled:
     """Turn a result into a commit, sealing the new events once.
 
@@ -172,7 +175,7 @@ def assemble(
         commit_id=commit_id,
         expect_incarnation=expected[0],
         expect_version=expected[1],
-        row=instance_row(state, now=now),
+        row=instance_row(state, now=now, worker_deaths=worker_deaths),
         history=history,
         consume_inbox=_consumed_inbox(result, replaced),
         consume_tasks=tuple(
@@ -325,14 +328,17 @@ def state_of(loaded: Loaded) -> tuple[State | None, list[bytes]]:
     state.turns = len(loaded.history)
     state.version = row.version
     state.status = Status(row.status)
+    if not state.stalled:
+        # Resumed by hand, or suspended before it began: neither leaves an event.
+        state.stall = None
     state.custom_status = None if row.custom_status is None else row.custom_status.decode()
     state.completed_at = row.completed_at
     return state, events
 
 
 def started_event(events: Sequence[bytes]) -> ExecutionStarted | None:
-    """Return the generation's ExecutionStarted, None when it has not begun."""
-    for raw in events[:2]:
+    """Return the generation's ExecutionStarted, None when it is not among these: it is the second event as a rule."""
+    for raw in events:
         event: Event = codec.unseal(raw)
         if isinstance(event, ExecutionStarted):
             return event

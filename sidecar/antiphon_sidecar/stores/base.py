@@ -37,7 +37,9 @@ class InstanceRow:
 
     `incarnation` names the run (16 bytes, the ID of the start message that made it), `execution_id` the
     generation. `version` counts the run's commits from zero (PENDING, nothing committed yet). `status` is the
-    wire's number. `output`, `failure` and `custom_status` are opaque bytes, absent when None.
+    wire's number. `output`, `failure` and `custom_status` are opaque bytes, absent when None. `waiting_on`: why the
+    instance cannot go on, by the name of a code, None when it can. `worker_deaths`: how often in a row a worker was
+    lost with the instance's turn, as far as that was written down.
     """
 
     app: str
@@ -59,6 +61,8 @@ class InstanceRow:
     custom_status: bytes | None = None
     output: bytes | None = None
     failure: bytes | None = None
+    waiting_on: str | None = None
+    worker_deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)

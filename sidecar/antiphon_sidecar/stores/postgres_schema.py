@@ -79,8 +79,13 @@ CREATE TABLE {schema}.timers (
 CREATE INDEX timers_by_due ON {schema}.timers ((namespace || '/' || app), due_at, seq);
 """
 
+_STALLS = """
+ALTER TABLE {schema}.instances ADD COLUMN waiting_on text COLLATE "C";
+ALTER TABLE {schema}.instances ADD COLUMN worker_deaths integer NOT NULL DEFAULT 0;
+"""
+
 #: Each entry brings a schema from the version of its index to the next.
-MIGRATIONS = (_FIRST,)
+MIGRATIONS = (_FIRST, _STALLS)
 
 _RIGHTS = """
 SELECT missing FROM (

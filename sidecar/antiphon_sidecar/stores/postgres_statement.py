@@ -51,6 +51,8 @@ TYPES = {
     "custom_status": "bytea",
     "output": "bytea",
     "failure": "bytea",
+    "waiting_on": "text",
+    "worker_deaths": "int",
     "row_id": "bytea",
     "kind": "smallint",
     "payload": "bytea",

@@ -73,8 +73,13 @@ CREATE TABLE timers (
 CREATE INDEX timers_by_due ON timers (namespace, app, due_at);
 """
 
+_STALLS = """
+ALTER TABLE instances ADD COLUMN waiting_on TEXT;
+ALTER TABLE instances ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST,)
+MIGRATIONS = (_FIRST, _STALLS)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

@@ -63,6 +63,14 @@ BY_KIND: dict[type, st.SearchStrategy[ev.Event]] = {
     ),
     ev.ExecutionTerminated: st.builds(ev.ExecutionTerminated, TIMES, OPTIONAL, st.booleans()),
     ev.ExecutionSuspended: st.builds(ev.ExecutionSuspended, TIMES, OPTIONAL, st.booleans()),
+    ev.ExecutionStalled: st.builds(
+        ev.ExecutionStalled,
+        TIMES,
+        st.sampled_from(
+            ["PatchMismatch", "VersionNotAvailable", "HistoryTooLargeForWorker", "InstancePoisoned", "Newer"]
+        ),
+        TEXT,
+    ),
     ev.ExecutionResumed: st.builds(ev.ExecutionResumed, TIMES, OPTIONAL, st.booleans()),
     ev.TaskScheduled: st.builds(ev.TaskScheduled, TIMES, IDS, TEXT, OPTIONAL, OPTIONAL, TEXT, st.none() | ROUTES),
     ev.TaskCompleted: st.builds(ev.TaskCompleted, TIMES, IDS, OPTIONAL, TEXT),

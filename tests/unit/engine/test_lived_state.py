@@ -16,7 +16,7 @@ from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing
-from antiphon_sidecar.engine.result import Result, end_turn, end_without_worker
+from antiphon_sidecar.engine.result import Result, Stalled, end_turn, end_without_worker, stall
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import begin_turn
 from antiphon_sidecar.runtime import rows
@@ -29,6 +29,7 @@ ACTIONS = st.one_of(
     st.builds(ac.ScheduleTask, IDS, st.just("charge"), task_execution_id=st.sampled_from(["", "chain"])),
     st.builds(ac.CreateChild, IDS, st.sampled_from(["", "c1"]), st.just("pack")),
     st.builds(ac.CreateTimer, IDS, st.sampled_from([NOW - SECOND, NOW + SECOND, ev.SENTINEL_NS])),
+    st.builds(ac.VersionNotAvailable, IDS),
     st.builds(ac.ScheduleTask, IDS, st.just("far"), target=st.just(ac.Target("pay", "elsewhere"))),
 )
 ENDS = st.one_of(
@@ -107,8 +108,10 @@ class Life:
         if turn is None:
             return None
         if turn.needs_worker:
-            outcome = end_turn(turn, answer, now=self.now, scope=self.scope)
-            assert isinstance(outcome, Result)
+            judged = end_turn(turn, answer, now=self.now, scope=self.scope)
+            outcome = stall(turn, judged, now=self.now) if isinstance(judged, Stalled) else judged
+            if outcome is None:
+                return None
         else:
             outcome = end_without_worker(turn, now=self.now)
         assembled = rows.assemble(
