@@ -45,6 +45,7 @@ def state_value(key: Key, state: client_pb2.WorkflowState) -> Json:
         "workflow": state.name,
         "version": state.version.value or None,
         "status": status_name(state.workflow_status),
+        "waitingOn": state.waiting_on or None,
         "createdAt": moment(state.created_timestamp),
         "updatedAt": moment(state.last_updated_timestamp),
         "completedAt": moment(state.completed_timestamp),
@@ -67,6 +68,7 @@ def state_fields(key: Key, state: client_pb2.WorkflowState) -> list[tuple[str, s
         ("workflow", state.name),
         ("version", state.version.value),
         ("status", status_name(state.workflow_status)),
+        ("waiting on", state.waiting_on),
         ("created", moment(state.created_timestamp) or ""),
         ("updated", moment(state.last_updated_timestamp) or ""),
         ("completed", moment(state.completed_timestamp) or ""),
@@ -85,6 +87,7 @@ def summary_value(summary: control_pb2.InstanceSummary) -> Json:
         "id": summary.instance_id,
         "workflow": summary.name,
         "status": status_name(summary.status),
+        "waitingOn": summary.waiting_on or None,
         "createdAt": moment(summary.created_at),
         "updatedAt": moment(summary.updated_at),
         "completedAt": moment(summary.completed_at),
@@ -98,7 +101,9 @@ def summary_value(summary: control_pb2.InstanceSummary) -> Json:
 def summary_row(summary: control_pb2.InstanceSummary) -> tuple[str, ...]:
     """Return a listed instance as cells under INSTANCE_COLUMNS."""
     created = moment(summary.created_at, timespec="seconds") or ""
-    return (summary.app_id, summary.instance_id, summary.name, status_name(summary.status), created)
+    status = status_name(summary.status)
+    shown = f"{status} ({summary.waiting_on})" if summary.waiting_on else status
+    return (summary.app_id, summary.instance_id, summary.name, shown, created)
 
 
 def app_value(app: control_pb2.AppSummary) -> Json:

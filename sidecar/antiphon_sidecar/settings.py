@@ -15,6 +15,8 @@ class Limits:
     message_bytes_max: int = 128 * 1024 * 1024
     #: Largest single input, output or event payload.
     payload_bytes_max: int = 4 * 1024 * 1024
+    #: Largest message that a worker receives; None: by its kind, which is all that there is to go by.
+    worker_message_bytes_max: int | None = None
     #: Work items in flight on one worker stream, unless the worker says otherwise.
     items_per_stream_max: int = 100
     #: Instances kept in memory per app, least recently used first out.

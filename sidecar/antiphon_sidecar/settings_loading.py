@@ -117,6 +117,7 @@ SETTINGS = (
 LIMITS = (
     Setting("message_size_max", "message_bytes_max", _size(1 << 20, 2 * _GIB - 1)),
     Setting("payload_size_max", "payload_bytes_max", _size(1 << 10, 2 * _GIB - 1)),
+    Setting("worker_message_size_max", "worker_message_bytes_max", _size(1 << 20, 2 * _GIB - 1)),
     Setting("items_per_stream_max", "items_per_stream_max", _whole(1, 100_000)),
     Setting("hot_instances_max", "hot_instances_max", _whole(1, 10_000_000)),
     Setting("hot_history_size_max", "hot_history_bytes_max", _size(1 << 20, 1024 * _GIB)),

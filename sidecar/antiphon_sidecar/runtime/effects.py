@@ -68,7 +68,10 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What all lanes of an app share. `epochs`: owned partitions and their epochs; `ownership` alone writes it."""
+    """What all lanes of an app share. `epochs`: owned partitions and their epochs; `ownership` alone writes it.
+
+    `recovery_s`: how long after a partition was taken what is read of it may have been under way at its last owner.
+    """
 
     app: str
     clock: Clock
@@ -79,3 +82,4 @@ class Scope:
     epochs: Mapping[int, int]
     hot_max: int
     hot_bytes_max: int
+    recovery_s: float = 0.0

@@ -6,21 +6,21 @@ and the committer calls back. Loading and parking are the only coroutines. What 
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from antiphon_names.hashing import partition_of, slot_of
-from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.events import ExecutionStarted, Failure
+from antiphon_sidecar.engine.events import ExecutionResumed, ExecutionStarted, Failure
 from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.effects import Effects, Scope
-from antiphon_sidecar.runtime.lane import Lane, Phase, read_in_time, turn_item
+from antiphon_sidecar.runtime.handing import Line
+from antiphon_sidecar.runtime.handout import HandOut
+from antiphon_sidecar.runtime.lane import Lane, Phase, read_in_time
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import replaced_message
 from antiphon_sidecar.runtime.workers import WorkerStream
@@ -36,13 +36,16 @@ class Instances:
         self._scope = scope
         self._effects = effects
         self._lanes = LaneTable(most=scope.hot_max, most_bytes=scope.hot_bytes_max)
-        self._by_token: dict[str, Lane] = {}
-        #: Lanes that have something for a worker but found none; in the order they began to wait.
-        self.waiting: OrderedDict[str, Lane] = OrderedDict()
         #: Lanes that hold messages which are not durable yet.
         self.fast: dict[str, Lane] = {}
+        self._handout = HandOut(scope, effects, submit=self._submit, fast=self.fast)
 
     # what arrives
+
+    @property
+    def line(self) -> Line:
+        """Return the lanes that have something for a worker but found none."""
+        return self._handout.line
 
     def get(self, instance_id: str) -> Lane | None:
         """Return the lane if the instance is in memory."""
@@ -59,7 +62,7 @@ class Instances:
             return False
         if control:
             return True
-        if lane.state.suspended or lane.stalled or not lane.state.started:
+        if lane.state.suspended or lane.state.stalled or not lane.state.started:
             return False
         return self._scope.workers.for_turn(lane.state.name, lane.stream) is not None
 
@@ -130,12 +133,12 @@ class Instances:
         if turn is None:
             self._hold(lane)
         elif not turn.needs_worker:
+            if turn.consumed and isinstance(turn.consumed[-1].events[0], ExecutionResumed):
+                lane.trust()
             lane.take(turn)
             self._submit(lane, rs.end_without_worker(turn, now=self._scope.store_clock.now()))
-        elif not lane.stalled:
-            self._to_worker(lane, turn)
-        elif lane.instance_id in self.fast:
-            self._effects.park(lane)
+        else:
+            self._handout.offer(lane, turn)
 
     def _hold(self, lane: Lane) -> None:
         """Nothing can be applied now: what is not durable must not wait in memory."""
@@ -167,59 +170,39 @@ class Instances:
         if unwanted:
             self._effects.results_unwanted(unwanted, lane)
 
-    def _to_worker(self, lane: Lane, turn: Turn) -> None:
-        stream = self._scope.workers.for_turn(turn.base.name, lane.stream)
-        if stream is None:
-            self.waiting[lane.instance_id] = lane
-            if lane.instance_id in self.fast:
-                self._effects.park(lane)
-            return
-        self.waiting.pop(lane.instance_id, None)
-        lane.take(turn)
-        lane.phase = Phase.WORKING
-        lane.stream = stream
-        lane.since = self._scope.clock.monotonic()
-        lane.token = self._scope.clock.new_id().hex()
-        lane.sealed_turn = [codec.seal(event) for event in turn.events]
-        self._by_token[lane.token] = lane
-        stream.turns += 1
-        stream.send(turn_item(lane, turn, stream))
-
     def answered(self, *, token: str, instance_id: str, response: Response) -> None:
         """Take a worker's answer; one that belongs to no turn in flight has no effect."""
-        lane = self._by_token.get(token) if token else self._lanes.get(instance_id)
+        lane = self._handout.holder(token) if token else self._lanes.get(instance_id)
         if lane is None or lane.phase is not Phase.WORKING or lane.turn is None:
             return
         if not token:
             token = lane.token
         elif lane.stream is not None:
             lane.stream.echoes_tokens = True
-        self._release(lane)
+        if lane.stream is not None:
+            lane.stream.large = 0
+        self._handout.release(lane)
         lane.answer = response
         self._finish(lane)
-
-    def _release(self, lane: Lane) -> None:
-        self._by_token.pop(lane.token, None)
-        if lane.stream is not None and lane.token:
-            lane.stream.turns -= 1
-        lane.token = ""
 
     def _finish(self, lane: Lane) -> None:
         if lane.replacing or lane.answer is None or lane.turn is None:
             return
         outcome = rs.end_turn(lane.turn, lane.answer, now=self._scope.store_clock.now(), scope=self._scope.engine)
         if isinstance(outcome, rs.Stalled):
-            lane.give_back()
-            lane.phase = Phase.IDLE
-            lane.stalled = outcome.reason
-            if lane.instance_id in self.fast:
-                self._effects.park(lane)
+            # Another worker may be able to; when there is none, the instance stalls.
+            if lane.stream is not None:
+                lane.refused.add(lane.stream.number)
+            lane.refusal = outcome
+            self.abandon(lane)
+            self._pump(lane)
             return
+        lane.trust()
         self._submit(lane, outcome)
 
     def abandon(self, lane: Lane) -> None:
         """Take back a turn in flight: its worker is gone, or something stronger came."""
-        self._release(lane)
+        self._handout.release(lane)
         if lane.stream is not None:
             lane.stream.seen.pop(lane.instance_id, None)
         lane.give_back()
@@ -237,31 +220,41 @@ class Instances:
         """End an instance that has not started and that no worker can run."""
         turn = begin_turn(lane.state, lane.queue, now=self._scope.store_clock.now())
         if lane.phase is Phase.IDLE and turn is not None and turn.needs_worker and not turn.base.started:
-            self.waiting.pop(lane.instance_id, None)
+            self.line.leave(lane)
             lane.take(turn)
             self._submit(lane, rs.fail_workflow(turn, failure, now=self._scope.store_clock.now()))
 
     def stream_added(self) -> None:
-        """A worker connected or became free: lanes that waited for one move on."""
-        for _ in range(len(self.waiting)):
+        """A worker became free: lanes that waited for one move on."""
+        line = self.line
+        for _ in range(len(line.waiting)):
             # Asked each time: as a rule one turn ends and one begins, however many wait.
-            if not self.waiting or not self._scope.workers.have_room_for_turns():
+            if not line.waiting or not self._scope.workers.have_room_for_turns():
                 return
-            _, lane = self.waiting.popitem(last=False)
+            _, lane = line.waiting.popitem(last=False)
             self._pump(lane)
+        while line.suspects and self._scope.workers.have_room_for_suspects():
+            _, lane = line.suspects.popitem(last=False)
+            self._pump(lane)
+            if lane.instance_id in line.suspects:
+                return
 
-    def unstall(self) -> None:
-        """A worker connected: what stalled is tried again."""
-        for lane in [lane for lane in self._lanes.all() if lane.stalled]:
-            lane.stalled = ""
+    def stream_connected(self) -> None:
+        """A worker connected: it gets what waited, and may be able to do what stalled."""
+        for lane in list(self.line.stuck.values()):
             self._pump(lane)
+        self.stream_added()
 
     def stream_removed(self, stream: WorkerStream) -> None:
         """A worker is gone: its turns are begun again elsewhere."""
-        for lane in [lane for lane in self._by_token.values() if lane.stream is stream]:
+        for lane in self._handout.lost(stream):
             if not lane.replacing:
                 self.abandon(lane)
                 self._pump(lane)
+
+    def partitions_taken(self, partitions: Iterable[int]) -> None:
+        """Note that these are owned from now on: what is read of them at once may have been under way."""
+        self._handout.taken(partitions)
 
     # commits
 
@@ -280,6 +273,7 @@ class Instances:
             replaced=frozenset(lane.replaced),
             sealed_turn=lane.sealed_turn,
             check_child=self._check_child,
+            worker_deaths=lane.deaths,
         )
         self._scope.committer.submit(
             assembled.commit, lambda outcome: self._committed(lane, result, assembled, outcome)
@@ -390,6 +384,7 @@ class Instances:
         if loaded is not None:
             lane.state, history = rows.state_of(loaded)
             self._lanes.keep(lane, history, afresh=True)
+            self._handout.recall(lane, loaded)
             for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):
                 self._enqueue(lane, message)
         open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
@@ -440,9 +435,9 @@ class Instances:
             self._close(lane)
 
     def _close(self, lane: Lane) -> None:
-        self._release(lane)
+        self._handout.release(lane)
         self._lanes.remove(lane)
-        self.waiting.pop(lane.instance_id, None)
+        self.line.leave(lane)
         self.fast.pop(lane.instance_id, None)
 
     def lanes(self) -> Iterable[Lane]:

@@ -6,9 +6,13 @@ from enum import Enum
 
 from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.messages import Kind, Message, Row
+from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
+
+#: From so many lost workers in a row on, workers may die of a lane's turn.
+SUSPECT_FROM = 2
 
 
 class Phase(Enum):
@@ -30,6 +34,11 @@ class Lane:
     into inbox rows right now; `replaced`: those of the turn in flight for which that has happened. `posting`:
     client messages that are being written to the inbox right now; `posted`: those of the turn in flight for which
     that has happened.
+
+    `refused`: numbers of the workers that said they cannot do the turn, `refusal` what the last of them said.
+    `deaths`: workers lost in a row with the turn in hand; `charged`: the try under way is counted in it already, and
+    that is durable; `recovered`: the instance was read just after its partition was taken, so that its last owner
+    may have died with the worker; `not_before`: when it may go to a worker again, in monotonic seconds.
     """
 
     instance_id: str
@@ -52,8 +61,41 @@ class Lane:
     replaced: set[int] = field(default_factory=set)
     posting: set[bytes] = field(default_factory=set)
     posted: set[bytes] = field(default_factory=set)
-    stalled: str = ""
+    refused: set[int] = field(default_factory=set)
+    refusal: Stalled | None = None
+    deaths: int = 0
+    charged: bool = False
+    recovered: bool = False
+    not_before: float = 0.0
     gone: bool = False
+
+    @property
+    def lost_workers(self) -> int:
+        """Return how many workers were lost in a row with the turn; a try under way is not lost yet."""
+        return self.deaths - self.charged
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether workers may die of this lane's turn."""
+        return self.lost_workers >= SUSPECT_FROM
+
+    @property
+    def turn_bytes(self) -> int:
+        """Return the size of the sealed events of the turn."""
+        return sum(map(len, self.sealed_turn))
+
+    def cached_by(self, stream: WorkerStream) -> int:
+        """Return how many of the history's first events the worker has; 0 when it does not keep histories."""
+        if not stream.offers.stateful_history or self.state is None:
+            return 0
+        execution_id, count = stream.seen.get(self.instance_id, ("", 0))
+        return count if execution_id == self.state.execution_id and count <= len(self.history) else 0
+
+    def trust(self) -> None:
+        """Forget what spoke against the lane: its turn was done, or somebody wants it tried again."""
+        self.refused.clear()
+        self.refusal = None
+        self.deaths, self.charged, self.recovered, self.not_before = 0, False, False, 0.0
 
     def messages(self) -> Iterator[Message]:
         """Return what waits: first what the turn in flight carries, then the queue."""
@@ -81,10 +123,16 @@ class Lane:
 
 
 def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
-    """Build a turn's work item: for a worker that keeps histories, only what it has not seen as past (wire.md 3.7)."""
+    """Build a turn's work item: for a worker that keeps histories, only what it has not seen as past (wire.md 3.7).
+
+    SDKs that keep histories know what a stall is; of the others some fail on an event that they do not know, and
+    stalls mean nothing to workflow code (wire.md, checklist 21).
+    """
     execution_id = turn.base.execution_id
     past = [] if turn.fresh else lane.history
     cached: int | None = None
+    if turn.base.stalls and not stream.offers.stateful_history:
+        past = [raw for place, raw in enumerate(past) if place not in turn.base.stalls]
     if stream.offers.stateful_history:
         seen = stream.seen.get(lane.instance_id)
         if seen is not None and seen[0] == execution_id and 0 < seen[1] <= len(past):

@@ -59,7 +59,9 @@ class Replica:
     def __init__(self, identity: Identity, parts: Parts) -> None:
         self.identity = identity
         self.parts = parts
-        self.workers = Workers()
+        self.workers = Workers(
+            item_bytes_max=parts.limits.worker_message_bytes_max, message_bytes_max=parts.limits.message_bytes_max
+        )
         self.watchers = Watchers()
         self.timers = Timers(parts.store_clock)
         self._tasks = Tasks(parts.died)
@@ -117,6 +119,7 @@ class Replica:
             epochs=self.ownership.epochs,
             hot_max=parts.limits.hot_instances_max,
             hot_bytes_max=parts.limits.hot_history_bytes_max,
+            recovery_s=parts.limits.lease_s,
         )
 
     # life
@@ -206,6 +209,7 @@ class Replica:
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
         """Ask everybody what they have in hand for these, before anything is dispatched again."""
+        self.instances.partitions_taken(partitions)
         others = [r for r in self.parts.coordinator.view().replicas if r != self.identity.replica]
         self.handover.asked(partitions, others)
         for replica in others:
@@ -412,8 +416,7 @@ class Replica:
         """Connect a worker; it gets what waits."""
         self.workers.add(stream)
         await self._offers_changed()
-        self.instances.unstall()
-        self.instances.stream_added()
+        self.instances.stream_connected()
         self.intake.feed()
 
     async def disconnect(self, stream: WorkerStream) -> None:
@@ -433,7 +436,7 @@ class Replica:
     def turn_answered(self, *, token: str, instance_id: str, response: Response) -> None:
         """Take a worker's answer to a turn."""
         self.instances.answered(token=token, instance_id=instance_id, response=response)
-        if self.instances.waiting:
+        if self.instances.line.waiting or self.instances.line.suspects:
             self.instances.stream_added()
 
     def task_answered(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from antiphon_names import errors as codes
 from antiphon_sidecar.coordination.base import View
-from antiphon_sidecar.engine.events import SENTINEL_NS, TERMINAL, Status
+from antiphon_sidecar.engine.events import SENTINEL_NS, TERMINAL, ExecutionStalled, Status
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.lane import Phase
+from antiphon_sidecar.runtime.handing import DEATHS_MAX
+from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.stores.base import InstanceRow, Store, TaskRef
 
@@ -33,10 +34,24 @@ async def why(row: InstanceRow, *, replica: Replica | None, store: Store, view: 
     assert state is not None
     if status is Status.SUSPENDED:
         return [Wait("Suspended", "the instance is suspended; resume it.", row.updated_at)]
+    if state.stall is not None:
+        return [_stall(state.stall)]
     waits = _worker(row, state, replica, view)
     if waits:
         return waits
     return _tasks(row, state, replica, view) + _children(state, view) + _timers(state)
+
+
+def _stall(stall: ExecutionStalled) -> Wait:
+    return Wait(stall.reason, stall.description, stall.timestamp)
+
+
+def _lost_workers(lane: Lane, row: InstanceRow) -> Wait:
+    message = (
+        f"{lane.lost_workers} workers in a row were lost while they had this turn; it is tried again, at most "
+        f"{DEATHS_MAX} times. The worker's log may say why."
+    )
+    return Wait("WorkersLost", message, row.updated_at)
 
 
 def _worker(row: InstanceRow, state: State, replica: Replica | None, view: View) -> list[Wait]:
@@ -55,11 +70,9 @@ def _worker(row: InstanceRow, state: State, replica: Replica | None, view: View)
         seconds = replica.parts.clock.monotonic() - lane.since
         message = f"a worker of {row.app} has had the instance's turn for {seconds:.1f} s."
         return [Wait("TurnRunning", message, row.updated_at)]
-    if lane is not None and lane.stalled:
-        return [
-            Wait(lane.stalled, f"the instance stalled: {lane.stalled}; deploy a worker that has it.", row.updated_at)
-        ]
-    if lane is not None and replica is not None and row.instance_id in replica.instances.waiting:
+    if lane is not None and lane.suspect:
+        return [_lost_workers(lane, row)]
+    if lane is not None and replica is not None and row.instance_id in replica.instances.line.waiting:
         offered = {name for r in replicas for name in r.workflows}
         return [
             Wait(

@@ -5,7 +5,7 @@ queues. Nothing here awaits.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from antiphon_sidecar.stores.base import TaskRef
@@ -21,6 +21,11 @@ class TurnItem:
     past: Sequence[bytes]
     new: Sequence[bytes]
     cached: int | None
+
+    def bytes_over(self, limit: int) -> int:
+        """Return the size of the item's events when it is above the limit, else 0."""
+        size = sum(map(len, self.past)) + sum(map(len, self.new))
+        return size if size > limit else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,26 @@ Item = TurnItem | ActivityItem
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What a worker says about itself when it connects; without `declares` it may offer anything."""
+    """What a worker says about itself when it connects; without `declares` it may offer anything.
+
+    `versions`: those of each workflow that has any; "" stands for one without a name. `agent`: its user agent.
+    """
 
     declares: bool = False
     workflows: frozenset[str] = frozenset()
+    versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    agent: str = ""
     activities: frozenset[str] = frozenset()
     stateful_history: bool = False
     turns_max: int = 100
     activities_max: int = 100
+
+
+#: A size that no message has.
+UNLIMITED = 1 << 62
+#: What gRPC receives unless it is told otherwise.
+GRPC_DEFAULT_BYTES = 4 * 1024 * 1024
+_JAVASCRIPT_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +70,9 @@ class WorkerStream:
     """A connected worker.
 
     `seen`: (execution ID, events sent as past) per instance, for deltas; `echoes_tokens` is learned from its
-    answers: until then no two items with the same (instance ID, task id) are out at once.
+    answers: until then no two items with the same (instance ID, task id) are out at once. `number` is never given
+    twice. `suspect`: the instance in hand of which others have died, empty when there is none. `large`: the size of
+    the large item that was sent last, 0 once it was answered.
     """
 
     offers: Offers
@@ -64,10 +83,20 @@ class WorkerStream:
     echoes_tokens: bool = False
     out: dict[tuple[str, int], TaskRef] = field(default_factory=dict)
     open: bool = True
+    number: int = 0
+    item_bytes_max: int = UNLIMITED
+    suspect: str = ""
+    large: int = 0
 
     def takes_workflow(self, name: str) -> bool:
         """Tell whether a turn of this workflow may be sent now."""
         return self.turns < self.offers.turns_max and self.runs_workflow(name)
+
+    def runs_version(self, name: str, version: str | None) -> bool:
+        """Tell whether the worker may have this version of a workflow; None: the instance is not bound to one."""
+        if version is None or not self.offers.declares:
+            return True
+        return version in self.offers.versions.get(name, ())
 
     def runs_workflow(self, name: str) -> bool:
         """Tell whether the worker may know the workflow."""
@@ -88,24 +117,62 @@ class WorkerStream:
 SEEN_MAX = 10_000
 
 
-class Workers:
-    """The connected workers of one replica."""
+def receives_bytes(offers: Offers) -> int:
+    """Return how large a message a worker receives, as far as its kind tells: the wire does not say (design.md 4)."""
+    if "grpc-python" in offers.agent and offers.stateful_history:
+        return UNLIMITED
+    if "dapr-js-sdk" in offers.agent or "grpc-node-js" in offers.agent:
+        return _JAVASCRIPT_BYTES
+    return GRPC_DEFAULT_BYTES
 
-    def __init__(self) -> None:
+
+class Workers:
+    """The connected workers of one replica.
+
+    `item_bytes_max`: what any of them receives, when it is set; `message_bytes_max`: what this side sends at most.
+    """
+
+    def __init__(self, *, item_bytes_max: int | None = None, message_bytes_max: int = UNLIMITED) -> None:
         self.streams: list[WorkerStream] = []
+        self._item_bytes_max = item_bytes_max
+        self._message_bytes_max = message_bytes_max
+        self._connected = 0
+        #: By user agent: the size of an item after which a stream ended; and from what size on that happens always.
+        self._suspected: dict[str, int] = {}
+        self._learned: dict[str, int] = {}
 
     def add(self, stream: WorkerStream) -> None:
         """Connect a worker."""
+        self._connected += 1
+        stream.number = self._connected
+        stream.item_bytes_max = self._receives(stream.offers)
         self.streams.append(stream)
 
+    def _receives(self, offers: Offers) -> int:
+        most = self._item_bytes_max
+        if most is None:
+            most = min(receives_bytes(offers), self._learned.get(offers.agent, UNLIMITED))
+        return min(most, self._message_bytes_max)
+
     def remove(self, stream: WorkerStream) -> None:
-        """Disconnect a worker."""
+        """Disconnect a worker; one whose stream ends twice right after a large item cannot receive that much."""
         stream.open = False
-        if stream in self.streams:
-            self.streams.remove(stream)
+        if stream not in self.streams:
+            return
+        self.streams.remove(stream)
+        if not stream.large:
+            return
+        agent = stream.offers.agent
+        before = self._suspected.pop(agent, None)
+        if before is None:
+            self._suspected[agent] = stream.large
+        else:
+            self._learned[agent] = min(before, stream.large, self._learned.get(agent, UNLIMITED)) - 1
+            for other in self.streams:
+                other.item_bytes_max = self._receives(other.offers)
 
     def for_turn(self, name: str, preferred: WorkerStream | None) -> WorkerStream | None:
-        """Return who takes a turn of this workflow now: the preferred worker, else the least busy one."""
+        """Return who may take a turn of this workflow now: the preferred worker, else the least busy one."""
         if preferred is not None and preferred.open and preferred.takes_workflow(name):
             return preferred
         able = [stream for stream in self.streams if stream.takes_workflow(name)]
@@ -119,6 +186,10 @@ class Workers:
     def have_room_for_turns(self) -> bool:
         """Tell whether any worker can take a turn now, of whatever workflow."""
         return any(stream.turns < stream.offers.turns_max for stream in self.streams)
+
+    def have_room_for_suspects(self) -> bool:
+        """Tell whether any worker can take a turn of which workers may die."""
+        return any(stream.turns < stream.offers.turns_max and not stream.suspect for stream in self.streams)
 
     def have_room(self) -> bool:
         """Tell whether any worker can take one more task."""

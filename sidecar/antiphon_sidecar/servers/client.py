@@ -240,6 +240,7 @@ def _response(found: Snapshot | None, *, payloads: bool) -> cl.GetInstanceRespon
         execution_id=from_text(row.execution_id),
         parent_instance_id=from_text(row.parent_instance),
         parent_app_id=from_text(row.parent_app),
+        waiting_on=row.waiting_on or "",
     )
     if row.completed_at is not None:
         state.completed_timestamp.CopyFrom(to_timestamp(row.completed_at))

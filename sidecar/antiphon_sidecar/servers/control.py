@@ -136,4 +136,5 @@ def _summary(row: InstanceRow) -> ct.InstanceSummary:
         completed_at=None if row.completed_at is None else to_timestamp(row.completed_at),
         parent_app_id=row.parent_app or "",
         parent_instance_id=row.parent_instance or "",
+        waiting_on=row.waiting_on or "",
     )

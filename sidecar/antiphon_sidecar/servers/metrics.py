@@ -1,6 +1,7 @@
 """Prometheus metrics of a process, read from the replicas when they are scraped; nothing is counted twice."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -25,12 +26,15 @@ class ReplicaMetrics(Collector):
         )
         held = GaugeMetricFamily("antiphon_tasks_held", "Tasks that wait, by reason", labels=["app", "reason"])
         hand = GaugeMetricFamily("antiphon_tasks_in_hand", "Tasks of any caller at this replica", labels=["app"])
+        stalled = GaugeMetricFamily(
+            "antiphon_instances_stalled", "Instances in memory that cannot go on, by reason", labels=["app", "reason"]
+        )
         workers = GaugeMetricFamily("antiphon_workers", "Connected workers", labels=["app"])
         partitions = GaugeMetricFamily("antiphon_partitions_owned", "Partitions owned", labels=["app"])
         for replica in self._replicas():
             app = [replica.identity.app]
             hot.add_metric(app, sum(1 for _ in replica.instances.lanes()))
-            waiting.add_metric(app, len(replica.instances.waiting))
+            waiting.add_metric(app, len(replica.instances.line.waiting))
             running.add_metric(app, len(replica.dispatcher.outstanding))
             hand.add_metric(app, len(replica.intake.hands))
             workers.add_metric(app, len(replica.workers.streams))
@@ -40,4 +44,13 @@ class ReplicaMetrics(Collector):
                 reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
             for reason, count in reasons.items():
                 held.add_metric([*app, reason], count)
-        yield from (hot, waiting, running, held, hand, workers, partitions)
+            for reason, count in Counter(_stalls(replica)).items():
+                stalled.add_metric([*app, reason], count)
+        yield from (hot, waiting, stalled, running, held, hand, workers, partitions)
+
+
+def _stalls(replica: Replica) -> Iterator[str]:
+    """Yield the reason of each stalled instance in memory."""
+    for lane in replica.instances.lanes():
+        if lane.state is not None and lane.state.stall is not None:
+            yield lane.state.stall.reason

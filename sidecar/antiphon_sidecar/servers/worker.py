@@ -59,7 +59,7 @@ class WorkerService:
         """Stream work items until the worker leaves or the sidecar drains."""
         outbox = _Outbox()
         batches = wk.WORKER_CAPABILITY_BATCH in request.capabilities
-        stream = WorkerStream(offers=self._offers(request), send=outbox.put)
+        stream = WorkerStream(offers=self._offers(request, _user_agent(context)), send=outbox.put)
         drained = asyncio.get_running_loop().create_task(self._draining.wait(), name="stream-drain")
         drained.add_done_callback(lambda _: outbox.close())
         # Asked for now: once the call is over its context must not be used any more, grpcio dies of it.
@@ -76,12 +76,18 @@ class WorkerService:
             await self._replica.disconnect(stream)
             logger.info("a worker left", extra=who)
 
-    def _offers(self, request: wk.GetWorkItemsRequest) -> Offers:
+    def _offers(self, request: wk.GetWorkItemsRequest, agent: str) -> Offers:
         default = self._limits.items_per_stream_max
         kinds = wk.OfferedName
+        versions: dict[str, frozenset[str]] = {}
+        for offer in request.offers:
+            if offer.kind == kinds.KIND_WORKFLOW:
+                versions[offer.name] = versions.get(offer.name, frozenset()) | {offer.version}
         return Offers(
             declares=request.declares_names,
-            workflows=frozenset(o.name for o in request.offers if o.kind == kinds.KIND_WORKFLOW),
+            workflows=frozenset(versions),
+            versions=versions,
+            agent=agent,
             activities=frozenset(o.name for o in request.offers if o.kind == kinds.KIND_ACTIVITY),
             stateful_history=wk.WORKER_CAPABILITY_STATEFUL_HISTORY in request.capabilities,
             turns_max=request.max_workflow_items or default,
@@ -170,6 +176,13 @@ class WorkerService:
             for activity in request.activities:
                 self._activity(activity, batch.one_settled)
             batch.check()
+
+
+def _user_agent(context: Context) -> str:
+    """Return what the worker's gRPC says of itself."""
+    found = (value for key, value in context.invocation_metadata() or () if key == "user-agent")
+    agent = next(found, "")
+    return agent.decode(errors="replace") if isinstance(agent, bytes) else agent
 
 
 class _Batch:
