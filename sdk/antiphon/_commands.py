@@ -13,6 +13,7 @@ from typing import Any, Literal
 from antiphon import _hints, _wire
 from antiphon._mailbox import Mailbox
 from antiphon._tasks import Evicted, Loop, Task
+from antiphon._versions import Versions
 from antiphon.errors import ActivityFailure, CallFailure, ChildWorkflowFailure, Failure, ValueInvalid
 from antiphon.retry import RetryPolicy
 
@@ -79,6 +80,7 @@ class Commands:
         self.loop = loop
         self.now_ns = 0
         self.mailbox = Mailbox()
+        self.versions = Versions()
         self.custom_status: str | None = None
         # By id: asked for and not answered; asked for and not yet seen in the history.
         self.open: dict[int, Request] = {}

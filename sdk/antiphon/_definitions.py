@@ -3,10 +3,11 @@
 Used by workflow, activity, worker and client; does not run anything.
 """
 
+import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from antiphon import _hints
@@ -19,7 +20,11 @@ _ATTRIBUTE = "__antiphon__"
 
 @dataclass(slots=True, eq=False)
 class Definition:
-    """A user's function under its public name; type hints are read at first use, when all is imported."""
+    """A user's function under its public name; type hints are read at first use, when all is imported.
+
+    `version`: "" for code without one. `versions`: all that a worker has of this name, itself among them; set by
+    `table`.
+    """
 
     kind: Kind
     name: str
@@ -27,6 +32,9 @@ class Definition:
     takes_input: bool
     input_optional: bool
     is_async: bool
+    version: str = ""
+    latest: bool = False
+    versions: Mapping[str, "Definition"] = field(default_factory=dict)
     _types: tuple[object, object] | None = None
 
     @property
@@ -56,7 +64,15 @@ class Definition:
         return self._types
 
 
-def attach(function: Callable[..., Any], *, kind: Kind, name: str | None, inputs_before: int) -> Definition:
+def attach(
+    function: Callable[..., Any],
+    *,
+    kind: Kind,
+    name: str | None,
+    inputs_before: int,
+    version: str | None = None,
+    latest: bool = False,
+) -> Definition:
     """Make `function` a workflow or activity; `inputs_before` parameters come before its input.
 
     Raises:
@@ -66,6 +82,10 @@ def attach(function: Callable[..., Any], *, kind: Kind, name: str | None, inputs
         raise DefinitionError(f"@{kind}.define needs a function, got {function!r}")
     if name is not None and not name.strip():
         raise DefinitionError(f"@{kind}.define(name=...) on {function.__name__} is empty")
+    if version is not None and not version.strip():
+        raise DefinitionError(f"@{kind}.define(version=...) on {function.__name__} is empty")
+    if latest and version is None:
+        raise DefinitionError(f"@{kind}.define(latest=True) on {function.__name__} needs a version")
     _check_parameters(function, kind=kind, inputs_before=inputs_before)
     inputs = _positional(function)[inputs_before:]
     definition = Definition(
@@ -75,6 +95,8 @@ def attach(function: Callable[..., Any], *, kind: Kind, name: str | None, inputs
         takes_input=bool(inputs),
         input_optional=bool(inputs) and inputs[0].default is not inspect.Parameter.empty,
         is_async=inspect.iscoroutinefunction(function),
+        version=version or "",
+        latest=latest,
     )
     setattr(function, _ATTRIBUTE, definition)
     return definition
@@ -98,22 +120,39 @@ def find(function: object, *, kind: Kind) -> Definition:
 
 
 def table(functions: Iterable[object], *, kind: Kind) -> Mapping[str, Definition]:
-    """Return the definitions by name.
+    """Return the definitions by name: of several versions the one that new instances run.
 
     Raises:
-        DefinitionError: two functions have one name, or one is not a definition of this kind.
+        DefinitionError: two functions have one name and version, one is not a definition of this kind, or none
+            of several versions is marked as the latest.
     """
-    found: dict[str, Definition] = {}
+    found: dict[str, dict[str, Definition]] = {}
     for function in functions:
         definition = find(function, kind=kind)
-        other = found.get(definition.name)
-        if other is not None and other.function is not definition.function:
+        versions = found.setdefault(definition.name, {})
+        other = versions.setdefault(definition.version, definition)
+        if other.function is not definition.function:
+            in_version = f' in version "{definition.version}"' if definition.version else ""
             raise DefinitionError(
-                f'two {_plural(kind)} are named "{definition.name}": {_place(other)} and '
+                f'two {_plural(kind)} are named "{definition.name}"{in_version}: {_place(other)} and '
                 f"{_place(definition)}; rename one with @{kind}.define(name=...)"
             )
-        found[definition.name] = definition
-    return found
+    return {name: _latest(name, versions) for name, versions in found.items()}
+
+
+def _latest(name: str, versions: Mapping[str, Definition]) -> Definition:
+    """Return the version that new instances run, with all versions beside it."""
+    named = [definition for definition in versions.values() if definition.version]
+    marked = [definition for definition in named if definition.latest] if len(named) > 1 else named
+    if not named:
+        marked = list(versions.values())
+    if len(marked) != 1:
+        have = "more than one of them is" if marked else "none of them is"
+        raise DefinitionError(
+            f'workflow "{name}" has the versions {names.listing(v.version for v in named)}, and {have} marked with '
+            "@workflow.define(version=..., latest=True); mark the one that new instances shall run"
+        )
+    return dataclasses.replace(marked[0], versions=versions)
 
 
 def unknown(name: str, *, kind: Kind, known: Iterable[str]) -> str:

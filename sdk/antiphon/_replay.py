@@ -18,11 +18,16 @@ from antiphon_names import errors as names
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a turn's code asked for; `finished`: this generation is over and the execution spent."""
+    """What a turn's code asked for; `finished`: this generation is over and the execution spent.
+
+    `version` and `patches`: what the code ran in and went through, from the generation's begin.
+    """
 
     actions: Sequence[_wire.Action]
     custom_status: str | None
     finished: bool
+    version: str = ""
+    patches: Sequence[str] = ()
 
 
 class Execution:
@@ -38,6 +43,7 @@ class Execution:
         self._main: Task[Any] | None = None
         self._terminated: str | None = None
         self._ended = False
+        self._lacks_version = False
         # Asked for in an earlier turn and still not in the history: an answer may confirm them late.
         self._overdue: set[int] = set()
 
@@ -53,8 +59,21 @@ class Execution:
         self._context.is_replaying = False
         for raw in new:
             self._apply(raw)
-        self._check_overdue()
+        if not self._lacks_version:
+            self._check_overdue()
         return self._decision()
+
+    def disagreed(self, error: NonDeterminism) -> Decision:
+        """Return the answer of an execution that its history does not agree with."""
+        versions = self._commands.versions
+        return Decision(
+            # -1: the history may hold any number, and this answer belongs to none of them.
+            [failed(-1, _wire.failure_from(error))],
+            None,
+            finished=True,
+            version=versions.running,
+            patches=tuple(versions.met),
+        )
 
     def close(self) -> None:
         """Drop the user's code."""
@@ -76,6 +95,7 @@ class Execution:
 
     def _workflow_started(self, event: _wire.Event, _: bytes) -> None:
         self._commands.now_ns = _wire.timestamp_ns(event)
+        self._commands.versions.recorded(*_wire.started_version(event))
         if self._commands.unconfirmed:
             self._overdue.update(self._commands.unconfirmed)
 
@@ -91,6 +111,11 @@ class Execution:
         if definition is None:
             self._main.fail(_NotRegistered(started.name, known=self._definitions))
             return
+        chosen = self._commands.versions.choose(definition, replaying=self._context.is_replaying)
+        if chosen is None:
+            self._lacks_version = self._ended = True
+            return
+        definition = chosen
         try:
             arguments = definition.arguments(_wire.optional_text(started, "input"))
         except ValueInvalid as error:
@@ -114,6 +139,8 @@ class Execution:
         Raises:
             NonDeterminism: the code asked for something else, or for nothing.
         """
+        if self._lacks_version:
+            return
         action = self._commands.unconfirmed.pop(event.event_id, None)
         if action is not None and _wire.asks_for(action, kind=kind, name=name):
             return
@@ -188,11 +215,19 @@ class Execution:
         self._ended = True
 
     def _decision(self) -> Decision:
+        if self._lacks_version:
+            return Decision([_wire.version_not_available()], None, finished=True)
         actions = list(self._commands.unconfirmed.values())
         end = self._end()
         if end is not None:
             actions.append(end)
-        return Decision(actions, self._commands.custom_status, finished=end is not None)
+        return Decision(
+            actions,
+            self._commands.custom_status,
+            finished=end is not None,
+            version=self._commands.versions.running,
+            patches=tuple(self._commands.versions.met),
+        )
 
     def _end(self) -> _wire.Action | None:
         number = self._commands.last_id + 1

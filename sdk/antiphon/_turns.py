@@ -78,7 +78,7 @@ class Turns:
         except NonDeterminism as error:
             execution.close()
             _log.error("%s", error, extra={"instance_id": request.instance_id})
-            return _failure(request, token, error)
+            return _response(request, token, execution.disagreed(error))
 
     def close(self) -> None:
         """Drop all executions."""
@@ -152,6 +152,10 @@ def _response(request: worker_pb2.WorkflowRequest, token: str, decision: Decisio
     )
     if decision.custom_status is not None:
         response.custom_status.value = decision.custom_status
+    if decision.version:
+        response.version.name = decision.version
+    if decision.patches:
+        response.version.patches.extend(decision.patches)
     return response
 
 

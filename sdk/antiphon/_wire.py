@@ -81,6 +81,19 @@ def started_app_id(event: Event) -> str:
     return event.router.target_app_id or event.router.source_app_id
 
 
+def started_version(event: Event) -> tuple[str, tuple[str, ...]]:
+    """Return the version and the patches that a turn was recorded with; "" and none when there are none."""
+    version = event.workflow_started.version
+    return version.name, tuple(version.patches)
+
+
+def version_not_available() -> Action:
+    """Build the action that says that this worker cannot run the instance."""
+    action = Action(id=1)
+    action.workflow_version_not_available.SetInParent()
+    return action
+
+
 def failure_of(details: history_pb2.FailureDetails, *, depth: int = 0) -> Failure:
     """Return recorded details as a value; a chain beyond all measure is cut."""
     inner = None

@@ -203,12 +203,13 @@ class Worker:
 
     def _request(self) -> worker_pb2.GetWorkItemsRequest:
         offers = [
-            worker_pb2.OfferedName(kind=kind, name=name)
+            worker_pb2.OfferedName(kind=kind, name=name, version=version)
             for kind, table in (
                 (worker_pb2.OfferedName.KIND_WORKFLOW, self._workflows),
                 (worker_pb2.OfferedName.KIND_ACTIVITY, self._activities),
             )
-            for name in sorted(table)
+            for name, definition in sorted(table.items())
+            for version in sorted(definition.versions)
         ]
         return worker_pb2.GetWorkItemsRequest(
             capabilities=_CAPABILITIES,

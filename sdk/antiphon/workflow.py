@@ -29,16 +29,23 @@ _logger = logging.getLogger("antiphon.workflow")
 @overload
 def define(function: F) -> F: ...
 @overload
-def define(*, name: str | None = None) -> Callable[[F], F]: ...
-def define(function: F | None = None, *, name: str | None = None) -> F | Callable[[F], F]:
+def define(*, name: str | None = None, version: str | None = None, latest: bool = False) -> Callable[[F], F]: ...
+def define(
+    function: F | None = None, *, name: str | None = None, version: str | None = None, latest: bool = False
+) -> F | Callable[[F], F]:
     """Make an `async def (ctx, input)` a workflow, known by its own name or by `name`.
+
+    A worker may have several versions of one name. An instance keeps the one that it began in; new ones, and those
+    that continue as new, begin in the one that is marked as `latest`.
 
     Raises:
         DefinitionError: it is not async, or its parameters do not fit.
     """
 
     def decorate(function: F) -> F:
-        definition = _definitions.attach(function, kind="workflow", name=name, inputs_before=1)
+        definition = _definitions.attach(
+            function, kind="workflow", name=name, inputs_before=1, version=version, latest=latest
+        )
         if not definition.is_async:
             raise DefinitionError(f"workflow {function.__qualname__} must be an async def")
         return function
@@ -318,6 +325,16 @@ class Context:
     def now(self) -> datetime:
         """Return the time of the turn under way, in UTC; the same on replay."""
         return _wire.moment(self._commands.now_ns)
+
+    def patched(self, name: str) -> bool:
+        """Tell whether this instance runs the changed code that `name` stands for.
+
+        True where the code is reached for the first time, and then for this instance always; false for one that
+        had gone past this point before the change was there.
+        """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"ctx.patched takes the name of a patch, got {name!r}")
+        return self._commands.versions.patched(name, replaying=self.is_replaying)
 
     def uuid4(self) -> uuid.UUID:
         """Return a random UUID; the same on replay."""

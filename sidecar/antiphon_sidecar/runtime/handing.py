@@ -75,9 +75,11 @@ def choose(workers: Workers, lane: Lane, turn: Turn, *, now: float) -> WorkerStr
     running = [stream for stream in workers.streams if stream.runs_workflow(base.name)]
     if not running:
         return Wait.WORKER
-    able = [stream for stream in running if stream.runs_version(base.name, base.pinned_version)]
+    # What began without a version goes on with code without one.
+    version = base.pinned_version or ("" if base.started else None)
+    able = [stream for stream in running if stream.runs_version(base.name, version)]
     if not able:
-        return _no_version(base.name, base.pinned_version or "", running)
+        return _no_version(base.name, version or "", running)
     willing = [stream for stream in able if stream.number not in lane.refused]
     if not willing:
         return lane.refusal or Wait.CHANGE
@@ -140,11 +142,12 @@ def _poisoned(lane: Lane, name: str) -> Stalled:
 
 def _no_version(name: str, pinned: str, running: Sequence[WorkerStream]) -> Stalled:
     known = {version for stream in running for version in stream.offers.versions.get(name, ()) if version}
+    wanted = f'version "{pinned}" of workflow "{name}"' if pinned else f'the code of workflow "{name}" without version'
     return Stalled(
         codes.VERSION_NOT_AVAILABLE.name,
-        f'{codes.VERSION_NOT_AVAILABLE}: the instance runs version "{pinned}" of workflow "{name}"; the connected '
-        f"workers have: {codes.listing(known)}.{codes.nearest(pinned, known)} It waits for a worker that has it. "
-        "Deploy one, or terminate the instance.",
+        f"{codes.VERSION_NOT_AVAILABLE}: the instance runs {wanted}; the connected workers have: "
+        f"{codes.listing(known)}.{codes.nearest(pinned, known)} It waits for a worker that has it. Deploy one, or "
+        "terminate the instance.",
     )
 
 

@@ -58,6 +58,8 @@ class Offers:
     activities_max: int = 100
 
 
+#: What a worker has of a workflow of which it declares no version.
+_NO_VERSIONS = frozenset({""})
 #: A size that no message has.
 UNLIMITED = 1 << 62
 #: What gRPC receives unless it is told otherwise.
@@ -93,10 +95,10 @@ class WorkerStream:
         return self.turns < self.offers.turns_max and self.runs_workflow(name)
 
     def runs_version(self, name: str, version: str | None) -> bool:
-        """Tell whether the worker may have this version of a workflow; None: the instance is not bound to one."""
+        """Tell whether the worker may have this version of a workflow; "": code without one, None: any will do."""
         if version is None or not self.offers.declares:
             return True
-        return version in self.offers.versions.get(name, ())
+        return version in self.offers.versions.get(name, _NO_VERSIONS)
 
     def runs_workflow(self, name: str) -> bool:
         """Tell whether the worker may know the workflow."""

@@ -235,6 +235,22 @@ async def test_patches_that_do_not_continue_the_history_stall_it(made: House) ->
     await made.reaches("one", ev.Status.COMPLETED)
 
 
+@in_a_house
+async def test_what_began_without_a_version_stays_with_code_without_one(made: House) -> None:
+    plain = await made.worker("ship")
+    await made.start("one")
+    made.answer(await made.turn(plain), timer(1, ev.SENTINEL_NS))
+    await made.reaches("one", RUNNING)
+    await made.lose(plain)
+    named = await made.worker(versions={"ship": {"v1", "v2"}})
+    await made.calls.raise_event("one", "go", None)
+    row = await made.reaches("one", STALLED)
+    assert (row.waiting_on, named.turns) == ("VersionNotAvailable", [])
+    both = await made.worker(versions={"ship": {"", "v2"}})
+    made.answer(await made.turn(both), done())
+    await made.reaches("one", ev.Status.COMPLETED)
+
+
 # sizes
 
 _MIB = 1 << 20

@@ -39,6 +39,7 @@ class Scribe:
         self.instance_id = "i1"
         self.execution_id = "e1"
         self.actions: dict[int, worker_pb2.WorkflowAction] = {}
+        self.patches: list[str] = []
         self.end: worker_pb2.CompleteWorkflowAction | None = None
         self.response = worker_pb2.WorkflowResponse()
         started = event(
@@ -79,7 +80,7 @@ class Scribe:
         self.inbox = []
         self.response = answer
         self.sent = len(self.history)
-        self.history.extend(request.new_events)
+        self.history.extend([self.began(answer), *request.new_events[1:]])
         for action in answer.actions:
             if action.HasField("complete_workflow"):
                 self.end = action.complete_workflow
@@ -87,6 +88,17 @@ class Scribe:
                 self.actions[action.id] = action
                 self.history.append(scheduled(action).SerializeToString())
         return list(answer.actions)
+
+    def began(self, answer: worker_pb2.WorkflowResponse) -> bytes:
+        """The turn's WorkflowStarted with its version and the patches met first."""
+        if answer.HasField("version"):
+            new = [patch for patch in answer.version.patches if patch not in self.patches]
+            self.patches.extend(new)
+            version = self.new[0].workflow_started.version
+            version.patches.extend(new)
+            if answer.version.name:
+                version.name = answer.version.name
+        return self.new[0].SerializeToString()
 
 
 def scheduled(action: worker_pb2.WorkflowAction) -> history_pb2.HistoryEvent:
