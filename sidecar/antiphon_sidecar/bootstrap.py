@@ -33,7 +33,7 @@ from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.runtime.tasks import Tasks
+from antiphon_sidecar.runtime.tasks import Died, Tasks
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import ClientService, Directory
 from antiphon_sidecar.servers.control import ControlService
@@ -103,7 +103,15 @@ class _App:
 class Host:
     """A running host process; made by `open_host`."""
 
-    def __init__(self, settings: Settings, store: Store, *, socket: str | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        socket: str | None,
+        store_clock: StoreClock | None = None,
+        died: Died | None = None,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.store_text = without_password(settings.store)
@@ -112,12 +120,13 @@ class Host:
         self.metrics_port: int | None = None
         self.draining = False
         self._clock = SystemClock()
-        self._store_clock = StoreClock(self._clock)
+        self._store_clock = store_clock or StoreClock(self._clock)
+        self._died = died or _crash
         self._registry = LocalRegistry(self._clock.monotonic)
         self._network = MemoryNetwork()
         self._known = KnownApps(store)
         self._committer = Committer(store)
-        self._tasks = Tasks(_crash)
+        self._tasks = Tasks(self._died)
         self._apps: dict[str, _App] = {}
         self._adding = asyncio.Lock()
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
@@ -176,7 +185,7 @@ class Host:
                 known_apps=self._known,
                 limits=settings.limits,
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
-                died=_crash,
+                died=self._died,
             ),
         )
 

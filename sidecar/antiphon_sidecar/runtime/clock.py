@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from antiphon_sidecar.stores.base import Store
@@ -51,6 +51,30 @@ class SystemClock:
     def jitter(self) -> float:
         """Return a random number."""
         return secrets.randbelow(1 << 20) / (1 << 20)
+
+
+class StandingClock:
+    """The machine's randomness, and a time that stands still between the moments it is handed."""
+
+    def __init__(self, wall_ns: Callable[[], int]) -> None:
+        self._wall_ns = wall_ns
+        self._ids = SystemClock()
+
+    def monotonic(self) -> float:
+        """Return zero: nothing passes by itself."""
+        return 0.0
+
+    def wall_ns(self) -> int:
+        """Return the time that was handed in."""
+        return self._wall_ns()
+
+    def new_id(self) -> bytes:
+        """Return 16 random bytes."""
+        return self._ids.new_id()
+
+    def jitter(self) -> float:
+        """Return a random number."""
+        return self._ids.jitter()
 
 
 class StoreClock:

@@ -134,7 +134,7 @@ class Sweep:
         later: list[tuple[bytes, int]] = []
         suspects: list[InboxRow] = []
         for row in page:
-            scheduled = _scheduled_at(row)
+            scheduled = scheduled_at(row)
             if scheduled is not None and scheduled > now + _BACKOFF_MAX_S * _NS:
                 later.append((row.row_id, scheduled - _BACKOFF_MAX_S * _NS // 2))
                 continue
@@ -230,7 +230,8 @@ class Sweep:
                 replica.instances.fail_unregistered(lane, _not_registered(app, lane.instance_id, name, offered))
 
 
-def _scheduled_at(row: InboxRow) -> int | None:
+def scheduled_at(row: InboxRow) -> int | None:
+    """Return when a START row is to begin, None for other rows and for starts at once."""
     if row.kind is not InboxKind.START:
         return None
     started = rows.message_of(row).events[0]

@@ -32,6 +32,14 @@ class Timers:
         """Forget a key."""
         self._calls.pop(key, None)
 
+    def next_at(self) -> int | None:
+        """Return the store time of the earliest entry, None when there is none."""
+        return min((at for at, number, key in self._heap if self._calls.get(key, (0,))[0] == number), default=None)
+
+    def check(self) -> None:
+        """Call back what is due by now: the store's time was moved, and the wake-up was set for the old one."""
+        self._fire()
+
     def close(self) -> None:
         """Call nobody any more."""
         self._calls.clear()

@@ -1,0 +1,14 @@
+"""Tests of workflows across apps, in one process: the real engine in memory, with time that is skipped.
+
+    async with testing.Environment() as env:
+        orders = await env.app("orders", workflows=[buy], activities=[pack])
+        await env.app("payments", activities=[charge])
+        state = await orders.client.wait(await orders.client.start(buy, order), result=str)
+
+Needs `antiphon[testing]`, which brings the sidecar's packages; importing this module alone does not. See
+docs/testing.md.
+"""
+
+from antiphon.testing._environment import App, Environment, EverythingWaits
+
+__all__ = ["App", "Environment", "EverythingWaits"]
