@@ -85,6 +85,22 @@ WORKFLOW_RULE_BROKEN = Code(
     retriable=False,
 )
 
+HISTORY_INVALID = Code(
+    "AN530", "HistoryInvalid", "a file is no recorded history, or one of another workflow", retriable=False
+)
+PAYLOAD_NOT_DECODED = Code(
+    "AN531",
+    "PayloadNotDecoded",
+    "a value was encoded by a codec that is missing here, or that cannot read it",
+    retriable=False,
+)
+CONTRACT_INVALID = Code(
+    "AN532", "ContractInvalid", "a file of contracts cannot be read, or does not hold the app or name", retriable=False
+)
+MODULE_INVALID = Code(
+    "AN533", "ModuleInvalid", "a module with workflows cannot be imported or has none", retriable=False
+)
+
 SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid value", retriable=False)
 KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)
 APP_ID_INVALID = Code("AN703", "AppIdInvalid", "an app ID has a wrong form", retriable=False)

@@ -119,6 +119,12 @@ def find(function: object, *, kind: Kind) -> Definition:
     return definition
 
 
+def is_kind(value: object, kind: Kind) -> bool:
+    """Tell whether a value is a function that was made this kind of definition."""
+    definition = getattr(value, _ATTRIBUTE, None)
+    return isinstance(definition, Definition) and definition.kind == kind
+
+
 def table(functions: Iterable[object], *, kind: Kind) -> Mapping[str, Definition]:
     """Return the definitions by name: of several versions the one that new instances run.
 

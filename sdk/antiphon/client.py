@@ -9,7 +9,7 @@ import asyncio
 import enum
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
@@ -89,7 +89,8 @@ class InstanceState(Generic[R]):
 class HistoryEntry:
     """One recorded event; `kind` and `details` are as the protocol names them.
 
-    `app`: the app that a call or child was sent to, None for the workflow's own and for other events.
+    `app`: the app that a call or child was sent to, None for the workflow's own and for other events. `raw`: the
+    event as it is recorded, for `testing.replay`.
     """
 
     event_id: int
@@ -97,6 +98,7 @@ class HistoryEntry:
     kind: str
     details: Mapping[str, Any]
     app: str | None = None
+    raw: bytes = field(default=b"", repr=False)
 
 
 class Client:
@@ -441,4 +443,5 @@ def _entry(raw: bytes) -> HistoryEntry:
         kind=kind,
         details=details,
         app=event.router.target_app_id or None,
+        raw=raw,
     )

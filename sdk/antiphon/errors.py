@@ -5,6 +5,7 @@
     ├── ValueInvalid            a value cannot become JSON, or JSON does not fit its type hint
     ├── WorkflowRuleBroken      workflow code awaited or called what cannot be replayed
     ├── NonDeterminism          workflow code asked for something else than its history says
+    ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
     ├── NonRetriableError       raise this, or a subclass, where trying again is pointless
     ├── CallFailure             what awaiting a call raises in a workflow
     │   ├── ActivityFailure
@@ -87,6 +88,12 @@ class NonDeterminism(CodedError):
     """Workflow code asked for something else than its history says."""
 
     code = names.NON_DETERMINISM
+
+
+class HistoryInvalid(CodedError):
+    """What was given as a recorded history is none, or is one of another workflow."""
+
+    code = names.HISTORY_INVALID
 
 
 class CallFailure(AntiphonError):

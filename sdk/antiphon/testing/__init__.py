@@ -5,10 +5,11 @@
         await env.app("payments", activities=[charge])
         state = await orders.client.wait(await orders.client.start(buy, order), result=str)
 
-Needs `antiphon[testing]`, which brings the sidecar's packages; importing this module alone does not. See
+An environment needs `antiphon[testing]`, which brings the sidecar's packages; `replay` does not. See
 docs/testing.md.
 """
 
 from antiphon.testing._environment import App, Environment, EverythingWaits
+from antiphon.testing._histories import Replayed, replay
 
-__all__ = ["App", "Environment", "EverythingWaits"]
+__all__ = ["App", "Environment", "EverythingWaits", "Replayed", "replay"]
