@@ -29,6 +29,8 @@ def failure_text(failure: history_pb2.FailureDetails) -> str:
     # A failure that has a code says it at the beginning of its message already.
     if failure.code and failure.error_message.startswith(failure.code):
         text = failure.error_message
+    if failure.app_id:
+        text += f" (in app {failure.app_id})"
     inner = failure.inner_failure
     # Many a failure repeats what caused it; saying it once is enough.
     if failure.HasField("inner_failure") and inner.error_message not in failure.error_message:
@@ -149,6 +151,10 @@ def _failure_value(failure: history_pb2.FailureDetails) -> Json:
     value: dict[str, Json] = {"type": failure.error_type, "message": failure.error_message}
     if failure.code:
         value["code"] = failure.code
+    if failure.app_id:
+        value["app"] = failure.app_id
+    if failure.HasField("data"):
+        value["data"] = payload(failure.data.value)
     if failure.HasField("stack_trace"):
         value["stackTrace"] = failure.stack_trace.value
     if failure.HasField("inner_failure"):

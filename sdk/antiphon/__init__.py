@@ -22,6 +22,7 @@ from antiphon.errors import (
     NonRetriableError,
     NotSupported,
     PayloadTooLarge,
+    RemoteError,
     RequestError,
     RequestInvalid,
     RequestRefused,
@@ -29,6 +30,7 @@ from antiphon.errors import (
     TokenWrong,
     ValueInvalid,
     WorkflowRuleBroken,
+    failure_type,
 )
 from antiphon.retry import RetryPolicy
 from antiphon.worker import Worker
@@ -51,6 +53,7 @@ __all__ = [
     "NonRetriableError",
     "NotSupported",
     "PayloadTooLarge",
+    "RemoteError",
     "RequestError",
     "RequestInvalid",
     "RequestRefused",
@@ -62,5 +65,6 @@ __all__ = [
     "Worker",
     "WorkflowRuleBroken",
     "activity",
+    "failure_type",
     "workflow",
 ]

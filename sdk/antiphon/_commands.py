@@ -7,7 +7,7 @@ history and answers them; this module turns requests into actions and answers in
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from antiphon import _hints, _wire
@@ -78,6 +78,7 @@ class Commands:
         self.instance_id = instance_id
         self.execution_id = execution_id
         self.loop = loop
+        self.app_id = ""
         self.now_ns = 0
         self.mailbox = Mailbox()
         self.versions = Versions()
@@ -222,6 +223,7 @@ class _Attempts:
 
     def _error(self, failure: Failure) -> CallFailure:
         call = self._call
+        failure = failure if failure.app else replace(failure, app=call.app or self._commands.app_id)
         where = f" in app {call.app}" if call.app else ""
         after = f" after {self._attempt} attempts" if self._attempt > 1 else ""
         text = f'{call.kind} "{call.name}"{where} failed{after}: {failure}'

@@ -105,7 +105,7 @@ class Execution:
         started = event.execution_started
         self._loop.workflow = started.name
         self._context.name = started.name
-        self._context.app_id = _wire.started_app_id(event)
+        self._context.app_id = self._commands.app_id = _wire.started_app_id(event)
         definition = self._definitions.get(started.name)
         self._main = Task(self._loop, started.name)
         if definition is None:

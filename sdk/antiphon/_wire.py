@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from antiphon.errors import CallFailure, CodedError, Failure, NonRetriableError
+from antiphon import _values
+from antiphon.errors import (
+    CallFailure,
+    CodedError,
+    Failure,
+    NonRetriableError,
+    RemoteError,
+    ValueInvalid,
+    failure_name,
+)
 from antiphon_proto.v1 import history_pb2, worker_pb2
 
 Event = history_pb2.HistoryEvent
@@ -106,7 +115,16 @@ def failure_of(details: history_pb2.FailureDetails, *, depth: int = 0) -> Failur
         code=details.code,
         non_retriable=details.is_non_retriable,
         inner=inner,
+        app=details.app_id,
+        data=_data(details),
     )
+
+
+def _data(details: history_pb2.FailureDetails) -> Any:  # noqa: ANN401  (any JSON value)
+    try:
+        return _values.decode(optional_text(details, "data"))
+    except ValueError:
+        return details.data.value
 
 
 def failure_details(failure: Failure) -> history_pb2.FailureDetails:
@@ -116,7 +134,10 @@ def failure_details(failure: Failure) -> history_pb2.FailureDetails:
         error_message=_writable(failure.message, limit=_MESSAGE_CHARS),
         is_non_retriable=failure.non_retriable,
         code=failure.code,
+        app_id=failure.app,
     )
+    if failure.data is not None:
+        details.data.value = _values.encode(failure.data, what="data of a failure")
     if failure.stack_trace:
         details.stack_trace.value = _writable(failure.stack_trace, limit=_STACK_TRACE_CHARS)
     if failure.inner is not None:
@@ -125,7 +146,9 @@ def failure_details(failure: Failure) -> history_pb2.FailureDetails:
 
 
 def failure_from(error: BaseException, *, depth: int = 0) -> Failure:
-    """Return what is recorded of an exception: type, text, trace, and what caused it."""
+    """Return what is recorded of an exception: type, text, trace, data, and what caused it."""
+    if isinstance(error, RemoteError):
+        return error.failure
     inner: Failure | None = None
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if isinstance(error, CallFailure):
@@ -134,13 +157,23 @@ def failure_from(error: BaseException, *, depth: int = 0) -> Failure:
         inner = failure_from(cause, depth=depth + 1)
     trace = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
     return Failure(
-        error_type=error.code.name if isinstance(error, CodedError) else type(error).__name__,
+        error_type=error.code.name if isinstance(error, CodedError) else failure_name(type(error)),
         message=str(error) or type(error).__name__,
         stack_trace="".join(trace),
         code=error.code.number if isinstance(error, CodedError) else "",
         non_retriable=_is_final(error),
         inner=inner,
+        data=_sendable_data(error),
     )
+
+
+def _sendable_data(error: BaseException) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return what the exception says beside its text; in place of what is no JSON, why: failures must get through."""
+    data = getattr(error, "failure_data", None)
+    try:
+        return _values.decode(_values.encode_optional(data, what="failure_data"))
+    except ValueInvalid as invalid:
+        return str(invalid)
 
 
 def _is_final(error: BaseException) -> bool:

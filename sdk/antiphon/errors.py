@@ -7,6 +7,7 @@
     ├── NonDeterminism          workflow code asked for something else than its history says
     ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
     ├── NonRetriableError       raise this, or a subclass, where trying again is pointless
+    ├── RemoteError             a failure's cause, of a type that is not known here
     ├── CallFailure             what awaiting a call raises in a workflow
     │   ├── ActivityFailure
     │   └── ChildWorkflowFailure
@@ -22,14 +23,20 @@
         └── NotSupported
 
 A wait whose time is up raises the built-in TimeoutError. This module imports nothing of ours but the
-list of codes; it does not know how failures travel (see _wire).
+list of codes; it does not know how failures travel (see _wire). The types that users register are kept
+here, since an exception's type is known to the whole process.
 """
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar, overload
 
 from antiphon_names import errors as names
+
+E = TypeVar("E", bound=type[Exception])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class Failure:
     """Why a workflow, activity or child failed, as it was recorded; `inner` is what caused it.
 
     `code` is the stable `AN...` code when the sidecar or the SDK made the failure, and empty when
-    user code raised it.
+    user code raised it. `app` is the app in which it was raised, "" when that is not known; `data` the
+    JSON value that the exception had as `failure_data`.
     """
 
     error_type: str
@@ -46,9 +54,98 @@ class Failure:
     code: str = ""
     non_retriable: bool = False
     inner: Failure | None = None
+    app: str = ""
+    data: Any = None
 
     def __str__(self) -> str:
         return f"{self.error_type}: {self.message}"
+
+    def chain(self) -> Iterator[Failure]:
+        """Yield this failure, what caused it, what caused that, and so on to the root."""
+        failure: Failure | None = self
+        while failure is not None:
+            yield failure
+            failure = failure.inner
+
+    def find(self, kind: str | type[BaseException]) -> Failure | None:
+        """Return the first failure of the chain of this type, or None; see `is_a`."""
+        return next((failure for failure in self.chain() if failure.is_a(kind)), None)
+
+    def is_a(self, kind: str | type[BaseException]) -> bool:
+        """Tell whether this was an exception of that type, by the name it travels under, qualified or bare."""
+        name = kind if isinstance(kind, str) else failure_name(kind)
+        return name in (self.error_type, self.error_type.rpartition(".")[2])
+
+    def error(self) -> Exception:
+        """Return the exception that was raised, made again here, with its causes as `__cause__`.
+
+        Of the registered type (see `failure_type`), else of the built-in of that name, else a RemoteError.
+        """
+        error = _made_again(self)
+        if self.app or self.stack_trace:
+            where = f"raised in app {self.app}" if self.app else "raised"
+            error.add_note(f"{where}\n{self.stack_trace}".rstrip())
+        if self.inner is not None and error.__cause__ is None:
+            error.__cause__ = self.inner.error()
+        return error
+
+
+_types: dict[str, type[Exception]] = {}
+_names: dict[type[BaseException], str] = {}
+
+
+@overload
+def failure_type(kind: E) -> E: ...
+@overload
+def failure_type(*, name: str | None = None) -> Callable[[E], E]: ...
+def failure_type(kind: E | None = None, *, name: str | None = None) -> E | Callable[[E], E]:
+    """Make an exception type known by its own name or by `name`, so that failures become it again.
+
+    What stands in an exception's attribute `failure_data`, a JSON value, travels with it. To make one again, its
+    class is called with the message, or, where it has one, its class method `from_failure` with the Failure.
+
+    Raises:
+        DefinitionError: another type has this name.
+    """
+
+    def register(kind: E) -> E:
+        known = name or kind.__name__
+        other = _types.setdefault(known, kind)
+        if (other.__module__, other.__qualname__) != (kind.__module__, kind.__qualname__):
+            raise DefinitionError(
+                f'the failure type "{known}" is {other.__module__}.{other.__qualname__} already; give '
+                f"{kind.__module__}.{kind.__qualname__} another name: @failure_type(name=...)"
+            )
+        _types[known], _names[kind] = kind, known
+        return kind
+
+    return register if kind is None else register(kind)
+
+
+def failure_name(kind: type[BaseException]) -> str:
+    """Return the name under which exceptions of this type travel."""
+    return _names.get(kind, kind.__name__)
+
+
+def _made_again(failure: Failure) -> Exception:
+    bare = failure.error_type.rpartition(".")[2]
+    call = {"ActivityFailure": ActivityFailure, "ChildWorkflowFailure": ChildWorkflowFailure}.get(bare)
+    if call is not None and failure.inner is not None:
+        return call(failure.message, name="", failure=failure.inner)
+    kind = _types.get(failure.error_type) or _types.get(bare)
+    builtin = getattr(builtins, bare, None)
+    if kind is None and isinstance(builtin, type) and issubclass(builtin, Exception):
+        kind = builtin
+    if kind is None:
+        return RemoteError(failure)
+    try:
+        make: Callable[[Failure], Exception] | None = getattr(kind, "from_failure", None)
+        error = make(failure) if make is not None else kind(failure.message)
+    except Exception:  # noqa: BLE001  (the user's constructor; what failed over there matters more)
+        return RemoteError(failure)
+    if failure.data is not None and not hasattr(error, "failure_data"):
+        error.failure_data = failure.data  # type: ignore[attr-defined]  # as it had over there
+    return error
 
 
 class AntiphonError(Exception):
@@ -70,6 +167,14 @@ class DefinitionError(AntiphonError):
 
 class NonRetriableError(AntiphonError):
     """Raised by activities and workflows whose failure no retry can mend."""
+
+
+class RemoteError(AntiphonError):
+    """An exception of a type that is not known here; `failure` has its type's name and all else."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class ValueInvalid(CodedError):
@@ -99,13 +204,24 @@ class HistoryInvalid(CodedError):
 class CallFailure(AntiphonError):
     """An awaited call failed; the remote error is in `failure`, and its causes in `failure.inner`.
 
-    The attributes `error_type`, `message`, `code` and `non_retriable` are those of `failure`.
+    The attributes `error_type`, `message`, `code`, `non_retriable` and `app` are those of `failure`.
     """
 
     def __init__(self, text: str, *, name: str, failure: Failure) -> None:
         super().__init__(text)
         self.name = name
         self.failure = failure
+        self.__cause__ = failure.error()
+
+    @property
+    def cause(self) -> BaseException | None:
+        """The exception of the other side, made again here, with its own causes as `__cause__`; see Failure.error."""
+        return self.__cause__
+
+    @property
+    def app(self) -> str:
+        """The app in which it failed, or empty."""
+        return self.failure.app
 
     @property
     def error_type(self) -> str:

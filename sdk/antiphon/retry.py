@@ -11,6 +11,7 @@ from antiphon.errors import Failure
 
 # What Dapr's Python SDK raises for the same purpose; activities of such apps say it by this name alone.
 _NON_RETRIABLE_BY_NAME = "NonRetryableError"
+_WRAPPERS = frozenset({"ActivityFailure", "ChildWorkflowFailure"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +56,15 @@ class RetryPolicy:
         return wait
 
     def allows(self, failure: Failure) -> bool:
-        """Tell whether this kind of failure may be tried again at all."""
+        """Tell whether this kind of failure may be tried again at all.
+
+        A call that failed because a call of its own did is judged by what failed in the end.
+        """
+        while failure.inner is not None and failure.error_type in _WRAPPERS and not failure.non_retriable:
+            failure = failure.inner
         if failure.non_retriable or failure.error_type == _NON_RETRIABLE_BY_NAME:
             return False
-        bare = failure.error_type.rpartition(".")[2]
-        for listed in self.non_retryable:
-            name = listed if isinstance(listed, str) else listed.__name__
-            if name in (failure.error_type, bare):
-                return False
-        return True
+        return not any(failure.is_a(listed) for listed in self.non_retryable)
 
     def _growth(self, attempt: int) -> float:
         try:

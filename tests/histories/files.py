@@ -90,7 +90,9 @@ def _plain(value: Any) -> Any:
         case dict():
             return {_key(key): _plain(item) for key, item in value.items()}
         case _ if dataclasses.is_dataclass(value):
-            return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            found = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            # What is carried over unread; younger than the first histories.
+            return {name: part for name, part in found.items() if (name, part) != ("rest", "")}
     return value
 
 

@@ -79,20 +79,24 @@ class WorkflowInstance(_message.Message):
     def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ...) -> None: ...
 
 class FailureDetails(_message.Message):
-    __slots__ = ("error_type", "error_message", "stack_trace", "inner_failure", "is_non_retriable", "code")
+    __slots__ = ("error_type", "error_message", "stack_trace", "inner_failure", "is_non_retriable", "code", "app_id", "data")
     ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     STACK_TRACE_FIELD_NUMBER: _ClassVar[int]
     INNER_FAILURE_FIELD_NUMBER: _ClassVar[int]
     IS_NON_RETRIABLE_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
     error_type: str
     error_message: str
     stack_trace: _wrappers_pb2.StringValue
     inner_failure: FailureDetails
     is_non_retriable: bool
     code: str
-    def __init__(self, error_type: _Optional[str] = ..., error_message: _Optional[str] = ..., stack_trace: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., inner_failure: _Optional[_Union[FailureDetails, _Mapping]] = ..., is_non_retriable: bool = ..., code: _Optional[str] = ...) -> None: ...
+    app_id: str
+    data: _wrappers_pb2.StringValue
+    def __init__(self, error_type: _Optional[str] = ..., error_message: _Optional[str] = ..., stack_trace: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., inner_failure: _Optional[_Union[FailureDetails, _Mapping]] = ..., is_non_retriable: bool = ..., code: _Optional[str] = ..., app_id: _Optional[str] = ..., data: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ...) -> None: ...
 
 class ParentInstanceInfo(_message.Message):
     __slots__ = ("task_scheduled_id", "name", "version", "workflow_instance", "app_id", "app_namespace", "incarnation")

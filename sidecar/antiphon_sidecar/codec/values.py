@@ -36,6 +36,9 @@ def from_text(value: str | None) -> StringValue | None:
     return None if value is None else StringValue(value=value)
 
 
+_FAILURE_FIELDS = ("error_type", "error_message", "stack_trace", "inner_failure", "is_non_retriable", "code")
+
+
 def to_failure(details: pb.FailureDetails) -> Failure:
     """Read failure details with their causes."""
     return Failure(
@@ -45,12 +48,13 @@ def to_failure(details: pb.FailureDetails) -> Failure:
         inner=to_failure(details.inner_failure) if details.HasField("inner_failure") else None,
         non_retriable=details.is_non_retriable,
         code=details.code,
+        rest=remainder(details, _FAILURE_FIELDS),
     )
 
 
 def from_failure(failure: Failure) -> pb.FailureDetails:
     """Write failure details with their causes."""
-    return pb.FailureDetails(
+    details = pb.FailureDetails(
         error_type=failure.error_type,
         error_message=failure.message,
         stack_trace=from_text(failure.stack_trace),
@@ -58,6 +62,9 @@ def from_failure(failure: Failure) -> pb.FailureDetails:
         is_non_retriable=failure.non_retriable,
         code=failure.code,
     )
+    if failure.rest:
+        details.MergeFromString(failure.rest)
+    return details
 
 
 def remainder(message: Message, modelled: tuple[str, ...]) -> bytes:

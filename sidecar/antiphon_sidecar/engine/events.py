@@ -35,7 +35,10 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELED, Status.T
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why something failed; `code` is set when the sidecar made the failure, `inner` is its cause."""
+    """Why something failed; `code` is set when the sidecar made the failure, `inner` is its cause.
+
+    `rest`: what else an SDK said of it, carried over as it came.
+    """
 
     error_type: str
     message: str
@@ -43,6 +46,7 @@ class Failure:
     inner: "Failure | None" = None
     non_retriable: bool = False
     code: str = ""
+    rest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

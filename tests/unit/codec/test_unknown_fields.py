@@ -4,6 +4,7 @@ import pytest
 
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_sidecar.codec.events import seal, unseal
+from antiphon_sidecar.codec.values import from_failure, to_failure
 from antiphon_sidecar.engine import events as ev
 
 #: Field 999 with the varint 7, which no message of the dialect has.
@@ -65,3 +66,14 @@ def test_an_end_with_a_status_of_a_newer_release_is_kept_and_not_an_error():
     event = unseal(raw)
     assert isinstance(event, ev.Unrecognized)
     assert seal(event) == raw
+
+
+def test_what_a_failure_says_beside_its_text_is_kept():
+    details = pb.FailureDetails(error_type="E", error_message="m", app_id="stock")
+    details.data.value = '{"item":"tea"}'
+    details.inner_failure.error_type = "Inner"
+    details.inner_failure.app_id = "shelf"
+    # Field 6, `properties` of newer dialects.
+    raw = details.SerializeToString() + b"\x32\x03\x0a\x01k"
+    kept = from_failure(to_failure(pb.FailureDetails.FromString(raw)))
+    assert kept == pb.FailureDetails.FromString(raw)

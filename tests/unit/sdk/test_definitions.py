@@ -10,11 +10,12 @@ def test_public_names_are_these():
     assert antiphon.__all__ == sorted(
         [
             *("ActivityFailure", "AntiphonError", "CallFailure", "ChildWorkflowFailure", "Client"),
-            *("DefinitionError", "Failure", "HistoryEntry", "InstanceAlreadyExists"),
+            *("DefinitionError", "Failure", "HistoryEntry", "HistoryInvalid", "InstanceAlreadyExists"),
             *("InstanceNotFinished", "InstanceNotFound", "InstanceState", "NonDeterminism"),
-            *("NonRetriableError", "NotSupported", "PayloadTooLarge", "RequestError"),
+            *("NonRetriableError", "NotSupported", "PayloadTooLarge", "RemoteError", "RequestError"),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
             *("TokenWrong", "ValueInvalid", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
+            "failure_type",
         ]
     )
     assert workflow.__all__ == ["Context", "Task", "Timeouts", "define"]
