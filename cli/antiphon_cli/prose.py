@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
+from antiphon import _payloads
 from antiphon_cli.instances import moment, status_name
 from antiphon_cli.output import Json
 from antiphon_proto.v1.history_pb2 import FailureDetails, HistoryEvent, StalledReason, TimerCreated
@@ -190,7 +191,7 @@ def _payload(message: object, field: str, before: str) -> str:
     value = getattr(message, field)
     if not isinstance(value, StringValue) or not message.HasField(field):  # type: ignore[attr-defined]  # all are messages
         return ""
-    return f"{before}{_short(value.value)}"
+    return f"{before}{_short(_payloads.shown(value.value))}"
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,7 @@ Pure: the commands write what this returns.
 
 import json
 
+from antiphon import _payloads
 from antiphon_cli.instances import Key, moment, status_name
 from antiphon_cli.output import Json
 from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2, worker_pb2
@@ -16,6 +17,7 @@ _OFFERS_SHOWN_MAX = 8
 
 def payload(text: str) -> Json:
     """Return a payload as the value it says, or as the text itself if it is not JSON."""
+    text = _payloads.readable(text)
     try:
         value: Json = json.loads(text)
     except ValueError:
@@ -25,7 +27,7 @@ def payload(text: str) -> Json:
 
 def failure_text(failure: history_pb2.FailureDetails) -> str:
     """Return `Type: message`, and what caused it in further lines."""
-    text = f"{failure.error_type}: {failure.error_message}"
+    text = f"{failure.error_type}: {_payloads.shown(failure.error_message)}"
     # A failure that has a code says it at the beginning of its message already.
     if failure.code and failure.error_message.startswith(failure.code):
         text = failure.error_message
@@ -75,8 +77,8 @@ def state_fields(key: Key, state: client_pb2.WorkflowState) -> list[tuple[str, s
         ("updated", moment(state.last_updated_timestamp) or ""),
         ("completed", moment(state.completed_timestamp) or ""),
         ("parent", parent if state.parent_instance_id.value else ""),
-        ("input", state.input.value),
-        ("output", state.output.value),
+        ("input", _payloads.shown(state.input.value)),
+        ("output", _payloads.shown(state.output.value)),
         ("custom status", state.custom_status.value),
         ("failure", failure_text(state.failure_details) if state.HasField("failure_details") else ""),
     ]

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 from google.protobuf.wrappers_pb2 import StringValue
 
+from antiphon import _payloads
 from antiphon_cli import inputs, instances, output, prose, views
 from antiphon_cli.asking import asking, host_options, instance_argument
 from antiphon_cli.connection import Connection
@@ -270,7 +271,7 @@ def _report_end(connection: Connection, key: Key, *, timeout_s: float | None) ->
     status = instances.status_name(state.workflow_status)
     if status == "COMPLETED":
         # As the workflow wrote it, so that numbers keep every digit; nothing at all is JSON's null.
-        click.echo(state.output.value or "null")
+        click.echo(_payloads.readable(state.output.value) or "null")
         return
     reason = views.failure_text(state.failure_details) if state.HasField("failure_details") else state.output.value
     raise Refused(f"Instance {key} ended {status}{f': {reason}' if reason else '.'}")

@@ -2,10 +2,10 @@
 
     from antiphon import workflow, activity, Worker, Client, RetryPolicy
 
-`workflow` and `activity` are modules; see docs/sdk.md.
+`workflow`, `activity` and `codec` are modules; see docs/sdk.md. `antiphon.testing` is imported by itself.
 """
 
-from antiphon import activity, workflow
+from antiphon import activity, codec, workflow
 from antiphon.client import Client, HistoryEntry, InstanceState, Status
 from antiphon.errors import (
     ActivityFailure,
@@ -21,6 +21,7 @@ from antiphon.errors import (
     NonDeterminism,
     NonRetriableError,
     NotSupported,
+    PayloadNotDecoded,
     PayloadTooLarge,
     RemoteError,
     RequestError,
@@ -52,6 +53,7 @@ __all__ = [
     "NonDeterminism",
     "NonRetriableError",
     "NotSupported",
+    "PayloadNotDecoded",
     "PayloadTooLarge",
     "RemoteError",
     "RequestError",
@@ -65,6 +67,7 @@ __all__ = [
     "Worker",
     "WorkflowRuleBroken",
     "activity",
+    "codec",
     "failure_type",
     "workflow",
 ]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from antiphon import _definitions, _values, _wire, activity
 from antiphon._definitions import Definition
+from antiphon._payloads import PLAIN, Payloads
 from antiphon.errors import Failure
 from antiphon_names import errors as names
 from antiphon_proto.v1 import worker_pb2
@@ -36,7 +37,9 @@ class Activities:
         most: int,
         deliver: Deliver,
         on_settled: OnSettled | None = None,
+        payloads: Payloads = PLAIN,
     ) -> None:
+        self._payloads = payloads
         self._definitions = definitions
         self._on_settled = on_settled
         self._open: dict[_Key, activity.ActivityInfo] = {}
@@ -124,24 +127,24 @@ class Activities:
     async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
         activity.current.set(_info(request))
         try:
-            value = await definition.function(*_arguments(definition, request))
-            response = _completed(request, token, value)
+            value = await definition.function(*self._arguments(definition, request))
+            response = self._completed(request, token, value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            response = _failed(request, token, error)
+            response = self._failed(request, token, error)
         except Exception as error:  # noqa: BLE001  (outermost frame of the user's code)
-            response = _failed(request, token, error)
+            response = self._failed(request, token, error)
         self._ended(response)
 
     def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
         reset = activity.current.set(_info(request))
         try:
-            value = definition.function(*_arguments(definition, request))
-            response = _completed(request, token, value)
+            value = definition.function(*self._arguments(definition, request))
+            response = self._completed(request, token, value)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (outermost frame of the user's code)
-            response = _failed(request, token, error)
+            response = self._failed(request, token, error)
         finally:
             activity.current.reset(reset)
         try:
@@ -149,6 +152,24 @@ class Activities:
         except RuntimeError:
             # The loop is closed: the worker was stopped without waiting for this activity.
             _log.warning("result dropped at exit", extra={"activity": definition.name})
+
+    def _arguments(self, definition: Definition, request: worker_pb2.ActivityRequest) -> tuple[object, ...]:
+        text = _wire.optional_text(request, "input")
+        return definition.arguments(self._payloads.decode(text, what=f'input of activity "{request.name}"'))
+
+    def _completed(self, request: worker_pb2.ActivityRequest, token: str, value: object) -> worker_pb2.ActivityResponse:
+        response = _answer(request, token)
+        response.result.value = _values.encode(value, what=f'result of activity "{request.name}"')
+        self._payloads.encode_field(response, "result")
+        return response
+
+    def _failed(
+        self, request: worker_pb2.ActivityRequest, token: str, error: BaseException
+    ) -> worker_pb2.ActivityResponse:
+        response = _answer(request, token)
+        response.failure_details.CopyFrom(_wire.failure_details(_wire.failure_from(error)))
+        self._payloads.encode_failure(response.failure_details)
+        return response
 
     def _ended(self, response: worker_pb2.ActivityResponse) -> None:
         self._running -= 1
@@ -177,28 +198,12 @@ def _key(info: activity.ActivityInfo) -> _Key:
     return info.caller_app_id, info.instance_id, info.execution_id, info.task_id
 
 
-def _arguments(definition: Definition, request: worker_pb2.ActivityRequest) -> tuple[object, ...]:
-    return definition.arguments(_wire.optional_text(request, "input"))
-
-
 def _answer(request: worker_pb2.ActivityRequest, token: str) -> worker_pb2.ActivityResponse:
     return worker_pb2.ActivityResponse(
         instance_id=request.workflow_instance.instance_id,
         task_id=request.task_id,
         completion_token=token,
     )
-
-
-def _completed(request: worker_pb2.ActivityRequest, token: str, value: object) -> worker_pb2.ActivityResponse:
-    response = _answer(request, token)
-    response.result.value = _values.encode(value, what=f'result of activity "{request.name}"')
-    return response
-
-
-def _failed(request: worker_pb2.ActivityRequest, token: str, error: BaseException) -> worker_pb2.ActivityResponse:
-    response = _answer(request, token)
-    response.failure_details.CopyFrom(_wire.failure_details(_wire.failure_from(error)))
-    return response
 
 
 def _not_registered(

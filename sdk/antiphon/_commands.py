@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from antiphon import _hints, _wire
 from antiphon._mailbox import Mailbox
+from antiphon._payloads import PLAIN, Payloads
 from antiphon._tasks import Evicted, Loop, Task
 from antiphon._versions import Versions
 from antiphon.errors import ActivityFailure, CallFailure, ChildWorkflowFailure, Failure, ValueInvalid
@@ -74,7 +75,8 @@ class Call:
 class Commands:
     """The requests of one execution; `now_ns` is the time of the turn under way."""
 
-    def __init__(self, *, instance_id: str, execution_id: str, loop: Loop) -> None:
+    def __init__(self, *, instance_id: str, execution_id: str, loop: Loop, payloads: Payloads = PLAIN) -> None:
+        self.payloads = payloads
         self.instance_id = instance_id
         self.execution_id = execution_id
         self.loop = loop
@@ -132,7 +134,7 @@ class Commands:
 
         def deliver(text: str | None) -> None:
             self.open.pop(timer_id, None)
-            _settle(task, text, result_type, what=f'payload of event "{name}"')
+            self.settle(task, text, result_type, what=f'payload of event "{name}"')
 
         def time_is_up() -> None:
             self.mailbox.forget(name, deliver)
@@ -141,6 +143,15 @@ class Commands:
         if not self.mailbox.take(name, deliver) and timeout_ns is not None:
             timer_id = self.timer(self.now_ns + timeout_ns, origin=_wire.EventTimeout(name), fired=time_is_up)
         return task
+
+    def settle(self, task: Task[Any], text: str | None, hint: object, *, what: str) -> None:
+        """Give a task the value in JSON `text`, or fail it because the value is not what `hint` says."""
+        try:
+            value = _hints.decode(self.payloads.decode(text, what=what), hint, what=what)
+        except ValueInvalid as error:
+            task.fail(error)
+        else:
+            task.settle(value)
 
     def ask(self, action: _wire.Action, request: Request) -> None:
         """Note an action for this turn's answer and for what will come back."""
@@ -196,7 +207,7 @@ class _Attempts:
         match answer:
             case Completed(result):
                 what = f'result of {self._call.kind} "{self._call.name}"'
-                _settle(self.task, result, self._call.result_type, what=what)
+                self._commands.settle(self.task, result, self._call.result_type, what=what)
             case Failed(failure):
                 self._failed(failure)
             case Fired():
@@ -229,12 +240,3 @@ class _Attempts:
         text = f'{call.kind} "{call.name}"{where} failed{after}: {failure}'
         kind = ActivityFailure if call.kind == "activity" else ChildWorkflowFailure
         return kind(text, name=call.name, failure=failure)
-
-
-def _settle(task: Task[Any], text: str | None, hint: object, *, what: str) -> None:
-    try:
-        value = _hints.decode(text, hint, what=what)
-    except ValueInvalid as error:
-        task.fail(error)
-    else:
-        task.settle(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from antiphon import _definitions, _values, _wire, workflow
 from antiphon._commands import Answer, Commands, Completed, Failed, Fired, Kind
+from antiphon._payloads import PLAIN, Payloads
 from antiphon._tasks import Loop, Task
 from antiphon.errors import CodedError, Failure, NonDeterminism, ValueInvalid
 from antiphon_names import errors as names
@@ -34,11 +35,19 @@ class Execution:
     """One generation of one instance, from its first event on."""
 
     def __init__(
-        self, definitions: Mapping[str, _definitions.Definition], *, instance_id: str, execution_id: str
+        self,
+        definitions: Mapping[str, _definitions.Definition],
+        *,
+        instance_id: str,
+        execution_id: str,
+        payloads: Payloads = PLAIN,
     ) -> None:
+        self._payloads = payloads
         self._definitions = definitions
         self._loop = Loop("")
-        self._commands = Commands(instance_id=instance_id, execution_id=execution_id, loop=self._loop)
+        self._commands = Commands(
+            instance_id=instance_id, execution_id=execution_id, loop=self._loop, payloads=payloads
+        )
         self._context = workflow.Context(self._commands)
         self._main: Task[Any] | None = None
         self._terminated: str | None = None
@@ -117,7 +126,9 @@ class Execution:
             return
         definition = chosen
         try:
-            arguments = definition.arguments(_wire.optional_text(started, "input"))
+            text = _wire.optional_text(started, "input")
+            text = self._payloads.decode(text, what=f'input of workflow "{started.name}"')
+            arguments = definition.arguments(text)
         except ValueInvalid as error:
             self._main.fail(error)
             return
@@ -180,7 +191,7 @@ class Execution:
 
     def _task_failed(self, event: _wire.Event, _: bytes) -> None:
         failed = event.task_failed
-        answer = Failed(_wire.failure_of(failed.failure_details))
+        answer = Failed(_wire.failure_of(self._payloads.decode_failure(failed.failure_details)))
         self._answer(failed.task_scheduled_id, kind="activity", answer=answer)
 
     def _child_completed(self, event: _wire.Event, _: bytes) -> None:
@@ -190,7 +201,7 @@ class Execution:
 
     def _child_failed(self, event: _wire.Event, _: bytes) -> None:
         failed = event.child_workflow_instance_failed
-        answer = Failed(_wire.failure_of(failed.failure_details))
+        answer = Failed(_wire.failure_of(self._payloads.decode_failure(failed.failure_details)))
         self._answer(failed.task_scheduled_id, kind="child workflow", answer=answer)
 
     def _timer_fired(self, event: _wire.Event, _: bytes) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from antiphon import _wire
 from antiphon._definitions import Definition
+from antiphon._payloads import PLAIN, Payloads
 from antiphon._replay import Decision, Execution, failed
 from antiphon.errors import NonDeterminism
 from antiphon_proto.v1 import worker_pb2
@@ -39,7 +40,8 @@ class HistoryMissing:
 class Turns:
     """The live executions of one worker, at most `most` of them."""
 
-    def __init__(self, definitions: Mapping[str, Definition], *, most: int) -> None:
+    def __init__(self, definitions: Mapping[str, Definition], *, most: int, payloads: Payloads = PLAIN) -> None:
+        self._payloads = payloads
         self._definitions = definitions
         self._most = most
         self._live: OrderedDict[str, _Live] = OrderedDict()
@@ -71,14 +73,19 @@ class Turns:
     ) -> worker_pb2.WorkflowResponse:
         """Do a turn from the beginning of `history`, which is all that comes before its new events."""
         execution_id = request.execution_id.value
-        execution = Execution(self._definitions, instance_id=request.instance_id, execution_id=execution_id)
+        execution = Execution(
+            self._definitions,
+            instance_id=request.instance_id,
+            execution_id=execution_id,
+            payloads=self._payloads,
+        )
         live = _Live(execution, execution_id, past=0, fresh=())
         try:
             return self._advance(live, request, token, rest=history, total=len(history))
         except NonDeterminism as error:
             execution.close()
             _log.error("%s", error, extra={"instance_id": request.instance_id})
-            return _response(request, token, execution.disagreed(error))
+            return self._response(request, token, execution.disagreed(error))
 
     def close(self) -> None:
         """Drop all executions."""
@@ -102,14 +109,37 @@ class Turns:
         except Exception as error:  # noqa: BLE001  (outermost frame of a turn: one must not end all)
             _log.exception("turn failed", extra={"instance_id": request.instance_id})
             live.execution.close()
-            return _failure(request, token, error)
+            return self._failure(request, token, error)
         if decision.finished:
             live.execution.close()
         else:
             # A copy: the container would keep the whole request, with all its history, in memory.
             live.past, live.fresh = total, list(request.new_events)
             self._keep(request.instance_id, live)
-        return _response(request, token, decision)
+        return self._response(request, token, decision)
+
+    def _response(
+        self, request: worker_pb2.WorkflowRequest, token: str, decision: Decision
+    ) -> worker_pb2.WorkflowResponse:
+        response = worker_pb2.WorkflowResponse(
+            instance_id=request.instance_id, completion_token=token, actions=decision.actions
+        )
+        # The answer's own copies: an action that is asked for again is encoded again.
+        self._payloads.encode_actions(response.actions)
+        if decision.custom_status is not None:
+            response.custom_status.value = decision.custom_status
+        if decision.version:
+            response.version.name = decision.version
+        if decision.patches:
+            response.version.patches.extend(decision.patches)
+        return response
+
+    def _failure(
+        self, request: worker_pb2.WorkflowRequest, token: str, error: Exception
+    ) -> worker_pb2.WorkflowResponse:
+        # -1: the history may hold any number, and this answer belongs to none of them.
+        decision = Decision([failed(-1, _wire.failure_from(error))], None, finished=True)
+        return self._response(request, token, decision)
 
     def _keep(self, instance_id: str, live: _Live) -> None:
         other = self._live.pop(instance_id, None)
@@ -144,22 +174,3 @@ def _same_start(seen: bytes, recorded: bytes) -> bool:
     """Tell whether both are the same WorkflowStarted: its version is added when a turn is committed."""
     one, other = _wire.parse(seen), _wire.parse(recorded)
     return one.HasField("workflow_started") and other.HasField("workflow_started") and one.timestamp == other.timestamp
-
-
-def _response(request: worker_pb2.WorkflowRequest, token: str, decision: Decision) -> worker_pb2.WorkflowResponse:
-    response = worker_pb2.WorkflowResponse(
-        instance_id=request.instance_id, completion_token=token, actions=decision.actions
-    )
-    if decision.custom_status is not None:
-        response.custom_status.value = decision.custom_status
-    if decision.version:
-        response.version.name = decision.version
-    if decision.patches:
-        response.version.patches.extend(decision.patches)
-    return response
-
-
-def _failure(request: worker_pb2.WorkflowRequest, token: str, error: Exception) -> worker_pb2.WorkflowResponse:
-    # -1: the history may hold any number, and this answer belongs to none of them.
-    decision = Decision([failed(-1, _wire.failure_from(error))], None, finished=True)
-    return _response(request, token, decision)

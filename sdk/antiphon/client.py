@@ -6,25 +6,24 @@ says. What failed inside a workflow is not an error here: it is part of the stat
 """
 
 import asyncio
-import enum
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import grpc
 import grpc.aio
-from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from antiphon import _connection, _definitions, _hints, _refusals, _values, _wire
+from antiphon import _connection, _definitions, _refusals, _values
 from antiphon._backoff import Backoff
-from antiphon.errors import Failure, InstanceNotFound, SidecarUnavailable
+from antiphon._payloads import Payloads
+from antiphon._states import HistoryEntry, InstanceState, Status, read_entry, read_state
+from antiphon.codec import PayloadCodec
+from antiphon.errors import InstanceNotFound, SidecarUnavailable
 from antiphon_proto import methods
-from antiphon_proto.v1 import client_pb2, history_pb2
+from antiphon_proto.v1 import client_pb2
 
 __all__ = ["Client", "HistoryEntry", "InstanceState", "Status"]
 
@@ -35,86 +34,29 @@ _DEADLINE_S = 30.0
 _PAGE = 1000
 
 
-class Status(enum.StrEnum):
-    """Where an instance stands."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUSPENDED = "SUSPENDED"
-    STALLED = "STALLED"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    TERMINATED = "TERMINATED"
-    CANCELED = "CANCELED"
-    CONTINUED_AS_NEW = "CONTINUED_AS_NEW"
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more will happen to it."""
-        return self in _FINISHED
-
-
-_FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.TERMINATED, Status.CANCELED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceState(Generic[R]):
-    """An instance as it was when asked for.
-
-    Attributes:
-        input: JSON value; None also when payloads were not asked for.
-        output: of the type asked for; None until COMPLETED.
-        failure: set when FAILED.
-        custom_status: JSON value, as the workflow set it.
-    """
-
-    instance_id: str
-    name: str
-    status: Status
-    execution_id: str
-    created_at: datetime | None
-    updated_at: datetime | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    input: Any
-    output: R | None
-    custom_status: Any
-    failure: Failure | None
-    tags: Mapping[str, str]
-    parent_instance_id: str
-    parent_app_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryEntry:
-    """One recorded event; `kind` and `details` are as the protocol names them.
-
-    `app`: the app that a call or child was sent to, None for the workflow's own and for other events. `raw`: the
-    event as it is recorded, for `testing.replay`.
-    """
-
-    event_id: int
-    timestamp: datetime
-    kind: str
-    details: Mapping[str, Any]
-    app: str | None = None
-    raw: bytes = field(default=b"", repr=False)
-
-
 class Client:
     """Talks to the sidecar of this app; `app` in any call turns to an instance of another app.
 
     Close it, or use `async with`.
     """
 
-    def __init__(self, *, address: str | None = None, api_token: str | None = None, app: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        address: str | None = None,
+        api_token: str | None = None,
+        app: str | None = None,
+        codecs: Sequence[PayloadCodec] = (),
+    ) -> None:
         """Note where the sidecar is; nothing is opened yet.
 
         Args:
             address: `host:port`, a URL or `unix:/path`; by default as for Worker.
             api_token: by default DAPR_API_TOKEN.
             app: app ID that calls turn to when they name none; by default the sidecar's own app.
+            codecs: what inputs, outputs and events go through, as for Worker.
         """
+        self._payloads = Payloads(codecs)
         self._endpoint = _connection.endpoint(address, api_token)
         self._app = app
         self._channel: grpc.aio.Channel | None = None
@@ -169,7 +111,7 @@ class Client:
             tags=dict(tags or {}),
             enforce_unique_instance_id=unique,
         )
-        text = _values.encode_optional(arg, what=f'input of workflow "{name}"')
+        text = self._encoded(arg, what=f'input of workflow "{name}"')
         if text is not None:
             request.input.value = text
         if start_at is not None:
@@ -262,7 +204,7 @@ class Client:
             InstanceNotFound: there is none.
         """
         request = client_pb2.RaiseEventRequest(instance_id=instance_id, name=name)
-        text = _values.encode_optional(payload, what=f'payload of event "{name}"')
+        text = self._encoded(payload, what=f'payload of event "{name}"')
         if text is not None:
             request.input.value = text
         self._route(request, app)
@@ -282,7 +224,7 @@ class Client:
             InstanceNotFound: there is none.
         """
         request = client_pb2.TerminateRequest(instance_id=instance_id, recursive=recursive)
-        text = _values.encode_optional(output, what="output given to terminate")
+        text = self._encoded(output, what="output given to terminate")
         if text is not None:
             request.output.value = text
         self._route(request, app)
@@ -350,7 +292,7 @@ class Client:
         request = client_pb2.GetInstanceHistoryRequest(instance_id=instance_id)
         self._route(request, app)
         response = await self._call("GetInstanceHistory", request)
-        return [_entry(raw) for raw in response.events]
+        return [read_entry(raw) for raw in response.events]
 
     def _question(self, instance_id: str, *, app: str | None, payloads: bool = True) -> client_pb2.GetInstanceRequest:
         request = client_pb2.GetInstanceRequest(instance_id=instance_id, get_inputs_and_outputs=payloads)
@@ -362,12 +304,15 @@ class Client:
         if target:
             request.router.target_app_id = target
 
+    def _encoded(self, value: object, *, what: str) -> str | None:
+        return self._payloads.encode(_values.encode_optional(value, what=what))
+
     def _state(
         self, response: client_pb2.GetInstanceResponse, instance_id: str, result: type[Any] | None
     ) -> InstanceState[Any]:
         if not response.exists:
             raise InstanceNotFound(_refusals.no_instance(instance_id), code="AN207")
-        return _state(response.workflow_state, Any if result is None else result)
+        return read_state(response.workflow_state, Any if result is None else result, self._payloads)
 
     async def _wait(self, method: str, request: client_pb2.GetInstanceRequest, timeout: timedelta | None) -> Any:  # noqa: ANN401  (the method's response)
         """Call again for as long as the sidecar is away, within the time given."""
@@ -396,52 +341,3 @@ class Client:
             return await call(request, metadata=self._endpoint.metadata, timeout=deadline_s)
         except grpc.aio.AioRpcError as error:
             raise _refusals.typed(error, method=name, target=self._endpoint.target) from error
-
-
-def _state(state: client_pb2.WorkflowState, hint: object) -> InstanceState[Any]:
-    status = Status(history_pb2.InstanceStatus.Name(state.workflow_status).removeprefix(_PREFIX))
-    about = f'instance "{state.instance_id}"'
-    output_hint = hint if status is Status.COMPLETED else Any
-    return InstanceState(
-        instance_id=state.instance_id,
-        name=state.name,
-        status=status,
-        execution_id=state.execution_id.value,
-        created_at=_time(state, "created_timestamp"),
-        updated_at=_time(state, "last_updated_timestamp"),
-        started_at=_time(state, "started_at"),
-        completed_at=_time(state, "completed_timestamp"),
-        input=_hints.decode(state.input.value, Any, what=f"input of {about}"),
-        output=_hints.decode(state.output.value, output_hint, what=f"output of {about}"),
-        custom_status=_hints.decode(state.custom_status.value, Any, what=f"custom status of {about}"),
-        failure=(_wire.failure_of(state.failure_details) if state.HasField("failure_details") else None),
-        tags=dict(state.tags),
-        parent_instance_id=state.parent_instance_id.value,
-        parent_app_id=state.parent_app_id.value,
-    )
-
-
-_PREFIX = "INSTANCE_STATUS_"
-
-
-def _time(state: client_pb2.WorkflowState, field: str) -> datetime | None:
-    if not state.HasField(field):
-        return None
-    stamp: Timestamp = getattr(state, field)
-    return _wire.moment(stamp.seconds * 1_000_000_000 + stamp.nanos)
-
-
-def _entry(raw: bytes) -> HistoryEntry:
-    event = _wire.parse(raw)
-    kind = _wire.kind_of(event) or "unknown"
-    details: Mapping[str, Any] = {}
-    if kind != "unknown":
-        details = json_format.MessageToDict(getattr(event, kind), preserving_proto_field_name=True)
-    return HistoryEntry(
-        event_id=event.event_id,
-        timestamp=_wire.moment(_wire.timestamp_ns(event)),
-        kind=kind,
-        details=details,
-        app=event.router.target_app_id or None,
-        raw=raw,
-    )

@@ -3,6 +3,7 @@
     AntiphonError
     ├── DefinitionError         a function cannot be a workflow or an activity, or is missing
     ├── ValueInvalid            a value cannot become JSON, or JSON does not fit its type hint
+    │   └── PayloadNotDecoded       it was encoded by a codec that is missing here
     ├── WorkflowRuleBroken      workflow code awaited or called what cannot be replayed
     ├── NonDeterminism          workflow code asked for something else than its history says
     ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
@@ -181,6 +182,12 @@ class ValueInvalid(CodedError):
     """A value cannot become JSON, or JSON does not fit the declared type."""
 
     code = names.VALUE_INVALID
+
+
+class PayloadNotDecoded(ValueInvalid):
+    """A value was encoded by a codec that is not known here, or that cannot read it."""
+
+    code = names.PAYLOAD_NOT_DECODED
 
 
 class WorkflowRuleBroken(CodedError):

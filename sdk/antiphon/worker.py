@@ -7,7 +7,7 @@ What a worker holds in memory may be lost at any time: the sidecar gives its wor
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from types import TracebackType
@@ -20,8 +20,10 @@ from antiphon import _connection, _definitions, _guard
 from antiphon._activities import Activities
 from antiphon._backoff import Backoff
 from antiphon._outbox import Outbox
+from antiphon._payloads import Payloads
 from antiphon._turns import HistoryMissing, Turns
 from antiphon.activity import ActivityInfo
+from antiphon.codec import PayloadCodec
 from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2, worker_pb2
 
@@ -55,6 +57,8 @@ class Worker:
         max_live_workflows: int = 1000,
         grace: timedelta = timedelta(seconds=10),
         on_settled: Callable[[ActivityInfo], None] | None = None,
+        codecs: Sequence[PayloadCodec] = (),
+        encode_failures: bool = False,
     ) -> None:
         """Note what to run; nothing is opened yet.
 
@@ -70,6 +74,8 @@ class Worker:
             grace: how long `stop` waits for activities under way and results not yet settled.
             on_settled: called on the event loop for each activity once its result, or its failure, is
                 durable: from then on it is not sent again. Keep it short.
+            codecs: what inputs, results and events go through on their way out, the first one first.
+            encode_failures: whether texts, traces and data of failures go through the codecs too.
 
         Raises:
             DefinitionError: a function is not decorated, or two have one name.
@@ -85,6 +91,7 @@ class Worker:
         self._most_live = max_live_workflows
         self._grace_s = grace.total_seconds()
         self._on_settled = on_settled
+        self._payloads = Payloads(codecs, failures=encode_failures)
         self._stopping: asyncio.Event | None = None
         self._background: asyncio.Task[None] | None = None
 
@@ -166,9 +173,13 @@ class Worker:
             channel, self._endpoint.metadata, on_gone=lambda result, settled: activities.gone(result, settled)
         )
         activities = Activities(
-            self._activities, most=self._most_activities, deliver=outbox.put, on_settled=self._on_settled
+            self._activities,
+            most=self._most_activities,
+            deliver=outbox.put,
+            on_settled=self._on_settled,
+            payloads=self._payloads,
         )
-        turns = Turns(self._workflows, most=self._most_live)
+        turns = Turns(self._workflows, most=self._most_live, payloads=self._payloads)
         intake = _Intake(
             channel,
             self._endpoint.metadata,

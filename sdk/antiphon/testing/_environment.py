@@ -1,7 +1,7 @@
 """Environment: apps of one test, on an engine in memory. For users, by way of `antiphon.testing`."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from antiphon import _wire
 from antiphon.client import Client
+from antiphon.codec import PayloadCodec
 from antiphon.testing._skipping import EverythingWaits, Skipping, TestClient
 from antiphon.worker import Worker
 
@@ -51,6 +52,7 @@ class Environment:
         start: datetime = _START,
         skip_time: bool = True,
         patience: timedelta = timedelta(seconds=10),
+        codecs: Sequence[PayloadCodec] = (),
     ) -> None:
         """Note the settings; nothing runs yet.
 
@@ -58,11 +60,13 @@ class Environment:
             start: what workflows see as the time at first; must have a time zone.
             skip_time: whether waiting for an instance moves time; without it only `skip` does.
             patience: real time after which waiting for something that never comes fails the test.
+            codecs: of all workers and clients.
         """
         if start.tzinfo is None:
             raise ValueError(f"start needs a time zone, got {start!r}")
         self._start = start
         self._skip_time = skip_time
+        self._codecs = codecs
         self._patience = patience
         self._stack = AsyncExitStack()
         self._apps: dict[str, App] = {}
@@ -112,7 +116,7 @@ class Environment:
         app = await self._served(app_id)
         workflows, activities = list(workflows), list(activities)
         if workflows or activities:
-            await self._connect(app, Worker(workflows=workflows, activities=activities, address=app.address))
+            await self._connect(app, self._worker(app, workflows, activities))
         return app
 
     @property
@@ -152,9 +156,16 @@ class Environment:
         listener = await self._running.add_app(app_id)
         address = f"127.0.0.1:{listener.grpc_port}"
         skipping = self._skips if self._skip_time else None
-        client = await self._stack.enter_async_context(TestClient(address=address, skipping=skipping))
+        client = await self._stack.enter_async_context(
+            TestClient(address=address, skipping=skipping, codecs=self._codecs)
+        )
         self._apps[app_id] = App(app_id, address, client)
         return self._apps[app_id]
+
+    def _worker(
+        self, app: App, workflows: Iterable[Callable[..., Any]], activities: Iterable[Callable[..., Any]]
+    ) -> Worker:
+        return Worker(workflows=workflows, activities=activities, address=app.address, codecs=self._codecs)
 
     async def _connect(self, app: App, worker: Worker) -> None:
         before = self._running.workers(app.app_id)

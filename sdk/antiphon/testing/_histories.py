@@ -13,8 +13,10 @@ from typing import Any
 from google.protobuf import json_format
 
 from antiphon import _definitions, _guard, _wire
+from antiphon._payloads import Payloads
 from antiphon._replay import Execution
 from antiphon.client import HistoryEntry
+from antiphon.codec import PayloadCodec
 from antiphon.errors import HistoryInvalid, NonDeterminism
 from antiphon_names import errors as names
 from antiphon_proto.v1 import history_pb2
@@ -33,13 +35,16 @@ class Replayed:
     finished: bool
 
 
-def replay(workflows: Workflow | Sequence[Workflow], history: History) -> Replayed:
+def replay(
+    workflows: Workflow | Sequence[Workflow], history: History, *, codecs: Sequence[PayloadCodec] = ()
+) -> Replayed:
     """Run workflow code over a recorded history, and compare what it asks for with what is recorded.
 
     Args:
         workflows: the function, or several of which the history names one.
         history: a file as `antiphon workflow history ID -o json` writes it, such a file's content, or what
             `Client.history` returns.
+        codecs: those of the workers that recorded it.
 
     Raises:
         NonDeterminism: code and history disagree; the text names both sides.
@@ -56,7 +61,12 @@ def replay(workflows: Workflow | Sequence[Workflow], history: History) -> Replay
             f"{names.nearest(started.name, table)}"
         )
     instance = started.workflow_instance
-    execution = Execution(table, instance_id=instance.instance_id, execution_id=instance.execution_id.value)
+    execution = Execution(
+        table,
+        instance_id=instance.instance_id,
+        execution_id=instance.execution_id.value,
+        payloads=Payloads(codecs),
+    )
     with _guard.watching():
         try:
             decision = execution.advance([event.SerializeToString() for event in events], ())

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from antiphon.client import Client
+from antiphon.codec import PayloadCodec
 
 if TYPE_CHECKING:
     from antiphon_sidecar.memory_host import MemoryHost, Waiting
@@ -104,8 +105,8 @@ class TestClient(Client):
 
     __test__ = False  # not for pytest to collect
 
-    def __init__(self, *, address: str, skipping: Skipping | None) -> None:
-        super().__init__(address=address)
+    def __init__(self, *, address: str, skipping: Skipping | None, codecs: Sequence[PayloadCodec]) -> None:
+        super().__init__(address=address, codecs=codecs)
         self._skipping = skipping
 
     async def _wait(self, method: str, request: Any, timeout: timedelta | None) -> Any:  # noqa: ANN401, ASYNC109

@@ -12,10 +12,17 @@ def test_public_names_are_these():
             *("ActivityFailure", "AntiphonError", "CallFailure", "ChildWorkflowFailure", "Client"),
             *("DefinitionError", "Failure", "HistoryEntry", "HistoryInvalid", "InstanceAlreadyExists"),
             *("InstanceNotFinished", "InstanceNotFound", "InstanceState", "NonDeterminism"),
-            *("NonRetriableError", "NotSupported", "PayloadTooLarge", "RemoteError", "RequestError"),
+            *(
+                "NonRetriableError",
+                "NotSupported",
+                "PayloadNotDecoded",
+                "PayloadTooLarge",
+                "RemoteError",
+                "RequestError",
+            ),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
             *("TokenWrong", "ValueInvalid", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
-            "failure_type",
+            *("codec", "failure_type"),
         ]
     )
     assert workflow.__all__ == ["Context", "Task", "Timeouts", "define"]
