@@ -2,10 +2,11 @@
 
     from antiphon import workflow, activity, Worker, Client, RetryPolicy
 
-`workflow`, `activity` and `codec` are modules; see docs/sdk.md. `antiphon.testing` is imported by itself.
+`workflow`, `activity`, `codec` and `interceptors` are modules; `antiphon.testing` is imported by itself.
+See docs/sdk.md.
 """
 
-from antiphon import activity, codec, workflow
+from antiphon import activity, codec, interceptors, workflow
 from antiphon.client import Client, HistoryEntry, InstanceState, Status
 from antiphon.errors import (
     ActivityFailure,
@@ -69,5 +70,6 @@ __all__ = [
     "activity",
     "codec",
     "failure_type",
+    "interceptors",
     "workflow",
 ]

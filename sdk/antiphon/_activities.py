@@ -5,12 +5,14 @@ worker is stopped first; then nothing is said and the sidecar gives it to somebo
 """
 
 import asyncio
+import contextvars
+import functools
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from antiphon import _definitions, _values, _wire, activity
+from antiphon import _definitions, _values, _wire, activity, interceptors
 from antiphon._definitions import Definition
 from antiphon._payloads import PLAIN, Payloads
 from antiphon.errors import Failure
@@ -38,8 +40,10 @@ class Activities:
         deliver: Deliver,
         on_settled: OnSettled | None = None,
         payloads: Payloads = PLAIN,
+        around: Sequence[interceptors.ActivityInterceptor] = (),
     ) -> None:
         self._payloads = payloads
+        self._around = around
         self._definitions = definitions
         self._on_settled = on_settled
         self._open: dict[_Key, activity.ActivityInfo] = {}
@@ -83,7 +87,7 @@ class Activities:
         definition = self._definitions.get(request.name)
         if definition is None:
             self._ended(_not_registered(request, token, self._definitions))
-        elif definition.is_async:
+        elif definition.is_async or self._around:
             task = self._loop.create_task(self._run_async(definition, request, token), name=f"activity {request.name}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -127,7 +131,7 @@ class Activities:
     async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
         activity.current.set(_info(request))
         try:
-            value = await definition.function(*self._arguments(definition, request))
+            value = await self._call(definition, self._arguments(definition, request))
             response = self._completed(request, token, value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -137,6 +141,21 @@ class Activities:
         except Exception as error:  # noqa: BLE001  (outermost frame of the user's code)
             response = self._failed(request, token, error)
         self._ended(response)
+
+    async def _call(self, definition: Definition, arguments: tuple[object, ...]) -> object:
+        """Run an activity with what is to run around it."""
+        if not self._around:
+            return await definition.function(*arguments)
+
+        async def innermost(call: interceptors.ActivityCall) -> object:
+            given = (call.input,) if arguments else ()
+            if definition.is_async:
+                return await definition.function(*given)
+            code = functools.partial(contextvars.copy_context().run, _without_exit, definition.function, *given)
+            return await self._loop.run_in_executor(self._threads, code)
+
+        call = interceptors.ActivityCall(info=activity.current.get(), input=arguments[0] if arguments else None)
+        return await interceptors.chained([each.run_activity for each in self._around], innermost)(call)
 
     def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
         reset = activity.current.set(_info(request))
@@ -180,6 +199,14 @@ class Activities:
         self._deliver(response)
         if self._waiting and self._running < self._most:
             self._begin(*self._waiting.popleft())
+
+
+def _without_exit(function: Callable[..., object], *arguments: object) -> object:
+    """Call a function in a thread: an exit in it is its failure, and not the end of the worker."""
+    try:
+        return function(*arguments)
+    except SystemExit as error:
+        raise RuntimeError(f"the activity called exit({error.code!r})") from error
 
 
 def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:

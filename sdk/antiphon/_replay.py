@@ -5,11 +5,11 @@ start it comes to the same state, which is what makes dropping it harmless. _tur
 keeps what the code asked for. Messages are read through _wire.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antiphon import _definitions, _values, _wire, workflow
+from antiphon import _definitions, _values, _wire, interceptors, workflow
 from antiphon._commands import Answer, Commands, Completed, Failed, Fired, Kind
 from antiphon._payloads import PLAIN, Payloads
 from antiphon._tasks import Loop, Task
@@ -41,8 +41,10 @@ class Execution:
         instance_id: str,
         execution_id: str,
         payloads: Payloads = PLAIN,
+        around: Sequence[interceptors.WorkflowInterceptor] = (),
     ) -> None:
         self._payloads = payloads
+        self._around = around
         self._definitions = definitions
         self._loop = Loop("")
         self._commands = Commands(
@@ -132,7 +134,23 @@ class Execution:
         except ValueInvalid as error:
             self._main.fail(error)
             return
-        self._main = self._loop.start(definition.function(self._context, *arguments), started.name)
+        self._main = self._loop.start(self._code(definition, arguments), started.name)
+
+    def _code(self, definition: _definitions.Definition, arguments: tuple[object, ...]) -> Coroutine[Any, Any, Any]:
+        """Return the user's code, with what is to run around it."""
+        if not self._around:
+            plain: Coroutine[Any, Any, Any] = definition.function(self._context, *arguments)
+            return plain
+
+        def innermost(run: interceptors.WorkflowRun) -> Coroutine[Any, Any, Any]:
+            inner: Coroutine[Any, Any, Any] = definition.function(self._context, *((run.input,) if arguments else ()))
+            return inner
+
+        run = interceptors.WorkflowRun(ctx=self._context, input=arguments[0] if arguments else None)
+        code: Coroutine[Any, Any, Any] = interceptors.chained([each.run_workflow for each in self._around], innermost)(
+            run
+        )
+        return code
 
     def _task_scheduled(self, event: _wire.Event, _: bytes) -> None:
         self._confirm(event, kind="activity", name=event.task_scheduled.name)

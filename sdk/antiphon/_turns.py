@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from antiphon import _wire
+from antiphon import _wire, interceptors
 from antiphon._definitions import Definition
 from antiphon._payloads import PLAIN, Payloads
 from antiphon._replay import Decision, Execution, failed
@@ -40,8 +40,16 @@ class HistoryMissing:
 class Turns:
     """The live executions of one worker, at most `most` of them."""
 
-    def __init__(self, definitions: Mapping[str, Definition], *, most: int, payloads: Payloads = PLAIN) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, Definition],
+        *,
+        most: int,
+        payloads: Payloads = PLAIN,
+        around: Sequence[interceptors.WorkflowInterceptor] = (),
+    ) -> None:
         self._payloads = payloads
+        self._around = around
         self._definitions = definitions
         self._most = most
         self._live: OrderedDict[str, _Live] = OrderedDict()
@@ -78,6 +86,7 @@ class Turns:
             instance_id=request.instance_id,
             execution_id=execution_id,
             payloads=self._payloads,
+            around=self._around,
         )
         live = _Live(execution, execution_id, past=0, fresh=())
         try:

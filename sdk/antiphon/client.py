@@ -16,7 +16,8 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from antiphon import _connection, _definitions, _refusals, _values
+from antiphon import _connection, _definitions, _refusals, _requests, _values
+from antiphon import interceptors as around
 from antiphon._backoff import Backoff
 from antiphon._payloads import Payloads
 from antiphon._states import HistoryEntry, InstanceState, Status, read_entry, read_state
@@ -47,6 +48,7 @@ class Client:
         api_token: str | None = None,
         app: str | None = None,
         codecs: Sequence[PayloadCodec] = (),
+        interceptors: Sequence[around.ClientInterceptor] = (),
     ) -> None:
         """Note where the sidecar is; nothing is opened yet.
 
@@ -55,8 +57,10 @@ class Client:
             api_token: by default DAPR_API_TOKEN.
             app: app ID that calls turn to when they name none; by default the sidecar's own app.
             codecs: what inputs, outputs and events go through, as for Worker.
+            interceptors: what runs around each call, the first one outermost.
         """
         self._payloads = Payloads(codecs)
+        self._around = [each.call for each in interceptors]
         self._endpoint = _connection.endpoint(address, api_token)
         self._app = app
         self._channel: grpc.aio.Channel | None = None
@@ -329,6 +333,16 @@ class Client:
             raise TimeoutError(f'instance "{request.instance_id}" took longer than {timeout}; it goes on') from None
 
     async def _call(self, name: str, request: Message, *, deadline_s: float | None = _DEADLINE_S) -> Any:  # noqa: ANN401  (the method's response)
+        if not self._around:
+            return await self._send(name, request, deadline_s)
+        asked = _requests.described(name, request, self._payloads)
+
+        async def send(call: around.ClientCall) -> object:
+            return await self._send(name, _requests.changed(request, asked, call, self._payloads), deadline_s)
+
+        return await around.chained(self._around, send)(asked)
+
+    async def _send(self, name: str, request: Message, deadline_s: float | None) -> Any:  # noqa: ANN401  (the method's response)
         method = methods.TASK_HUB[name]
         if self._channel is None:
             self._channel = self._endpoint.channel()

@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 
 from antiphon import _connection, _definitions, _guard
+from antiphon import interceptors as around
 from antiphon._activities import Activities
 from antiphon._backoff import Backoff
 from antiphon._outbox import Outbox
@@ -46,7 +47,7 @@ class Worker:
     have it run beside other code.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (a user's settings, all by keyword)
         self,
         *,
         workflows: Iterable[Callable[..., Any]] = (),
@@ -59,6 +60,7 @@ class Worker:
         on_settled: Callable[[ActivityInfo], None] | None = None,
         codecs: Sequence[PayloadCodec] = (),
         encode_failures: bool = False,
+        interceptors: Sequence[around.WorkflowInterceptor | around.ActivityInterceptor] = (),
     ) -> None:
         """Note what to run; nothing is opened yet.
 
@@ -76,9 +78,10 @@ class Worker:
                 durable: from then on it is not sent again. Keep it short.
             codecs: what inputs, results and events go through on their way out, the first one first.
             encode_failures: whether texts, traces and data of failures go through the codecs too.
+            interceptors: what runs around workflows and activities, the first one outermost.
 
         Raises:
-            DefinitionError: a function is not decorated, or two have one name.
+            DefinitionError: a function is not decorated, two have one name, or an interceptor is none.
         """
         if max_concurrent_activities < 1 or max_live_workflows < 1:
             raise ValueError("max_concurrent_activities and max_live_workflows are at least 1")
@@ -92,6 +95,8 @@ class Worker:
         self._grace_s = grace.total_seconds()
         self._on_settled = on_settled
         self._payloads = Payloads(codecs, failures=encode_failures)
+        self._around_workflows = around.workflows_of(interceptors)
+        self._around_activities = around.activities_of(interceptors)
         self._stopping: asyncio.Event | None = None
         self._background: asyncio.Task[None] | None = None
 
@@ -178,8 +183,9 @@ class Worker:
             deliver=outbox.put,
             on_settled=self._on_settled,
             payloads=self._payloads,
+            around=self._around_activities,
         )
-        turns = Turns(self._workflows, most=self._most_live, payloads=self._payloads)
+        turns = Turns(self._workflows, most=self._most_live, payloads=self._payloads, around=self._around_workflows)
         intake = _Intake(
             channel,
             self._endpoint.metadata,

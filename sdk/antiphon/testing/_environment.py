@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from antiphon import _wire
 from antiphon.client import Client
 from antiphon.codec import PayloadCodec
-from antiphon.testing._skipping import EverythingWaits, Skipping, TestClient
+from antiphon.interceptors import ActivityInterceptor, WorkflowInterceptor
+from antiphon.testing._skipping import EverythingWaits, Skipping
 from antiphon.worker import Worker
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Environment:
         skip_time: bool = True,
         patience: timedelta = timedelta(seconds=10),
         codecs: Sequence[PayloadCodec] = (),
+        interceptors: Sequence[WorkflowInterceptor | ActivityInterceptor] = (),
     ) -> None:
         """Note the settings; nothing runs yet.
 
@@ -61,12 +63,14 @@ class Environment:
             skip_time: whether waiting for an instance moves time; without it only `skip` does.
             patience: real time after which waiting for something that never comes fails the test.
             codecs: of all workers and clients.
+            interceptors: of all workers.
         """
         if start.tzinfo is None:
             raise ValueError(f"start needs a time zone, got {start!r}")
         self._start = start
         self._skip_time = skip_time
         self._codecs = codecs
+        self._interceptors = interceptors
         self._patience = patience
         self._stack = AsyncExitStack()
         self._apps: dict[str, App] = {}
@@ -155,17 +159,22 @@ class Environment:
             return known
         listener = await self._running.add_app(app_id)
         address = f"127.0.0.1:{listener.grpc_port}"
-        skipping = self._skips if self._skip_time else None
-        client = await self._stack.enter_async_context(
-            TestClient(address=address, skipping=skipping, codecs=self._codecs)
-        )
+        around = [self._skips] if self._skip_time else []
+        client = Client(address=address, codecs=self._codecs, interceptors=around)
+        await self._stack.enter_async_context(client)
         self._apps[app_id] = App(app_id, address, client)
         return self._apps[app_id]
 
     def _worker(
         self, app: App, workflows: Iterable[Callable[..., Any]], activities: Iterable[Callable[..., Any]]
     ) -> Worker:
-        return Worker(workflows=workflows, activities=activities, address=app.address, codecs=self._codecs)
+        return Worker(
+            workflows=workflows,
+            activities=activities,
+            address=app.address,
+            codecs=self._codecs,
+            interceptors=self._interceptors,
+        )
 
     async def _connect(self, app: App, worker: Worker) -> None:
         before = self._running.workers(app.app_id)

@@ -1,12 +1,10 @@
 """When time is moved, and how far: only while a test waits, and only when everything else waits too."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
-from antiphon.client import Client
-from antiphon.codec import PayloadCodec
+from antiphon.interceptors import ClientCall
 
 if TYPE_CHECKING:
     from antiphon_sidecar.memory_host import MemoryHost, Waiting
@@ -54,7 +52,18 @@ class Skipping:
             if settle:
                 await self.settle()
 
-    async def while_waiting(self, waiting: "asyncio.Task[Any]", *, instance_id: str) -> None:
+    async def call(self, call: ClientCall, proceed: Callable[[ClientCall], Awaitable[object]]) -> object:
+        """Move time while a client waits for an instance (interceptors.ClientInterceptor)."""
+        if call.operation not in ("wait", "wait_started"):
+            return await proceed(call)
+        waiting = asyncio.ensure_future(proceed(call))
+        try:
+            await self._while_waiting(waiting, instance_id=call.instance_id)
+            return await waiting
+        finally:
+            waiting.cancel()
+
+    async def _while_waiting(self, waiting: "asyncio.Future[object]", *, instance_id: str) -> None:
         """Move time on, step by step, until `waiting` is done.
 
         Raises:
@@ -98,22 +107,3 @@ def _complaint(instance_id: str, waiting: "Sequence[Waiting]") -> str:
         f'the test waits for instance "{instance_id}", but nothing runs, no timer is set, and nothing was sent. '
         "What the instances wait for:\n" + "\n".join(lines)
     )
-
-
-class TestClient(Client):
-    """A client whose waiting lets time be skipped."""
-
-    __test__ = False  # not for pytest to collect
-
-    def __init__(self, *, address: str, skipping: Skipping | None, codecs: Sequence[PayloadCodec]) -> None:
-        super().__init__(address=address, codecs=codecs)
-        self._skipping = skipping
-
-    async def _wait(self, method: str, request: Any, timeout: timedelta | None) -> Any:  # noqa: ANN401, ASYNC109
-        waiting = asyncio.ensure_future(super()._wait(method, request, timeout))
-        try:
-            if self._skipping is not None:
-                await self._skipping.while_waiting(waiting, instance_id=request.instance_id)
-            return await waiting
-        finally:
-            waiting.cancel()

@@ -22,7 +22,7 @@ def test_public_names_are_these():
             ),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
             *("TokenWrong", "ValueInvalid", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
-            *("codec", "failure_type"),
+            *("codec", "failure_type", "interceptors"),
         ]
     )
     assert workflow.__all__ == ["Context", "Task", "Timeouts", "define"]
