@@ -2,4 +2,5 @@
 
 from antiphon_cli.main import main
 
-main()
+# The name it has as a command too: usage texts and completion go by it.
+main(prog_name="antiphon")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import click
 
 from antiphon_cli.apps import apps, why
+from antiphon_cli.completion import completion
 from antiphon_cli.replaying import replay
 from antiphon_cli.workflows import workflow
 
@@ -44,5 +45,6 @@ def version() -> None:
 
 main.add_command(apps)
 main.add_command(replay)
+main.add_command(completion)
 main.add_command(why)
 main.add_command(workflow)

@@ -3,7 +3,9 @@
 Pure: used by `antiphon workflow history`. Numbers in brackets are the ids by which events refer to each other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -21,12 +23,56 @@ _NEVER_SECONDS = 253402300799
 Names = Mapping[tuple[str, int], str]
 
 
-def lines(events: Iterable[HistoryEvent]) -> Iterable[str]:
-    """Yield `TIME  sentence` for each event, in the order given."""
+_TYPE_OF = MappingProxyType(
+    {
+        "workflow_started": "turn",
+        "workflow_completed": "turn",
+        "execution_started": "start",
+        "execution_completed": "end",
+        "execution_terminated": "end",
+        "continue_as_new": "end",
+        "execution_suspended": "pause",
+        "execution_resumed": "pause",
+        "execution_stalled": "pause",
+        "task_scheduled": "activity",
+        "task_completed": "activity",
+        "task_failed": "activity",
+        "child_workflow_instance_created": "child",
+        "child_workflow_instance_completed": "child",
+        "child_workflow_instance_failed": "child",
+        "detached_workflow_instance_created": "child",
+        "timer_created": "timer",
+        "timer_fired": "timer",
+        "event_sent": "event",
+        "event_raised": "event",
+    }
+)
+_OTHER = "other"
+#: The types by which events can be chosen.
+TYPES = (*dict.fromkeys(_TYPE_OF.values()), _OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a line, with what it can be chosen by; turns count from 1."""
+
+    event: HistoryEvent
+    line: str
+    type: str
+    turn: int
+
+
+def told(events: Iterable[HistoryEvent]) -> Sequence[Told]:
+    """Return `TIME  sentence` for each event, in the order given."""
     names: dict[tuple[str, int], str] = {}
+    turn, all_told = 0, []
     for event in events:
         _remember(event, names)
-        yield f"{moment(event.timestamp) or '-':<24}  {_sentence(event, names)}"
+        kind = event.WhichOneof("event_type")
+        turn += kind == "workflow_started"
+        line = f"{moment(event.timestamp) or '-':<24}  {_sentence(event, names)}"
+        all_told.append(Told(event, line, _TYPE_OF.get(kind or "", _OTHER), turn))
+    return all_told
 
 
 def as_json(event: HistoryEvent) -> Json:

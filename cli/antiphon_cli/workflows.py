@@ -1,7 +1,7 @@
 """`antiphon workflow ...`: the commands about instances.
 
 Each reads its options, asks the host and shows the answer; what is asked lives in `instances`, how it looks in
-`views` and `prose`.
+`views` and `prose`. Commands of one kind have a module of their own, as `steering` and `histories` have.
 """
 
 import itertools
@@ -13,13 +13,13 @@ import click
 from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon import _payloads
-from antiphon_cli import inputs, instances, output, prose, views
+from antiphon_cli import histories, inputs, instances, output, steering, views
 from antiphon_cli.asking import asking, host_options, instance_argument
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Refused
 from antiphon_cli.instances import Key
 from antiphon_cli.options import duration
-from antiphon_proto.v1 import client_pb2, history_pb2
+from antiphon_proto.v1 import client_pb2
 
 # Enough that two never meet, short enough for a line of a terminal.
 _ID_BYTES = 10
@@ -28,6 +28,12 @@ _ID_BYTES = 10
 @click.group()
 def workflow() -> None:
     """Start instances of workflows, look at them and steer them."""
+
+
+workflow.add_command(histories.history)
+workflow.add_command(steering.suspend)
+workflow.add_command(steering.resume)
+workflow.add_command(steering.terminate)
 
 
 def _start_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -145,28 +151,6 @@ def list_instances(
         output.say(f"There are more than these {limit}; see more with --limit.")
 
 
-@workflow.command()
-@instance_argument
-@output.format_option
-@host_options
-@asking
-def history(connection: Connection, *, app: str | None, instance: str, form: str) -> None:
-    """Tell what happened in instance ID, one line for each event, oldest first."""
-    key = instances.find(connection, instance, app=app)
-    instances.existing(connection, key)
-    answer = connection.task_hub(
-        "GetInstanceHistory",
-        client_pb2.GetInstanceHistoryRequest(instance_id=key.instance, router=instances.router(key.app)),
-        client_pb2.GetInstanceHistoryResponse,
-    )
-    events = [history_pb2.HistoryEvent.FromString(event) for event in answer.events]
-    if form != "table":
-        output.document([prose.as_json(event) for event in events], form=form)
-        return
-    for line in prose.lines(events):
-        click.echo(line)
-
-
 @workflow.command("raise")
 @instance_argument
 @click.argument("event")
@@ -181,53 +165,6 @@ def raise_event(connection: Connection, *, app: str | None, instance: str, event
     )
     connection.task_hub("RaiseEvent", request, client_pb2.RaiseEventResponse)
     output.say(f'Event "{event}" raised for {key}.')
-
-
-@workflow.command()
-@instance_argument
-@click.option("--reason", metavar="TEXT", help="Kept in the history.")
-@host_options
-@asking
-def suspend(connection: Connection, *, app: str | None, instance: str, reason: str | None) -> None:
-    """Suspend instance ID: it takes no further step until it is resumed."""
-    key = instances.find(connection, instance, app=app)
-    request = client_pb2.SuspendRequest(
-        instance_id=key.instance, reason=_optional(reason), router=instances.router(key.app)
-    )
-    connection.task_hub("SuspendInstance", request, client_pb2.SuspendResponse)
-    output.say(f"Suspended {key}.")
-
-
-@workflow.command()
-@instance_argument
-@click.option("--reason", metavar="TEXT", help="Kept in the history.")
-@host_options
-@asking
-def resume(connection: Connection, *, app: str | None, instance: str, reason: str | None) -> None:
-    """Resume instance ID after it was suspended."""
-    key = instances.find(connection, instance, app=app)
-    request = client_pb2.ResumeRequest(
-        instance_id=key.instance, reason=_optional(reason), router=instances.router(key.app)
-    )
-    connection.task_hub("ResumeInstance", request, client_pb2.ResumeResponse)
-    output.say(f"Resumed {key}.")
-
-
-@workflow.command()
-@instance_argument
-@click.option("--result", metavar="JSON", help="What the instance shows as its output.")
-@_recursive_option
-@host_options
-@asking
-def terminate(connection: Connection, *, app: str | None, instance: str, result: str | None, recursive: bool) -> None:
-    """End instance ID where it stands; activities that run are not interrupted."""
-    text = None if result is None else inputs.checked(result, source="--result")
-    key = instances.find(connection, instance, app=app)
-    request = client_pb2.TerminateRequest(
-        instance_id=key.instance, output=_optional(text), recursive=recursive, router=instances.router(key.app)
-    )
-    connection.task_hub("TerminateInstance", request, client_pb2.TerminateResponse)
-    output.say(f"Terminated {key}.")
 
 
 @workflow.command()

@@ -27,7 +27,7 @@ from antiphon_proto.v1 import worker_pb2 as antiphon__proto_dot_v1_dot_worker__p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/control.proto\x12\x0b\x61ntiphon.v1\x1a\x1f\x61ntiphon_proto/v1/history.proto\x1a\x1e\x61ntiphon_proto/v1/worker.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\x14ListInstancesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x08statuses\x18\x02 \x03(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x1a\n\x12\x63ontinuation_token\x18\x05 \x01(\t\"\xcb\x02\n\x0fInstanceSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_app_id\x18\x08 \x01(\t\x12\x1a\n\x12parent_instance_id\x18\t \x01(\t\x12\x13\n\nwaiting_on\x18\x86\x08 \x01(\t\"d\n\x15ListInstancesResponse\x12/\n\tinstances\x18\x01 \x03(\x0b\x32\x1c.antiphon.v1.InstanceSummary\x12\x1a\n\x12\x63ontinuation_token\x18\x02 \x01(\t\"\x11\n\x0fListAppsRequest\"\x7f\n\nAppSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x10\n\x08replicas\x18\x02 \x01(\r\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12(\n\x06offers\x18\x04 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\x12\x14\n\x0cgrpc_address\x18\x05 \x01(\t\"[\n\x10ListAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12%\n\x04\x61pps\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.AppSummary\"1\n\nWhyRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\"W\n\tWaitingOn\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"v\n\x0bWhyResponse\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12*\n\nwaiting_on\x18\x03 \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\"J\n\x12RegisterAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\";\n\x13RegisterAppResponse\x12\x11\n\tgrpc_port\x18\x01 \x01(\r\x12\x11\n\thttp_port\x18\x02 \x01(\r2\xb6\x02\n\x07\x43ontrol\x12V\n\rListInstances\x12!.antiphon.v1.ListInstancesRequest\x1a\".antiphon.v1.ListInstancesResponse\x12G\n\x08ListApps\x12\x1c.antiphon.v1.ListAppsRequest\x1a\x1d.antiphon.v1.ListAppsResponse\x12\x38\n\x03Why\x12\x17.antiphon.v1.WhyRequest\x1a\x18.antiphon.v1.WhyResponse\x12P\n\x0bRegisterApp\x12\x1f.antiphon.v1.RegisterAppRequest\x1a .antiphon.v1.RegisterAppResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/control.proto\x12\x0b\x61ntiphon.v1\x1a\x1f\x61ntiphon_proto/v1/history.proto\x1a\x1e\x61ntiphon_proto/v1/worker.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\x14ListInstancesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x08statuses\x18\x02 \x03(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x1a\n\x12\x63ontinuation_token\x18\x05 \x01(\t\"\xcb\x02\n\x0fInstanceSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_app_id\x18\x08 \x01(\t\x12\x1a\n\x12parent_instance_id\x18\t \x01(\t\x12\x13\n\nwaiting_on\x18\x86\x08 \x01(\t\"d\n\x15ListInstancesResponse\x12/\n\tinstances\x18\x01 \x03(\x0b\x32\x1c.antiphon.v1.InstanceSummary\x12\x1a\n\x12\x63ontinuation_token\x18\x02 \x01(\t\"\x11\n\x0fListAppsRequest\"\xbd\x01\n\nAppSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x10\n\x08replicas\x18\x02 \x01(\r\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12(\n\x06offers\x18\x04 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\x12\x14\n\x0cgrpc_address\x18\x05 \x01(\t\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x61way\x18\x07 \x01(\x08\"[\n\x10ListAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12%\n\x04\x61pps\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.AppSummary\"1\n\nWhyRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\"\xa3\x02\n\tWaitingOn\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x13\n\x0binstance_id\x18\x07 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\x05\x12)\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07replica\x18\n \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x0b \x01(\r\x12*\n\nwaiting_on\x18\x0c \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\"|\n\x0b\x46\x61ilureLink\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12,\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x1b.antiphon.v1.FailureDetails\"\xc2\x01\n\x0bWhyResponse\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12*\n\nwaiting_on\x18\x03 \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\x12\x0c\n\x04name\x18\x04 \x01(\t\x12/\n\rfailure_chain\x18\x05 \x03(\x0b\x32\x18.antiphon.v1.FailureLink\x12\x0b\n\x03\x66ix\x18\x06 \x01(\t\"J\n\x12RegisterAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\";\n\x13RegisterAppResponse\x12\x11\n\tgrpc_port\x18\x01 \x01(\r\x12\x11\n\thttp_port\x18\x02 \x01(\r2\xb6\x02\n\x07\x43ontrol\x12V\n\rListInstances\x12!.antiphon.v1.ListInstancesRequest\x1a\".antiphon.v1.ListInstancesResponse\x12G\n\x08ListApps\x12\x1c.antiphon.v1.ListAppsRequest\x1a\x1d.antiphon.v1.ListAppsResponse\x12\x38\n\x03Why\x12\x17.antiphon.v1.WhyRequest\x1a\x18.antiphon.v1.WhyResponse\x12P\n\x0bRegisterApp\x12\x1f.antiphon.v1.RegisterAppRequest\x1a .antiphon.v1.RegisterAppResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,20 +42,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTINSTANCESRESPONSE']._serialized_end=729
   _globals['_LISTAPPSREQUEST']._serialized_start=731
   _globals['_LISTAPPSREQUEST']._serialized_end=748
-  _globals['_APPSUMMARY']._serialized_start=750
-  _globals['_APPSUMMARY']._serialized_end=877
-  _globals['_LISTAPPSRESPONSE']._serialized_start=879
-  _globals['_LISTAPPSRESPONSE']._serialized_end=970
-  _globals['_WHYREQUEST']._serialized_start=972
-  _globals['_WHYREQUEST']._serialized_end=1021
-  _globals['_WAITINGON']._serialized_start=1023
-  _globals['_WAITINGON']._serialized_end=1110
-  _globals['_WHYRESPONSE']._serialized_start=1112
-  _globals['_WHYRESPONSE']._serialized_end=1230
-  _globals['_REGISTERAPPREQUEST']._serialized_start=1232
-  _globals['_REGISTERAPPREQUEST']._serialized_end=1306
-  _globals['_REGISTERAPPRESPONSE']._serialized_start=1308
-  _globals['_REGISTERAPPRESPONSE']._serialized_end=1367
-  _globals['_CONTROL']._serialized_start=1370
-  _globals['_CONTROL']._serialized_end=1680
+  _globals['_APPSUMMARY']._serialized_start=751
+  _globals['_APPSUMMARY']._serialized_end=940
+  _globals['_LISTAPPSRESPONSE']._serialized_start=942
+  _globals['_LISTAPPSRESPONSE']._serialized_end=1033
+  _globals['_WHYREQUEST']._serialized_start=1035
+  _globals['_WHYREQUEST']._serialized_end=1084
+  _globals['_WAITINGON']._serialized_start=1087
+  _globals['_WAITINGON']._serialized_end=1378
+  _globals['_FAILURELINK']._serialized_start=1380
+  _globals['_FAILURELINK']._serialized_end=1504
+  _globals['_WHYRESPONSE']._serialized_start=1507
+  _globals['_WHYRESPONSE']._serialized_end=1701
+  _globals['_REGISTERAPPREQUEST']._serialized_start=1703
+  _globals['_REGISTERAPPREQUEST']._serialized_end=1777
+  _globals['_REGISTERAPPRESPONSE']._serialized_start=1779
+  _globals['_REGISTERAPPRESPONSE']._serialized_end=1838
+  _globals['_CONTROL']._serialized_start=1841
+  _globals['_CONTROL']._serialized_end=2151
 # @@protoc_insertion_point(module_scope)

@@ -62,18 +62,22 @@ class ListAppsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class AppSummary(_message.Message):
-    __slots__ = ("app_id", "replicas", "workers", "offers", "grpc_address")
+    __slots__ = ("app_id", "replicas", "workers", "offers", "grpc_address", "changed_at", "away")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     OFFERS_FIELD_NUMBER: _ClassVar[int]
     GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
+    AWAY_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     replicas: int
     workers: int
     offers: _containers.RepeatedCompositeFieldContainer[_worker_pb2.OfferedName]
     grpc_address: str
-    def __init__(self, app_id: _Optional[str] = ..., replicas: _Optional[int] = ..., workers: _Optional[int] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ..., grpc_address: _Optional[str] = ...) -> None: ...
+    changed_at: _timestamp_pb2.Timestamp
+    away: bool
+    def __init__(self, app_id: _Optional[str] = ..., replicas: _Optional[int] = ..., workers: _Optional[int] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ..., grpc_address: _Optional[str] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., away: bool = ...) -> None: ...
 
 class ListAppsResponse(_message.Message):
     __slots__ = ("namespace", "store", "apps")
@@ -94,24 +98,62 @@ class WhyRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
 
 class WaitingOn(_message.Message):
-    __slots__ = ("reason", "message", "since")
+    __slots__ = ("reason", "message", "since", "kind", "app_id", "name", "instance_id", "event_id", "until", "replica", "attempt", "waiting_on")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ON_FIELD_NUMBER: _ClassVar[int]
     reason: str
     message: str
     since: _timestamp_pb2.Timestamp
-    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    kind: str
+    app_id: str
+    name: str
+    instance_id: str
+    event_id: int
+    until: _timestamp_pb2.Timestamp
+    replica: str
+    attempt: int
+    waiting_on: _containers.RepeatedCompositeFieldContainer[WaitingOn]
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[str] = ..., app_id: _Optional[str] = ..., name: _Optional[str] = ..., instance_id: _Optional[str] = ..., event_id: _Optional[int] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replica: _Optional[str] = ..., attempt: _Optional[int] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ...) -> None: ...
+
+class FailureLink(_message.Message):
+    __slots__ = ("kind", "app_id", "instance_id", "name", "failure")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    app_id: str
+    instance_id: str
+    name: str
+    failure: _history_pb2.FailureDetails
+    def __init__(self, kind: _Optional[str] = ..., app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., failure: _Optional[_Union[_history_pb2.FailureDetails, _Mapping]] = ...) -> None: ...
 
 class WhyResponse(_message.Message):
-    __slots__ = ("exists", "status", "waiting_on")
+    __slots__ = ("exists", "status", "waiting_on", "name", "failure_chain", "fix")
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     WAITING_ON_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_CHAIN_FIELD_NUMBER: _ClassVar[int]
+    FIX_FIELD_NUMBER: _ClassVar[int]
     exists: bool
     status: _history_pb2.InstanceStatus
     waiting_on: _containers.RepeatedCompositeFieldContainer[WaitingOn]
-    def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ...) -> None: ...
+    name: str
+    failure_chain: _containers.RepeatedCompositeFieldContainer[FailureLink]
+    fix: str
+    def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ..., name: _Optional[str] = ..., failure_chain: _Optional[_Iterable[_Union[FailureLink, _Mapping]]] = ..., fix: _Optional[str] = ...) -> None: ...
 
 class RegisterAppRequest(_message.Message):
     __slots__ = ("app_id", "grpc_port", "http_port")

@@ -167,13 +167,13 @@ class ClientService:
     async def suspend(self, request: cl.SuspendRequest, context: Context) -> cl.SuspendResponse:
         """Suspend an instance."""
         reason = to_text(request.reason, present=request.HasField("reason"))
-        await self._calls(request).suspend(request.instance_id, reason)
+        await self._calls(request).suspend(request.instance_id, reason, recursive=request.recursive)
         return cl.SuspendResponse()
 
     async def resume(self, request: cl.ResumeRequest, context: Context) -> cl.ResumeResponse:
         """Resume an instance."""
         reason = to_text(request.reason, present=request.HasField("reason"))
-        await self._calls(request).resume(request.instance_id, reason)
+        await self._calls(request).resume(request.instance_id, reason, recursive=request.recursive)
         return cl.ResumeResponse()
 
     async def purge(self, request: cl.PurgeInstancesRequest, context: Context) -> cl.PurgeInstancesResponse:
@@ -241,6 +241,7 @@ def _response(found: Snapshot | None, *, payloads: bool) -> cl.GetInstanceRespon
         parent_instance_id=from_text(row.parent_instance),
         parent_app_id=from_text(row.parent_app),
         waiting_on=row.waiting_on or "",
+        generation=row.generation,
     )
     if row.completed_at is not None:
         state.completed_timestamp.CopyFrom(to_timestamp(row.completed_at))

@@ -21,7 +21,7 @@ def text(value):
 
 
 def sentences(*events):
-    return [line.partition("  ")[2].strip() for line in prose.lines(events)]
+    return [told.line.partition("  ")[2].strip() for told in prose.told(events)]
 
 
 EVENTS = [
@@ -146,6 +146,12 @@ def test_every_kind_of_event_has_a_sentence():
     kinds = HistoryEvent.DESCRIPTOR.oneofs_by_name["event_type"].fields
     events = [HistoryEvent(**{kind.name: kind.message_type._concrete_class()}) for kind in kinds]
     assert "an event that this release does not know" not in sentences(*events)
+
+
+def test_every_kind_of_event_can_be_chosen_by_a_type():
+    kinds = HistoryEvent.DESCRIPTOR.oneofs_by_name["event_type"].fields
+    events = [HistoryEvent(**{kind.name: kind.message_type._concrete_class()}) for kind in kinds]
+    assert "other" not in {told.type for told in prose.told(events)}
 
 
 def test_long_payloads_are_cut():

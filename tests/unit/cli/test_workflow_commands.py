@@ -237,6 +237,23 @@ def test_terminate_reaches_children_unless_told_otherwise(flag):
     assert (request.recursive, request.output.value) == (flag == "--recursive", '"stop"')
 
 
+@pytest.mark.parametrize(
+    ("command", "method", "response"),
+    [
+        pytest.param("suspend", "SuspendInstance", client_pb2.SuspendResponse(), id="suspend"),
+        pytest.param("resume", "ResumeInstance", client_pb2.ResumeResponse(), id="resume"),
+    ],
+)
+def test_suspend_and_resume_reach_children_only_when_told(command, method, response):
+    with scripted({method: response}) as antiphon:
+        alone = antiphon("workflow", command, "i1", "--app", "orders")
+        together = antiphon("workflow", command, "i1", "--app", "orders", "--recursive")
+        requests = [request.recursive for called, request in antiphon.asked.calls if called == method]
+    assert requests == [False, True]
+    assert "child workflows" not in alone.stderr
+    assert together.stderr.endswith('"i1" (orders) and its child workflows.\n')
+
+
 def test_purge_says_when_nothing_was_there():
     answers = {"GetInstance": state("COMPLETED"), "PurgeInstances": client_pb2.PurgeInstancesResponse()}
     with scripted(answers) as antiphon:
