@@ -73,6 +73,12 @@ def apps(connection: Connection) -> control_pb2.ListAppsResponse:
     return connection.control("ListApps", control_pb2.ListAppsRequest(), control_pb2.ListAppsResponse)
 
 
+def export_apps(connection: Connection, app_ids: Sequence[str]) -> control_pb2.ExportAppsResponse:
+    """Return what apps offer and declare; of those that were never seen, nothing."""
+    request = control_pb2.ExportAppsRequest(app_ids=app_ids)
+    return connection.control("ExportApps", request, control_pb2.ExportAppsResponse)
+
+
 def app_to_start_in(connection: Connection, given: str | None) -> str:
     """Return the app that is meant: the given one, else the only one.
 

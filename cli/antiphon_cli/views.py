@@ -4,6 +4,7 @@ Pure: the commands write what this returns.
 """
 
 import json
+from collections.abc import Mapping
 
 from antiphon import _payloads
 from antiphon_cli.instances import Key, moment, status_name
@@ -127,6 +128,28 @@ def app_row(app: control_pb2.AppSummary) -> tuple[str, ...]:
     more = f" and {len(names) - _OFFERS_SHOWN_MAX} more" if len(names) > _OFFERS_SHOWN_MAX else ""
     offers = ", ".join(names[:_OFFERS_SHOWN_MAX]) + more
     return (app.app_id, str(app.replicas), str(app.workers), app.grpc_address, offers)
+
+
+def contracts_value(answer: control_pb2.ExportAppsResponse) -> Json:
+    """Return what apps offer and declare as one value: the file that test kits read."""
+    return {
+        "format": "antiphon.dev/contracts/v1",
+        "namespace": answer.namespace,
+        "apps": {
+            app.app_id: {"offers": [_offer(offer, answer.schemas) for offer in app.offers]} for app in answer.apps
+        },
+    }
+
+
+def _offer(offer: worker_pb2.OfferedName, schemas: Mapping[str, str]) -> Json:
+    value: dict[str, Json] = {"kind": _kind(offer), "name": offer.name}
+    if offer.version:
+        value["version"] = offer.version
+    for side, digest in (("input", offer.input_digest), ("output", offer.output_digest)):
+        if digest in schemas:
+            value[side] = json.loads(schemas[digest])
+            value[f"{side}Digest"] = digest
+    return value
 
 
 def why_value(key: Key, answer: control_pb2.WhyResponse) -> Json:

@@ -5,14 +5,17 @@ Used by workflow, activity, worker and client; does not run anything.
 
 import dataclasses
 import inspect
+import logging
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from antiphon import _hints
+from antiphon import _hints, _schemas
 from antiphon.errors import DefinitionError
 from antiphon_names import errors as names
+
+_log = logging.getLogger(__name__)
 
 Kind = Literal["workflow", "activity"]
 _ATTRIBUTE = "__antiphon__"
@@ -46,6 +49,24 @@ class Definition:
     def result_type(self) -> object:
         """The hint of the result; Any without one."""
         return self._read()[1]
+
+    @property
+    def input_schema(self) -> str | None:
+        """The JSON schema of its input; None when it takes none, or its hint says nothing."""
+        return self._schema_of(0) if self.takes_input else None
+
+    @property
+    def output_schema(self) -> str | None:
+        """The JSON schema of its result; None when its hint says nothing."""
+        return self._schema_of(1)
+
+    def _schema_of(self, side: Literal[0, 1]) -> str | None:
+        try:
+            return _schemas.schema_of(self._read()[side])
+        except (DefinitionError, NameError, TypeError, ValueError, AttributeError) as error:
+            # A call with such a hint fails and says so; the worker's other functions are not held up.
+            _log.info("no schema of %s: %s", self.name, error)
+            return None
 
     def arguments(self, text: str | None) -> tuple[object, ...]:
         """Return what to call the function with, for this input; absent input leaves a default alone.

@@ -7,6 +7,7 @@
     ├── WorkflowRuleBroken      workflow code awaited or called what cannot be replayed
     ├── NonDeterminism          workflow code asked for something else than its history says
     ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
+    ├── ContractInvalid         what was given to testing as other apps' contracts is none, or lacks a name
     ├── NonRetriableError       raise this, or a subclass, where trying again is pointless
     ├── RemoteError             a failure's cause, of a type that is not known here
     ├── CallFailure             what awaiting a call raises in a workflow
@@ -206,6 +207,12 @@ class HistoryInvalid(CodedError):
     """What was given as a recorded history is none, or is one of another workflow."""
 
     code = names.HISTORY_INVALID
+
+
+class ContractInvalid(CodedError):
+    """A file of contracts cannot be read, or does not hold the app or the name."""
+
+    code = names.CONTRACT_INVALID
 
 
 class CallFailure(AntiphonError):

@@ -16,7 +16,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from antiphon import _connection, _definitions, _guard
+from antiphon import _connection, _definitions, _guard, _schemas
+from antiphon import _schema_upload as schema_upload
 from antiphon import interceptors as around
 from antiphon._activities import Activities
 from antiphon._backoff import Backoff
@@ -197,6 +198,9 @@ class Worker:
         request = self._request()
         sending = asyncio.create_task(outbox.run(), name="antiphon results")
         taking = asyncio.create_task(intake.run(request), name="antiphon work items")
+        declaring = asyncio.create_task(
+            schema_upload.upload(channel, self._endpoint.metadata, self._schemas()), name="antiphon schemas"
+        )
         stopped: asyncio.Task[Any] = asyncio.create_task(stopping.wait(), name="antiphon worker stop")
         try:
             await asyncio.wait((sending, taking, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -211,22 +215,34 @@ class Worker:
                     await activities.drained()
                     await outbox.emptied()
         finally:
-            for task in (sending, taking, stopped):
+            for task in (sending, taking, stopped, declaring):
                 task.cancel()
             await intake.close()
             await activities.close()
-            await asyncio.wait((sending, taking, stopped), timeout=5)
+            await asyncio.wait((sending, taking, stopped, declaring), timeout=5)
             turns.close()
+
+    def _schemas(self) -> list[str]:
+        tables = (*self._workflows.values(), *self._activities.values())
+        versions = [each for definition in tables for each in definition.versions.values()]
+        found = {schema for each in versions for schema in (each.input_schema, each.output_schema) if schema}
+        return sorted(found)
 
     def _request(self) -> worker_pb2.GetWorkItemsRequest:
         offers = [
-            worker_pb2.OfferedName(kind=kind, name=name, version=version)
+            worker_pb2.OfferedName(
+                kind=kind,
+                name=name,
+                version=version,
+                input_digest=_digest(versioned.input_schema),
+                output_digest=_digest(versioned.output_schema),
+            )
             for kind, table in (
                 (worker_pb2.OfferedName.KIND_WORKFLOW, self._workflows),
                 (worker_pb2.OfferedName.KIND_ACTIVITY, self._activities),
             )
             for name, definition in sorted(table.items())
-            for version in sorted(definition.versions)
+            for version, versioned in sorted(definition.versions.items())
         ]
         return worker_pb2.GetWorkItemsRequest(
             capabilities=_CAPABILITIES,
@@ -234,6 +250,10 @@ class Worker:
             offers=offers,
             max_activity_items=self._most_activities,
         )
+
+
+def _digest(schema: str | None) -> str:
+    return _schemas.digest_of(schema) if schema else ""
 
 
 class _Intake:

@@ -172,3 +172,36 @@ class RegisterAppResponse(_message.Message):
     grpc_port: int
     http_port: int
     def __init__(self, grpc_port: _Optional[int] = ..., http_port: _Optional[int] = ...) -> None: ...
+
+class ExportAppsRequest(_message.Message):
+    __slots__ = ("app_ids",)
+    APP_IDS_FIELD_NUMBER: _ClassVar[int]
+    app_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, app_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AppContract(_message.Message):
+    __slots__ = ("app_id", "offers")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    offers: _containers.RepeatedCompositeFieldContainer[_worker_pb2.OfferedName]
+    def __init__(self, app_id: _Optional[str] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ...) -> None: ...
+
+class ExportAppsResponse(_message.Message):
+    __slots__ = ("namespace", "apps", "schemas", "known")
+    class SchemasEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    APPS_FIELD_NUMBER: _ClassVar[int]
+    SCHEMAS_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    apps: _containers.RepeatedCompositeFieldContainer[AppContract]
+    schemas: _containers.ScalarMap[str, str]
+    known: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, namespace: _Optional[str] = ..., apps: _Optional[_Iterable[_Union[AppContract, _Mapping]]] = ..., schemas: _Optional[_Mapping[str, str]] = ..., known: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -353,3 +353,17 @@ class NamesChangedRequest(_message.Message):
 class NamesChangedReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class SchemasRequest(_message.Message):
+    __slots__ = ("digests", "schemas")
+    DIGESTS_FIELD_NUMBER: _ClassVar[int]
+    SCHEMAS_FIELD_NUMBER: _ClassVar[int]
+    digests: _containers.RepeatedScalarFieldContainer[str]
+    schemas: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digests: _Optional[_Iterable[str]] = ..., schemas: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SchemasReply(_message.Message):
+    __slots__ = ("missing",)
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    missing: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, missing: _Optional[_Iterable[str]] = ...) -> None: ...

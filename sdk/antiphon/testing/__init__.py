@@ -2,7 +2,7 @@
 
     async with testing.Environment() as env:
         orders = await env.app("orders", workflows=[buy], activities=[pack])
-        await env.app("payments", activities=[charge])
+        await env.fake("payments", charge=lambda amount: f"receipt over {amount}")
         state = await orders.client.wait(await orders.client.start(buy, order), result=str)
 
 An environment needs `antiphon[testing]`, which brings the sidecar's packages; `replay` does not. See
@@ -10,6 +10,7 @@ docs/testing.md.
 """
 
 from antiphon.testing._environment import App, Environment, EverythingWaits
+from antiphon.testing._fakes import ContractBroken
 from antiphon.testing._histories import Replayed, replay
 
-__all__ = ["App", "Environment", "EverythingWaits", "Replayed", "replay"]
+__all__ = ["App", "ContractBroken", "Environment", "EverythingWaits", "Replayed", "replay"]

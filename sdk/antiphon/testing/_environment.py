@@ -1,10 +1,11 @@
 """Environment: apps of one test, on an engine in memory. For users, by way of `antiphon.testing`."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from antiphon import _wire
 from antiphon.client import Client
 from antiphon.codec import PayloadCodec
 from antiphon.interceptors import ActivityInterceptor, WorkflowInterceptor
+from antiphon.testing._contracts import Contracts
+from antiphon.testing._fakes import ContractBroken, Fake
 from antiphon.testing._skipping import EverythingWaits, Skipping
 from antiphon.worker import Worker
 
@@ -53,6 +56,7 @@ class Environment:
         start: datetime = _START,
         skip_time: bool = True,
         patience: timedelta = timedelta(seconds=10),
+        contracts: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
         codecs: Sequence[PayloadCodec] = (),
         interceptors: Sequence[WorkflowInterceptor | ActivityInterceptor] = (),
     ) -> None:
@@ -62,13 +66,19 @@ class Environment:
             start: what workflows see as the time at first; must have a time zone.
             skip_time: whether waiting for an instance moves time; without it only `skip` does.
             patience: real time after which waiting for something that never comes fails the test.
+            contracts: files that `antiphon apps export` wrote; fakes are checked against them.
             codecs: of all workers and clients.
             interceptors: of all workers.
+
+        Raises:
+            ContractInvalid: a file of contracts cannot be read.
         """
         if start.tzinfo is None:
             raise ValueError(f"start needs a time zone, got {start!r}")
         self._start = start
         self._skip_time = skip_time
+        self._contracts = Contracts(*([contracts] if isinstance(contracts, str | PathLike) else contracts))
+        self._broken: list[str] = []
         self._codecs = codecs
         self._interceptors = interceptors
         self._patience = patience
@@ -122,6 +132,32 @@ class Environment:
         if workflows or activities:
             await self._connect(app, self._worker(app, workflows, activities))
         return app
+
+    async def fake(
+        self,
+        app_id: str,
+        *,
+        activities: Mapping[str, object] | None = None,
+        workflows: Mapping[str, object] | None = None,
+        **functions: object,
+    ) -> App:
+        """Run another team's app as far as the test needs it: names, and what happens when they are called.
+
+        What happens is a function of the input (with a type hint, it gets that type), a value to return, or an
+        exception to raise. A name given by keyword is what the app's contract says it is, without contracts an
+        activity. With contracts, inputs and results that do not fit the declared schemas fail the test.
+
+        Raises:
+            ContractInvalid: the contracts do not have the app or the name.
+        """
+        fake = Fake(app_id, self._contracts.of(app_id) if self._contracts else None, self._broken.append)
+        for name, behaviour in (activities or {}).items():
+            fake.add(name, behaviour, "activity")
+        for name, behaviour in (workflows or {}).items():
+            fake.add(name, behaviour, "workflow")
+        for name, behaviour in functions.items():
+            fake.add(name, behaviour, None)
+        return await self.app(app_id, workflows=fake.workflows, activities=fake.activities)
 
     @property
     def client(self) -> Client:
@@ -188,7 +224,10 @@ class Environment:
         self._died.append((task, error))
 
     def _check(self) -> None:
-        """Fail the test when a part of the engine broke: what it did is done by nobody then."""
+        """Fail the test when a contract was broken, or a part of the engine: what it did is done by nobody then."""
+        if self._broken:
+            broken, self._broken[:] = list(self._broken), []
+            raise ContractBroken("\n".join(broken))
         for task, error in self._died:
             raise RuntimeError(f"a part of the engine died: {task}") from error
 

@@ -73,9 +73,9 @@ class Skipping:
         poll_s, since = _POLL_FIRST_S, loop.time()
         while True:
             await asyncio.wait((waiting,), timeout=poll_s)
+            self._check()
             if waiting.done():
                 return
-            self._check()
             if await self._step():
                 poll_s, since = _POLL_FIRST_S, loop.time()
                 continue

@@ -9,6 +9,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Contract:
+    """What a worker says of a name: digests of JSON schemas, empty when it declares none."""
+
+    kind: str
+    name: str
+    version: str
+    input_digest: str
+    output_digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What a replica publishes about itself.
@@ -26,6 +37,7 @@ class Registration:
     declares: bool = True
     workflows: frozenset[str] = frozenset()
     activities: frozenset[str] = frozenset()
+    contracts: frozenset[Contract] = frozenset()
 
     def offers_activity(self, name: str) -> bool:
         """Tell whether this replica may be handed the activity."""

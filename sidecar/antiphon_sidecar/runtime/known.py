@@ -1,9 +1,29 @@
 """Which apps were ever seen in this store: they are waited for, not failed (design.md 5)."""
 
 import json
+from dataclasses import astuple, dataclass
 
-from antiphon_sidecar.coordination.base import Registration
+from antiphon_sidecar.coordination.base import Contract, Registration
 from antiphon_sidecar.stores.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What an app offered when it was last seen with a worker."""
+
+    workflows: tuple[str, ...]
+    activities: tuple[str, ...]
+    contracts: tuple[Contract, ...]
+
+    @classmethod
+    def read(cls, record: bytes) -> "Offered":
+        """Read a record; those of older releases have no contracts."""
+        known = json.loads(record)
+        return cls(
+            workflows=tuple(known.get("workflows", ())),
+            activities=tuple(known.get("activities", ())),
+            contracts=tuple(Contract(*contract) for contract in known.get("contracts", ())),
+        )
 
 
 class KnownApps:
@@ -30,6 +50,7 @@ class KnownApps:
                 "declares": registration.declares,
                 "workflows": sorted(registration.workflows),
                 "activities": sorted(registration.activities),
+                "contracts": [astuple(contract) for contract in sorted(registration.contracts)],
             },
             separators=(",", ":"),
         ).encode()

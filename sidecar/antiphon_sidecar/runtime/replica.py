@@ -165,6 +165,7 @@ class Replica:
             declares=self.workers.declares,
             workflows=self.workers.workflows,
             activities=self.workers.activities,
+            contracts=self.workers.contracts,
         )
 
     async def _publish(self) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from antiphon_sidecar.coordination.base import Contract
 from antiphon_sidecar.stores.base import TaskRef
 
 
@@ -53,6 +54,7 @@ class Offers:
     versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     agent: str = ""
     activities: frozenset[str] = frozenset()
+    contracts: frozenset[Contract] = frozenset()
     stateful_history: bool = False
     turns_max: int = 100
     activities_max: int = 100
@@ -215,3 +217,8 @@ class Workers:
     def activities(self) -> frozenset[str]:
         """Return the activity names declared by any worker."""
         return frozenset(name for stream in self.streams for name in stream.offers.activities)
+
+    @property
+    def contracts(self) -> frozenset[Contract]:
+        """Return what workers declare of their names; during a rollout a name may have several."""
+        return frozenset(contract for stream in self.streams for contract in stream.offers.contracts)

@@ -11,7 +11,8 @@ from antiphon_proto.v1 import control_pb2 as ct
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.values import to_timestamp
-from antiphon_sidecar.coordination.base import View
+from antiphon_sidecar.coordination.base import Contract, View
+from antiphon_sidecar.runtime.known import Offered
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.why import why
 from antiphon_sidecar.servers.errors import Rejected
@@ -54,6 +55,7 @@ class ControlService:
             "ListApps": self.list_apps,
             "Why": self.why,
             "RegisterApp": self.register_app,
+            "ExportApps": self.export_apps,
         }
 
     async def list_instances(self, request: ct.ListInstancesRequest, context: Context) -> ct.ListInstancesResponse:
@@ -102,6 +104,21 @@ class ControlService:
             grpc_address=self._host.grpc_address(app),
         )
 
+    async def export_apps(self, request: ct.ExportAppsRequest, context: Context) -> ct.ExportAppsResponse:
+        """Return what apps offer, or offered when they were last seen, with the schemas they declare."""
+        records = {known.app: Offered.read(known.record) for known in await self._host.store.known_apps()}
+        wanted = list(request.app_ids) or sorted(records)
+        apps = [_contract(app, records[app]) for app in wanted if app in records]
+        digests = {
+            digest for app in apps for offer in app.offers for digest in (offer.input_digest, offer.output_digest)
+        }
+        return ct.ExportAppsResponse(
+            namespace=self._host.namespace,
+            apps=apps,
+            schemas=await self._host.store.schemas(digests - {""}),
+            known=sorted(records),
+        )
+
     async def why(self, request: ct.WhyRequest, context: Context) -> ct.WhyResponse:
         """Say what an instance waits for."""
         row = await self._host.store.get_instance(app=request.app_id, instance_id=request.instance_id)
@@ -123,6 +140,25 @@ class ControlService:
             request.app_id, request.grpc_port or None, request.http_port or None
         )
         return ct.RegisterAppResponse(grpc_port=grpc_port, http_port=http_port)
+
+
+def _contract(app: str, offered: Offered) -> ct.AppContract:
+    """Return an app's names, each version once: of several contracts of a rollout, the last in order."""
+    contracts = {(each.kind, each.name, each.version): each for each in offered.contracts}
+    declared = {(each.kind, each.name) for each in offered.contracts}
+    names = [("workflow", name) for name in offered.workflows] + [("activity", name) for name in offered.activities]
+    plain = [Contract(kind, name, "", "", "") for kind, name in names if (kind, name) not in declared]
+    offers = [
+        wk.OfferedName(
+            kind=f"KIND_{each.kind.upper()}",
+            name=each.name,
+            version=each.version,
+            input_digest=each.input_digest,
+            output_digest=each.output_digest,
+        )
+        for each in sorted([*contracts.values(), *plain])
+    ]
+    return ct.AppContract(app_id=app, offers=offers)
 
 
 def _summary(row: InstanceRow) -> ct.InstanceSummary:

@@ -5,19 +5,24 @@ worker ends matters: OK on drain, since an SDK in the field dies on anything els
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+
+import grpc
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.actions import read_activity_response, read_response
 from antiphon_sidecar.codec.values import from_text
+from antiphon_sidecar.coordination.base import Contract
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine.events import Failure, Status, TaskFailed, TaskOutcome
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tokens import read_task_token
 from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream
+from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Streaming, Unary
 from antiphon_sidecar.settings import Limits
 
@@ -28,6 +33,9 @@ _BATCH_MAX = 200
 _BATCH_BYTES_MAX = 2 * 1024 * 1024
 #: How long settled results gather before the worker hears of them: nobody waits for it, and each message costs both.
 _SETTLED_S = 0.05
+_SCHEMAS_MAX = 1_000
+_SCHEMA_CHARACTERS_MAX = 256 * 1024
+_KINDS = {wk.OfferedName.KIND_WORKFLOW: "workflow", wk.OfferedName.KIND_ACTIVITY: "activity"}
 
 
 class WorkerService:
@@ -49,7 +57,7 @@ class WorkerService:
 
     def own(self) -> Mapping[str, Unary | Streaming]:
         """Return the calls that only our SDK makes."""
-        return {"Complete": self.complete}
+        return {"Complete": self.complete, "Schemas": self.schemas}
 
     def drain(self) -> None:
         """End every worker stream with OK."""
@@ -89,10 +97,27 @@ class WorkerService:
             versions=versions,
             agent=agent,
             activities=frozenset(o.name for o in request.offers if o.kind == kinds.KIND_ACTIVITY),
+            contracts=frozenset(
+                Contract(_KINDS[o.kind], o.name, o.version, o.input_digest, o.output_digest)
+                for o in request.offers
+                if o.kind in _KINDS and (o.input_digest or o.output_digest)
+            ),
             stateful_history=wk.WORKER_CAPABILITY_STATEFUL_HISTORY in request.capabilities,
             turns_max=request.max_workflow_items or default,
             activities_max=request.max_activity_items or default,
         )
+
+    async def schemas(self, request: wk.SchemasRequest, context: Context) -> wk.SchemasReply:
+        """Keep schemas that a worker's offers name, and say which of the digests asked for are missing."""
+        store = self._replica.parts.store
+        if max(len(request.digests), len(request.schemas)) > _SCHEMAS_MAX:
+            raise _schemas_refused(f"more than {_SCHEMAS_MAX} schemas in one message")
+        if any(len(text) > _SCHEMA_CHARACTERS_MAX for text in request.schemas):
+            raise _schemas_refused(f"a schema of more than {_SCHEMA_CHARACTERS_MAX} characters")
+        if request.schemas:
+            await store.keep_schemas({hashlib.sha256(text.encode()).hexdigest(): text for text in request.schemas})
+        there = await store.schemas(request.digests) if request.digests else {}
+        return wk.SchemasReply(missing=[digest for digest in request.digests if digest not in there])
 
     async def complete_turn(self, request: wk.WorkflowResponse, context: Context) -> wk.CompleteTaskResponse:
         """Take the answer to a turn; one that nobody waits for is discarded."""
@@ -183,6 +208,10 @@ def _user_agent(context: Context) -> str:
     found = (value for key, value in context.invocation_metadata() or () if key == "user-agent")
     agent = next(found, "")
     return agent.decode(errors="replace") if isinstance(agent, bytes) else agent
+
+
+def _schemas_refused(what: str) -> Rejected:
+    return Rejected(grpc.StatusCode.INVALID_ARGUMENT, codes.REQUEST_INVALID, f"{what}; leave out what is not offered.")
 
 
 class _Batch:

@@ -14,6 +14,7 @@ from enum import Enum, IntEnum
 from typing import Generic, Protocol, TypeVar
 
 from antiphon_sidecar.engine.ids import TaskRef as TaskRef
+from antiphon_sidecar.stores.schemas import SchemaStore
 
 R = TypeVar("R")
 
@@ -267,7 +268,7 @@ class InstanceFilter:
     name: str | None = None
 
 
-class Store(Protocol):
+class Store(SchemaStore, Protocol):
     """A state store of one namespace. All methods may raise the errors of `stores.errors` and nothing else."""
 
     async def open(self) -> None:

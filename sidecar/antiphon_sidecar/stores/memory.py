@@ -86,6 +86,15 @@ class MemoryStore:
         """Return every remembered app by name."""
         return [self._tables.apps[app] for app in sorted(self._tables.apps)]
 
+    async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
+        """Write those that are not there."""
+        for digest in sorted(schemas):
+            self._tables.schemas.setdefault(digest, schemas[digest])
+
+    async def schemas(self, digests: Collection[str]) -> Mapping[str, str]:
+        """Return those that are there."""
+        return {digest: self._tables.schemas[digest] for digest in sorted(digests) if digest in self._tables.schemas}
+
     # ownership
 
     async def take_partition(self, *, app: str, partition: int, replica: str) -> int:

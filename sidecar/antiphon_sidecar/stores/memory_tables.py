@@ -42,6 +42,7 @@ class Tables:
     epochs: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     heartbeats: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     apps: dict[str, AppRecord] = field(default_factory=dict)
+    schemas: dict[str, str] = field(default_factory=dict)
     seq: int = 0
 
     def run(self, app: str, instance_id: str) -> Run:

@@ -140,6 +140,23 @@ class PostgresStore:
         query = f"SELECT app, record, seen_at FROM {self._schema}.apps WHERE namespace = $1 ORDER BY app"
         return [AppRecord(*row) for row in await self._read(lambda each: each.fetch(query, self._namespace))]
 
+    async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
+        """Write those that are not there."""
+        query = (
+            f"INSERT INTO {self._schema}.schemas (namespace, digest, text)"
+            " SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING"
+        )
+        # In key order: replicas that write the same ones never wait for each other in a circle.
+        digests = sorted(schemas)
+        texts = [schemas[digest] for digest in digests]
+        await self._write(lambda each: each.fetch(query, self._namespace, digests, texts))
+
+    async def schemas(self, digests: Collection[str]) -> Mapping[str, str]:
+        """Return those that are there."""
+        query = f"SELECT digest, text FROM {self._schema}.schemas WHERE namespace = $1 AND digest = ANY($2::text[])"
+        found = await self._read(lambda each: each.fetch(query, self._namespace, sorted(digests)))
+        return {row["digest"]: row["text"] for row in found}
+
     # ownership
 
     async def take_partition(self, *, app: str, partition: int, replica: str) -> int:

@@ -84,8 +84,14 @@ ALTER TABLE {schema}.instances ADD COLUMN waiting_on text COLLATE "C";
 ALTER TABLE {schema}.instances ADD COLUMN worker_deaths integer NOT NULL DEFAULT 0;
 """
 
+_SCHEMAS = """
+CREATE TABLE {schema}.schemas (
+  namespace text COLLATE "C", digest text COLLATE "C", text text NOT NULL, PRIMARY KEY (namespace, digest)
+);
+"""
+
 #: Each entry brings a schema from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS)
 
 _RIGHTS = """
 SELECT missing FROM (

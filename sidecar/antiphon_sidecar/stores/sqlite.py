@@ -138,6 +138,21 @@ class SqliteStore:
         rows = await self._reader.run(lambda connection: connection.execute(query, (self._namespace,)).fetchall())
         return [AppRecord(*row) for row in rows]
 
+    async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
+        """Write those that are not there."""
+        query = "INSERT OR IGNORE INTO schemas (namespace, digest, text) VALUES (?, ?, ?)"
+        rows = [(self._namespace, digest, text) for digest, text in sorted(schemas.items())]
+        await self._writer.run(lambda connection: connection.executemany(query, rows).close())
+
+    async def schemas(self, digests: Collection[str]) -> Mapping[str, str]:
+        """Return those that are there."""
+        query = (
+            "SELECT digest, text FROM schemas"
+            " WHERE namespace = ? AND digest IN (SELECT value FROM json_each(?)) ORDER BY digest"
+        )
+        values = (self._namespace, json.dumps(sorted(digests)))
+        return dict(await self._reader.run(lambda connection: connection.execute(query, values).fetchall()))
+
     async def _write(self, query: str, values: tuple[object, ...]) -> None:
         await self._writer.run(lambda connection: connection.execute(query, values).close())
 

@@ -78,8 +78,14 @@ ALTER TABLE instances ADD COLUMN waiting_on TEXT;
 ALTER TABLE instances ADD COLUMN worker_deaths INTEGER NOT NULL DEFAULT 0;
 """
 
+_SCHEMAS = """
+CREATE TABLE schemas (
+  namespace TEXT NOT NULL, digest TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (namespace, digest)
+) WITHOUT ROWID;
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

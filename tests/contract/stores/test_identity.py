@@ -66,3 +66,11 @@ async def test_the_clock_does_not_stand_still(store: Store) -> None:
     first = await store.now()
     assert first > 1_700_000_000 * 10**9
     assert await store.now() >= first
+
+
+async def test_keeps_schemas_by_digest(store: Store) -> None:
+    await store.keep_schemas({"b": '{"type":"string"}', "a": "{}"})
+    await store.keep_schemas({"b": '{"type":"string"}', "c": "true"})
+    assert await store.schemas(["c", "b", "unknown"]) == {"b": '{"type":"string"}', "c": "true"}
+    assert await store.schemas([]) == {}
+    await store.keep_schemas({})

@@ -9,7 +9,7 @@ from antiphon import DefinitionError, _definitions, activity, workflow
 def test_public_names_are_these():
     assert antiphon.__all__ == sorted(
         [
-            *("ActivityFailure", "AntiphonError", "CallFailure", "ChildWorkflowFailure", "Client"),
+            *("ActivityFailure", "AntiphonError", "CallFailure", "ChildWorkflowFailure", "Client", "ContractInvalid"),
             *("DefinitionError", "Failure", "HistoryEntry", "HistoryInvalid", "InstanceAlreadyExists"),
             *("InstanceNotFinished", "InstanceNotFound", "InstanceState", "NonDeterminism"),
             *(
