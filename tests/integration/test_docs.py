@@ -1,6 +1,7 @@
 """What README and docs show is run: programs as they stand there, and each `antiphon` command.
 
-Python of the SDK's guide is run by tests/unit/sdk/test_guide.py, that of the page about calls by test_calls.
+Python of the guides is run by tests/unit/sdk/test_guide.py and tests/unit/testing/test_testing_guide.py, that of the
+page about calls by test_calls.
 """
 
 import os
@@ -25,7 +26,7 @@ README = ROOT / "README.md"
 QUICKSTART = ROOT / "examples" / "quickstart"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("README.md"))]
 #: Pages whose Python is run elsewhere.
-RUN_ELSEWHERE = {"docs/sdk.md", "docs/calls-to-other-apps.md"}
+RUN_ELSEWHERE = {"docs/sdk.md", "docs/testing.md", "docs/calls-to-other-apps.md"}
 #: Pages that quote programs, and where those are.
 QUOTES = {"docs/ml-pipeline.md": ROOT / "examples" / "ml-pipeline"}
 PATIENCE_S = 60
@@ -41,6 +42,8 @@ def commands(page: Path) -> list[list[str]]:
     """Return the `antiphon` commands of a page's shell blocks, word by word."""
     lines = [line for block in blocks(page, "") + blocks(page, "sh") for line in block.splitlines()]
     words = [shlex.split(line.removeprefix("$ "), comments=True) for line in lines if "antiphon " in line]
+    # What the shell does with the output is the shell's.
+    words = [line[: line.index(">")] if ">" in line else line for line in words]
     return [line[1:] for line in words if line and line[0] == "antiphon"]
 
 
