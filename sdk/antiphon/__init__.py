@@ -32,6 +32,7 @@ from antiphon.errors import (
     SidecarUnavailable,
     TokenWrong,
     ValueInvalid,
+    WaitCancelled,
     WorkflowRuleBroken,
     failure_type,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "Status",
     "TokenWrong",
     "ValueInvalid",
+    "WaitCancelled",
     "Worker",
     "WorkflowRuleBroken",
     "activity",

@@ -17,6 +17,7 @@ from antiphon._tasks import Evicted, Loop, Task
 from antiphon._versions import Versions
 from antiphon.errors import ActivityFailure, CallFailure, ChildWorkflowFailure, Failure, ValueInvalid
 from antiphon.retry import RetryPolicy
+from antiphon_names import errors as names
 
 Kind = Literal["activity", "child workflow", "timer"]
 
@@ -59,7 +60,7 @@ class Call:
     """What an activity or child workflow call asks for; the same on every attempt.
 
     `identity` is the task execution ID of an activity and the instance ID of a child; empty: derived
-    from the first attempt's id.
+    from the first attempt's id. `unique`: a child is refused when another run ever had its ID.
     """
 
     kind: Literal["activity", "child workflow"]
@@ -69,6 +70,7 @@ class Call:
     app: str | None
     retry: RetryPolicy | None
     identity: str = ""
+    unique: bool = False
     timeouts: _wire.Timeouts | None = None
 
 
@@ -117,7 +119,9 @@ class Commands:
     def sleep(self, fire_at_ns: int) -> Task[None]:
         """Ask for a timer."""
         task: Task[None] = Task(self.loop, "timer")
-        self.timer(fire_at_ns, origin=_wire.Sleep(), fired=lambda: task.settle(None))
+        timer_id = self.timer(fire_at_ns, origin=_wire.Sleep(), fired=lambda: task.settle(None))
+        # The timer itself stays: it fires without effect.
+        task.can_be_given_up(lambda: self.open.pop(timer_id, None))
         return task
 
     def timer(self, fire_at_ns: int, *, origin: _wire.Origin, fired: Callable[[], None]) -> int:
@@ -140,6 +144,11 @@ class Commands:
             self.mailbox.forget(name, deliver)
             task.fail(TimeoutError(f'no event "{name}" came within the time given'))
 
+        def give_up() -> None:
+            self.open.pop(timer_id, None)
+            self.mailbox.forget(name, deliver)
+
+        task.can_be_given_up(give_up)
         if not self.mailbox.take(name, deliver) and timeout_ns is not None:
             timer_id = self.timer(self.now_ns + timeout_ns, origin=_wire.EventTimeout(name), fired=time_is_up)
         return task
@@ -167,12 +176,14 @@ class Commands:
 class _Attempts:
     """One call and its attempts: a failed one is followed by a timer, and that by the next attempt."""
 
-    __slots__ = ("_attempt", "_call", "_commands", "_first_ns", "_identity", "task")
+    __slots__ = ("_attempt", "_began", "_call", "_commands", "_first_ns", "_identity", "task")
 
     def __init__(self, commands: Commands, call: Call) -> None:
         self._commands = commands
         self._call = call
         self._attempt = 0
+        # Whether an attempt of this call has run under its ID, so that the ID is its own.
+        self._began = False
         self._first_ns = commands.now_ns
         self._identity = call.identity
         self.task: Task[Any] = Task(commands.loop, f'{call.kind} "{call.name}"')
@@ -200,6 +211,7 @@ class _Attempts:
                 input=call.input,
                 instance_id=self._identity,
                 app=call.app,
+                unique=call.unique and not self._began,
             )
         self._commands.ask(action, Request(call.kind, call.name, self._answered))
 
@@ -214,6 +226,7 @@ class _Attempts:
                 raise AssertionError("timers answer requests of their own")
 
     def _failed(self, failure: Failure) -> None:
+        self._began = self._began or failure.code != names.INSTANCE_ID_IN_USE.number
         pause_ns = self._pause_ns(failure)
         if pause_ns is None:
             self.task.fail(self._error(failure))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from antiphon import _guard
-from antiphon.errors import WorkflowRuleBroken
+from antiphon.errors import WaitCancelled, WorkflowRuleBroken
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -34,7 +34,7 @@ class Task(Generic[T]):
     Awaiting it a second time gives the same result, or raises the same error, at once.
     """
 
-    __slots__ = ("_callbacks", "_done", "_error", "_label", "_loop", "_value")
+    __slots__ = ("_callbacks", "_done", "_error", "_give_up", "_label", "_loop", "_value")
 
     def __init__(self, loop: "Loop", label: str) -> None:
         self._loop = loop
@@ -43,6 +43,7 @@ class Task(Generic[T]):
         self._value: T | None = None
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[], None]] = []
+        self._give_up: Callable[[], None] | None = None
 
     @property
     def done(self) -> bool:
@@ -65,6 +66,17 @@ class Task(Generic[T]):
         if self._error is not None:
             raise self._error.with_traceback(None)
         return self._value  # type: ignore[return-value]  # settled by a T
+
+    def cancel(self) -> bool:
+        """Give up a wait for an event or a time: an event that comes later is for the next wait for its name.
+
+        Awaiting it then raises WaitCancelled. Returns False for what is done, and for all other tasks, which go on.
+        """
+        if self._done or self._give_up is None:
+            return False
+        self._give_up()
+        self.fail(WaitCancelled(f"{self._label} was given up"))
+        return True
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self._done:
@@ -92,6 +104,10 @@ class Task(Generic[T]):
             callback()
         else:
             self._callbacks.append(callback)
+
+    def can_be_given_up(self, give_up: Callable[[], None]) -> None:
+        """Let `cancel` end it, calling this first."""
+        self._give_up = give_up
 
     def belongs_to(self, loop: "Loop") -> bool:
         """Whether this instance made it."""

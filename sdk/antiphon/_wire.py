@@ -223,12 +223,14 @@ def create_child(
     input: str | None,
     instance_id: str,
     app: str | None,
+    unique: bool = False,
 ) -> Action:
     """Build the action that starts a child workflow."""
     action = Action(id=id)
     child = action.create_child_workflow
     child.name = name
     child.instance_id = instance_id
+    child.unique_instance_id = unique
     if input is not None:
         child.input.value = input
     if app is not None:

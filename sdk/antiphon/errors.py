@@ -8,6 +8,7 @@
     ├── NonDeterminism          workflow code asked for something else than its history says
     ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
     ├── ContractInvalid         what was given to testing as other apps' contracts is none, or lacks a name
+    ├── WaitCancelled           what awaiting a wait that was given up raises
     ├── NonRetriableError       raise this, or a subclass, where trying again is pointless
     ├── RemoteError             a failure's cause, of a type that is not known here
     ├── CallFailure             what awaiting a call raises in a workflow
@@ -213,6 +214,10 @@ class ContractInvalid(CodedError):
     """A file of contracts cannot be read, or does not hold the app or the name."""
 
     code = names.CONTRACT_INVALID
+
+
+class WaitCancelled(AntiphonError):
+    """Awaited was a wait that the workflow's own code has given up with `Task.cancel`."""
 
 
 class CallFailure(AntiphonError):

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from antiphon import _definitions, _tasks, _values, _wire
 from antiphon._commands import Call, Commands
@@ -211,6 +211,7 @@ class Context:
         result: None = None,
         app: str | None = None,
         instance_id: str | None = None,
+        if_exists: Literal["restart", "fail"] = "restart",
         retry: RetryPolicy | None = None,
     ) -> Task[R]: ...
     @overload
@@ -222,6 +223,7 @@ class Context:
         result: type[R],
         app: str | None = None,
         instance_id: str | None = None,
+        if_exists: Literal["restart", "fail"] = "restart",
         retry: RetryPolicy | None = None,
     ) -> Task[R]: ...
     @overload
@@ -233,6 +235,7 @@ class Context:
         result: None = None,
         app: str | None = None,
         instance_id: str | None = None,
+        if_exists: Literal["restart", "fail"] = "restart",
         retry: RetryPolicy | None = None,
     ) -> Task[Any]: ...
     def call_workflow(
@@ -243,6 +246,7 @@ class Context:
         result: type[Any] | None = None,
         app: str | None = None,
         instance_id: str | None = None,
+        if_exists: Literal["restart", "fail"] = "restart",
         retry: RetryPolicy | None = None,
     ) -> Task[Any]:
         """Run a child workflow, in app `app` or in this one; awaiting raises ChildWorkflowFailure.
@@ -254,6 +258,8 @@ class Context:
             app: app ID of the app that has it.
             instance_id: ID of the child; by default this instance's ID, a colon and a number. All
                 attempts of one call have the same ID.
+            if_exists: what happens when a run of that ID has ended before: `restart` replaces it, `fail` refuses
+                the call. An active run of that ID always refuses it (`AN203`).
             retry: when to try again; by default never.
 
         Raises:
@@ -268,6 +274,7 @@ class Context:
             app=_app(app),
             retry=retry,
             identity=instance_id or "",
+            unique=_unique(if_exists),
         )
         return self._commands.call(call)
 
@@ -364,6 +371,12 @@ def _target(target: str | Callable[..., Any], *, kind: _definitions.Kind, result
         return target, Any if result is None else result
     definition = _definitions.find(target, kind=kind)
     return definition.name, definition.result_type if result is None else result
+
+
+def _unique(if_exists: str) -> bool:
+    if if_exists not in ("restart", "fail"):
+        raise ValueError(f'if_exists is {if_exists!r}; it can be "restart" or "fail"')
+    return if_exists == "fail"
 
 
 def _app(app: str | None) -> str | None:

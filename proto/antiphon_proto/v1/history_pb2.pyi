@@ -99,7 +99,7 @@ class FailureDetails(_message.Message):
     def __init__(self, error_type: _Optional[str] = ..., error_message: _Optional[str] = ..., stack_trace: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., inner_failure: _Optional[_Union[FailureDetails, _Mapping]] = ..., is_non_retriable: bool = ..., code: _Optional[str] = ..., app_id: _Optional[str] = ..., data: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ...) -> None: ...
 
 class ParentInstanceInfo(_message.Message):
-    __slots__ = ("task_scheduled_id", "name", "version", "workflow_instance", "app_id", "app_namespace", "incarnation")
+    __slots__ = ("task_scheduled_id", "name", "version", "workflow_instance", "app_id", "app_namespace", "incarnation", "unique_instance_id")
     TASK_SCHEDULED_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +107,7 @@ class ParentInstanceInfo(_message.Message):
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     APP_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     task_scheduled_id: int
     name: _wrappers_pb2.StringValue
     version: _wrappers_pb2.StringValue
@@ -114,7 +115,8 @@ class ParentInstanceInfo(_message.Message):
     app_id: str
     app_namespace: str
     incarnation: bytes
-    def __init__(self, task_scheduled_id: _Optional[int] = ..., name: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[WorkflowInstance, _Mapping]] = ..., app_id: _Optional[str] = ..., app_namespace: _Optional[str] = ..., incarnation: _Optional[bytes] = ...) -> None: ...
+    unique_instance_id: bool
+    def __init__(self, task_scheduled_id: _Optional[int] = ..., name: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[WorkflowInstance, _Mapping]] = ..., app_id: _Optional[str] = ..., app_namespace: _Optional[str] = ..., incarnation: _Optional[bytes] = ..., unique_instance_id: bool = ...) -> None: ...
 
 class RerunParentInstanceInfo(_message.Message):
     __slots__ = ("instance_id",)

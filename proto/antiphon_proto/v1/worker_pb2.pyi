@@ -54,20 +54,22 @@ class ScheduleTaskAction(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., history_propagation_scope: _Optional[_Union[_history_pb2.HistoryPropagationScope, str]] = ..., timeouts: _Optional[_Union[ActivityTimeouts, _Mapping]] = ...) -> None: ...
 
 class CreateChildWorkflowAction(_message.Message):
-    __slots__ = ("instance_id", "name", "version", "input", "history_propagation_scope", "retry_parent_instance_info")
+    __slots__ = ("instance_id", "name", "version", "input", "history_propagation_scope", "retry_parent_instance_info", "unique_instance_id")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     HISTORY_PROPAGATION_SCOPE_FIELD_NUMBER: _ClassVar[int]
     RETRY_PARENT_INSTANCE_INFO_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     name: str
     version: _wrappers_pb2.StringValue
     input: _wrappers_pb2.StringValue
     history_propagation_scope: _history_pb2.HistoryPropagationScope
     retry_parent_instance_info: _history_pb2.RetryParentInstanceInfo
-    def __init__(self, instance_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[_history_pb2.HistoryPropagationScope, str]] = ..., retry_parent_instance_info: _Optional[_Union[_history_pb2.RetryParentInstanceInfo, _Mapping]] = ...) -> None: ...
+    unique_instance_id: bool
+    def __init__(self, instance_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[_history_pb2.HistoryPropagationScope, str]] = ..., retry_parent_instance_info: _Optional[_Union[_history_pb2.RetryParentInstanceInfo, _Mapping]] = ..., unique_instance_id: bool = ...) -> None: ...
 
 class CreateDetachedWorkflowAction(_message.Message):
     __slots__ = ("instance_id", "name", "version", "input", "scheduled_start_timestamp", "execution_id", "tags", "parent_trace_context")

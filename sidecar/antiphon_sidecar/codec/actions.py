@@ -94,6 +94,7 @@ def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
         "input",
         "history_propagation_scope",
         "retry_parent_instance_info",
+        "unique_instance_id",
     )
     return ac.CreateChild(
         id=action.id,
@@ -103,6 +104,7 @@ def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
         version=to_text(child.version, present=child.HasField("version")),
         target=_target(action),
         extra=rest.SerializeToString() + carried_over(child, modelled, pb.ChildWorkflowInstanceCreated),
+        unique=child.unique_instance_id,
     )
 
 

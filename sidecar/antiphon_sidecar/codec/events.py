@@ -197,6 +197,7 @@ def _seal_started(wire: pb.HistoryEvent, event: ev.ExecutionStarted) -> None:
                 ),
                 app_id=parent.app,
                 incarnation=parent.incarnation,
+                unique_instance_id=parent.unique,
             ),
             scheduled_start_timestamp=None if event.scheduled_at is None else to_timestamp(event.scheduled_at),
             tags=event.tags,
@@ -381,6 +382,7 @@ def _unseal_started(wire: pb.HistoryEvent, stamp: int) -> ev.ExecutionStarted:
             incarnation=info.incarnation,
             task_id=info.task_scheduled_id,
             name=info.name.value,
+            unique=info.unique_instance_id,
         )
     scheduled = started.HasField("scheduled_start_timestamp")
     return ev.ExecutionStarted(

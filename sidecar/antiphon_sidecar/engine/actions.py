@@ -32,7 +32,10 @@ class ScheduleTask:
 
 @dataclass(frozen=True, slots=True)
 class CreateChild:
-    """Start a child workflow; an empty `instance_id` asks the engine to make one."""
+    """Start a child workflow; an empty `instance_id` asks the engine to make one.
+
+    `unique`: an ID that was ever used is refused, not only that of an active run.
+    """
 
     id: int
     instance_id: str
@@ -41,6 +44,7 @@ class CreateChild:
     version: str | None = None
     target: Target | None = None
     extra: bytes = b""
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

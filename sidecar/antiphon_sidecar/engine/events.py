@@ -51,7 +51,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The run that started this one as its child, and the action that did."""
+    """The run that started this one as its child, and the action that did.
+
+    `unique`: the child must not take the place of a run that has ended.
+    """
 
     app: str
     instance_id: str
@@ -59,6 +62,7 @@ class Parent:
     incarnation: bytes
     task_id: int
     name: str
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,18 +73,19 @@ def _result(turn: Turn) -> Result:
 
 
 def _refuse_start(start: Message) -> Outgoing | None:
-    """Answer the parent of a start whose ID is taken by an active run; a client's start is refused earlier."""
+    """Answer the parent of a start whose ID is taken; a client's start is refused earlier."""
     started = start.events[0]
     assert isinstance(started, ExecutionStarted)
     parent = started.parent
     if parent is None:
         return None
+    whose, wait = ("a", "") if parent.unique else ("an active", ", or wait for the other run to end")
     failure = Failure(
         error_type="WorkflowInstanceAlreadyExists",
         message=(
-            f'{codes.INSTANCE_ID_IN_USE}: an active workflow with ID "{started.instance_id}" already exists; '
+            f'{codes.INSTANCE_ID_IN_USE}: {whose} workflow with ID "{started.instance_id}" already exists; '
             f'"{parent.instance_id}" ({parent.app}) cannot start a child under it. '
-            "Give the child another instance ID, or wait for the other run to end."
+            f"Give the child another instance ID{wait}."
         ),
         code=codes.INSTANCE_ID_IN_USE.number,
     )

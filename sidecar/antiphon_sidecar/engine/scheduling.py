@@ -147,6 +147,7 @@ def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope)
         incarnation=state.incarnation,
         task_id=action.id,
         name=state.name,
+        unique=action.unique,
     )
     execution_id = scope.new_execution_id()
     started = ExecutionStarted(

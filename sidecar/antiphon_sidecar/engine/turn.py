@@ -106,9 +106,10 @@ def _base(state: State | None, messages: Sequence[Message]) -> tuple[State | Non
     for message in messages:
         if message.kind is not Kind.START:
             continue
-        if state is None or (state.ended and message.incarnation != state.incarnation):
-            started = message.events[0]
-            assert isinstance(started, ExecutionStarted)
+        started = message.events[0]
+        assert isinstance(started, ExecutionStarted)
+        unique = started.parent is not None and started.parent.unique
+        if state is None or (state.ended and message.incarnation != state.incarnation and not unique):
             new = State(
                 app=_app_of(started),
                 instance_id=started.instance_id,

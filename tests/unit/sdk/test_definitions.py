@@ -21,7 +21,7 @@ def test_public_names_are_these():
                 "RequestError",
             ),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
-            *("TokenWrong", "ValueInvalid", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
+            *("TokenWrong", "ValueInvalid", "WaitCancelled", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
             *("codec", "failure_type", "interceptors"),
         ]
     )
