@@ -43,7 +43,7 @@ class Task(Generic[T]):
         self._value: T | None = None
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[], None]] = []
-        self._give_up: Callable[[], None] | None = None
+        self._give_up: Callable[[], object] | None = None
 
     @property
     def done(self) -> bool:
@@ -105,7 +105,7 @@ class Task(Generic[T]):
         else:
             self._callbacks.append(callback)
 
-    def can_be_given_up(self, give_up: Callable[[], None]) -> None:
+    def can_be_given_up(self, give_up: Callable[[], object]) -> None:
         """Let `cancel` end it, calling this first."""
         self._give_up = give_up
 
