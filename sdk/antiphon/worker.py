@@ -213,6 +213,7 @@ class Worker:
                 async with asyncio.timeout(self._grace_s):
                     await intake.finished()
                     await activities.drained()
+                    intake.leave()
                     await outbox.emptied()
         finally:
             for task in (sending, taking, stopped, declaring):
@@ -276,6 +277,7 @@ class _Intake:
         self._turns = turns
         self._stopping = stopping
         self._fetches: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     async def run(self, request: worker_pb2.GetWorkItemsRequest) -> None:
         """Take work until cancelled; reconnects for ever."""
@@ -312,6 +314,10 @@ class _Intake:
             # An end without error is a sidecar that drains; another takes over this address soon.
             await backoff.wait()
 
+    def leave(self) -> None:
+        """Answer no further turns: a busy app would never let go. They go to another worker when the stream ends."""
+        self._leaving = True
+
     async def finished(self) -> None:
         """Wait for the turns that wait for history."""
         if self._fetches:
@@ -327,9 +333,10 @@ class _Intake:
     def _take(self, item: worker_pb2.WorkItem) -> None:
         match item.WhichOneof("request"):
             case "workflow_request":
-                self._turn(item.workflow_request, item.completion_token)
+                if not self._leaving:
+                    self._turn(item.workflow_request, item.completion_token)
             case "activity_request":
-                # While stopping, turns are still done: they take no time.
+                # While activities end, turns are still done: they take no time.
                 if not self._stopping.is_set():
                     self._activities.begin(item.activity_request, item.completion_token)
             case _:

@@ -269,6 +269,21 @@ async def test_stop_begins_nothing_new_and_keeps_the_stream_until_all_is_settled
     assert ran == [1]
 
 
+async def test_stop_answers_no_turn_once_only_results_are_to_be_settled(sidecar: ScriptedSidecar):
+    running = Worker(
+        workflows=[doubled_twice], activities=[double], address=sidecar.address, grace=timedelta(seconds=0.5)
+    )
+    sidecar.settles = False
+    task = asyncio.create_task(running.run())
+    sidecar.items.put_nowait(activity_item("double", "1"))
+    assert len((await sidecar.batch()).activities) == 1
+    running.stop()
+    await asyncio.sleep(0)  # the worker sees the stop; nothing is under way any more
+    sidecar.items.put_nowait(worker_pb2.WorkItem(workflow_request=Scribe(doubled_twice, input="3").request()))
+    await asyncio.wait_for(task, 10)
+    assert sidecar.batches.empty()
+
+
 async def test_can_be_left_at_once(sidecar: ScriptedSidecar):
     running = worker(sidecar)
     async with running:
