@@ -6,6 +6,8 @@ import grpc
 import pytest
 import yaml
 
+from antiphon import codec
+from antiphon._payloads import Marker, Payloads
 from antiphon_names.errors import INSTANCE_ID_IN_USE
 from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2
 from tests.unit.cli.scripted_host import Answer, apps, failed, scripted, state
@@ -174,6 +176,19 @@ def test_get_shows_fields_and_leaves_out_what_there_is_not():
         "input     42",
         'output    "receipt"',
     ]
+
+
+def test_get_shows_encoded_values_as_far_as_they_can_be_read():
+    packed = Payloads([codec.Zlib(threshold_bytes=1)]).encode('"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"')
+    sealed = Marker("fernet", b"123").text()
+    with scripted({"GetInstance": state("COMPLETED", input=packed, output=sealed)}) as antiphon:
+        done = antiphon("workflow", "get", "i1", "--app", "orders")
+        value = antiphon("workflow", "get", "i1", "--app", "orders", "-o", "json")
+    assert done.stdout.splitlines()[-2:] == [
+        'input     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"',
+        'output    <3 bytes, encoded with "fernet">',
+    ]
+    assert json.loads(value.stdout)["output"] == {"antiphon/codec": "fernet", "data": "MTIz"}
 
 
 def test_get_shows_yaml():

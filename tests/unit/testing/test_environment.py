@@ -222,6 +222,31 @@ async def test_an_app_without_worker_is_waited_for(env: testing.Environment):
     assert state.status is Status.FAILED  # no input, where one is needed
 
 
+async def test_a_child_in_an_app_without_worker_is_waited_for(env: testing.Environment):
+    @workflow.define
+    async def calls(ctx: workflow.Context) -> str:
+        return await ctx.call_workflow("refund", 3, app="payments", result=str)
+
+    app = await env.app("orders", workflows=[calls])
+    await env.app("payments")
+    instance_id = await app.client.start(calls)
+    with pytest.raises(testing.EverythingWaits, match="payments has no worker connected"):
+        await app.client.wait(instance_id)
+    await env.app("payments", workflows=[refund])
+    assert (await app.client.wait(instance_id)).output == "refunded 3"
+
+
+async def test_an_unknown_app_fails_a_child_at_once(env: testing.Environment):
+    @workflow.define
+    async def calls(ctx: workflow.Context) -> str:
+        return await ctx.call_workflow("refund", 3, app="nowhere", result=str)
+
+    app = await env.app("orders", workflows=[calls])
+    state = await app.client.wait(await app.client.start(calls))
+    assert state.failure is not None
+    assert state.failure.find("TargetAppNotFound") is not None
+
+
 async def test_environments_share_nothing(env: testing.Environment):
     app = await orders(env)
     instance_id = await app.client.start(approval)
