@@ -25,6 +25,8 @@ __all__ = ["App", "Environment", "EverythingWaits"]
 
 _START = datetime(2030, 1, 1, tzinfo=UTC)
 _POLL_S = 0.002
+# What a test has not waited for is of no use to it.
+_GRACE = timedelta(seconds=1)
 _CONNECT_S = 10.0
 
 
@@ -210,6 +212,7 @@ class Environment:
             address=app.address,
             codecs=self._codecs,
             interceptors=self._interceptors,
+            grace=_GRACE,
         )
 
     async def _connect(self, app: App, worker: Worker) -> None:

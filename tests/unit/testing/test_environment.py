@@ -86,7 +86,7 @@ async def slow() -> None:
 
 @pytest_asyncio.fixture
 async def env() -> AsyncIterator[testing.Environment]:
-    async with testing.Environment(patience=timedelta(seconds=0.3)) as running:
+    async with testing.Environment(patience=timedelta(seconds=1)) as running:
         yield running
 
 
