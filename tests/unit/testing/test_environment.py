@@ -1,6 +1,7 @@
 """The environment: apps that call each other, on the real engine, with time that is skipped."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -259,3 +260,9 @@ async def test_environments_share_nothing(env: testing.Environment):
 async def test_an_environment_that_does_not_run_says_so():
     with pytest.raises(RuntimeError, match="async with"):
         await testing.Environment().app("orders")
+
+
+async def test_without_the_sidecars_packages_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "antiphon_sidecar.memory_host", None)
+    with pytest.raises(ImportError, match=r"pip install 'antiphon\[testing\]'"):
+        await testing.Environment().__aenter__()
