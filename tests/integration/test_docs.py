@@ -4,6 +4,7 @@ Python of the guides is run by tests/unit/sdk/test_guide.py and tests/unit/testi
 page about calls by test_calls.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -43,7 +44,7 @@ def commands(page: Path) -> list[list[str]]:
     lines = [line for block in blocks(page, "") + blocks(page, "sh") for line in block.splitlines()]
     words = [shlex.split(line.removeprefix("$ "), comments=True) for line in lines if "antiphon " in line]
     # What the shell does with the output is the shell's.
-    words = [line[: line.index(">")] if ">" in line else line for line in words]
+    words = [list(itertools.takewhile(lambda word: word not in (">", "|"), line)) for line in words]
     return [line[1:] for line in words if line and line[0] == "antiphon"]
 
 
