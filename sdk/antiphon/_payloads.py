@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from antiphon import _values
 from antiphon.codec import PayloadCodec, Zlib
-from antiphon.errors import PayloadNotDecoded
+from antiphon.errors import DefinitionError, PayloadNotDecoded
 from antiphon_names import errors as names
 from antiphon_proto.v1 import history_pb2, worker_pb2
 
@@ -50,6 +50,9 @@ class Payloads:
 
     def __init__(self, codecs: Iterable[PayloadCodec] = (), *, failures: bool = False) -> None:
         self._codecs = tuple(codecs)
+        for codec in self._codecs:
+            if not isinstance(codec, PayloadCodec):
+                raise DefinitionError(f"{codec!r} is no codec: it needs a name, and methods encode and decode")
         self._by_name = {codec.name: codec for codec in (*_BUILT_IN, *self._codecs)}
         self._failures = failures and bool(self._codecs)
         if len({codec.name for codec in self._codecs}) < len(self._codecs):

@@ -60,7 +60,7 @@ class Client:
             interceptors: what runs around each call, the first one outermost.
         """
         self._payloads = Payloads(codecs)
-        self._around = [each.call for each in interceptors]
+        self._around = [each.call for each in around.clients_of(interceptors)]
         self._endpoint = _connection.endpoint(address, api_token)
         self._app = app
         self._channel: grpc.aio.Channel | None = None

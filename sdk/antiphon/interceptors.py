@@ -111,6 +111,18 @@ def activities_of(interceptors: Sequence[object]) -> tuple[ActivityInterceptor, 
     return tuple(each for each in interceptors if isinstance(each, ActivityInterceptor))
 
 
+def clients_of(interceptors: Sequence[object]) -> tuple[ClientInterceptor, ...]:
+    """Return those that run around a client's calls.
+
+    Raises:
+        DefinitionError: one of them does not.
+    """
+    for each in interceptors:
+        if not isinstance(each, ClientInterceptor):
+            raise DefinitionError(f"{each!r} is no interceptor of a client: it has no method call")
+    return tuple(each for each in interceptors if isinstance(each, ClientInterceptor))
+
+
 def chained(around: Sequence[Callable[..., Any]], innermost: Callable[[C], Any]) -> Callable[[C], Any]:
     """Return one callable that goes through all, the first one outermost."""
     proceed = innermost

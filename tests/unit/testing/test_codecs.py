@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from antiphon import (
     ActivityFailure,
     Client,
+    DefinitionError,
     PayloadNotDecoded,
     Status,
     Worker,
@@ -198,6 +199,11 @@ def test_a_value_that_would_fill_the_memory_is_refused():
     assert data is not None
     with pytest.raises(ValueError, match="larger than 1000"):
         codec.Zlib(decoded_bytes_max=1000).decode(data)
+
+
+def test_what_is_no_codec_is_refused():
+    with pytest.raises(DefinitionError, match="is no codec: it needs a name"):
+        Client(codecs=["zlib"])  # type: ignore[list-item]
 
 
 def test_two_codecs_of_one_name_are_refused():

@@ -149,6 +149,11 @@ async def test_a_clients_calls_are_seen_and_changed(antiphon_env: testing.Enviro
     assert auth.seen == ["start i both", "raise_event i go", "wait i "]
 
 
+def test_what_is_no_interceptor_of_a_client_is_refused():
+    with pytest.raises(DefinitionError, match="has no method call"):
+        Client(interceptors=[Polite()])  # type: ignore[list-item]
+
+
 def test_what_intercepts_nothing_is_refused():
     with pytest.raises(DefinitionError, match="neither run_workflow nor run_activity"):
         Worker(**FUNCTIONS, interceptors=[Auth()])  # type: ignore[list-item]
