@@ -7,18 +7,21 @@ from google.protobuf.message import DecodeError
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.events import unseal
-from antiphon_sidecar.codec.values import carried_over, to_failure, to_ns, to_text
+from antiphon_sidecar.codec.values import carried_over, checked_name, to_failure, to_ns, to_text
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 
 _NS_PER_MS = 1_000_000
+#: Actions that something answers by their id; the runtime has a use of its own for negative ones.
+_COUNTED = frozenset(("schedule_task", "create_child_workflow", "create_timer"))
 
 
 def read_response(response: wk.WorkflowResponse) -> ac.Response:
     """Read the answer to a turn, actions in the order given.
 
     Raises:
-        ValueError: an action has no kind that this release knows, or a carried-over event is none.
+        ValueError: a negative id, a status that is not known, a name that no store can keep, or a carried-over event
+            that is none.
     """
     version = response.version
     return ac.Response(
@@ -33,11 +36,13 @@ def _target(action: wk.WorkflowAction) -> ac.Target | None:
     router = action.router
     if not router.target_app_id:
         return None
-    return ac.Target(router.target_app_id, router.target_app_namespace or None)
+    return ac.Target(checked_name("app ID", router.target_app_id), router.target_app_namespace or None)
 
 
 def _read_action(action: wk.WorkflowAction) -> ac.Action:
     kind = action.WhichOneof("workflow_action_type")
+    if kind in _COUNTED and action.id < 0:
+        raise ValueError(f"an action has the id {action.id}; they count from 0")
     match kind:
         case "schedule_task":
             return _read_task(action)
@@ -70,7 +75,7 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
     wait = task.timeouts.schedule_to_start_ms
     return ac.ScheduleTask(
         id=action.id,
-        name=task.name,
+        name=checked_name("activity name", task.name),
         input=to_text(task.input, present=task.HasField("input")),
         version=to_text(task.version, present=task.HasField("version")),
         task_execution_id=task.task_execution_id,
@@ -98,8 +103,8 @@ def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
     )
     return ac.CreateChild(
         id=action.id,
-        instance_id=child.instance_id,
-        name=child.name,
+        instance_id=checked_name("child's instance ID", child.instance_id),
+        name=checked_name("child's workflow name", child.name),
         input=to_text(child.input, present=child.HasField("input")),
         version=to_text(child.version, present=child.HasField("version")),
         target=_target(action),

@@ -36,6 +36,23 @@ def from_text(value: str | None) -> StringValue | None:
     return None if value is None else StringValue(value=value)
 
 
+#: What the stores keep in columns and indexes is shorter.
+NAME_BYTES_MAX = 512
+
+
+def checked_name(what: str, value: str) -> str:
+    """Return an ID or a name that every store can keep.
+
+    Raises:
+        ValueError: it is too long, or holds NUL.
+    """
+    if "\0" in value:
+        raise ValueError(f"the {what} holds a NUL character. Remove it.")
+    if len(value) * 4 > NAME_BYTES_MAX and len(value.encode()) > NAME_BYTES_MAX:
+        raise ValueError(f"the {what} is longer than {NAME_BYTES_MAX} bytes. Choose a shorter one.")
+    return value
+
+
 _FAILURE_FIELDS = ("error_type", "error_message", "stack_trace", "inner_failure", "is_non_retriable", "code")
 
 

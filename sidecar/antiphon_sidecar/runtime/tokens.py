@@ -7,6 +7,7 @@ first result wins while the task row exists (wire.md, checklist 10).
 import base64
 import json
 
+from antiphon_names.hashing import slot_of
 from antiphon_sidecar.stores.base import TaskRef
 
 
@@ -22,7 +23,17 @@ def read_task_token(token: str) -> tuple[TaskRef, bytes, int] | None:
     try:
         fields = json.loads(base64.urlsafe_b64decode(token.encode()))
         app, instance_id, execution_id, task_id, incarnation, slot, _attempt = fields
-        ref = TaskRef(str(app), str(instance_id), str(execution_id), int(task_id))
-        return ref, bytes.fromhex(incarnation), int(slot)
-    except (ValueError, TypeError):
+        if not (isinstance(task_id, int) and isinstance(incarnation, str) and -(2**31) <= task_id < 2**31):
+            return None
+        ref = TaskRef(_text(app), _text(instance_id), _text(execution_id), task_id)
+        # Nothing that a worker sends decides whose rows are written: the slot follows from the ID.
+        return (ref, bytes.fromhex(incarnation), slot_of(instance_id)) if slot == slot_of(instance_id) else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _text(value: str) -> str:
+    """Return a text that every store can keep: JSON can say NUL, and half a character."""
+    if b"\0" in value.encode():
+        raise ValueError("a token holds NUL")
+    return value

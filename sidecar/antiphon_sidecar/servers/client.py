@@ -9,12 +9,10 @@ from google.protobuf import empty_pb2
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import client_pb2 as cl
 from antiphon_proto.v1 import history_pb2 as pb
-from antiphon_sidecar.codec.values import from_failure, from_text, to_ns, to_text, to_timestamp
+from antiphon_sidecar.codec.values import checked_name, from_failure, from_text, to_ns, to_text, to_timestamp
 from antiphon_sidecar.runtime.calls import Calls, NewInstance, Snapshot
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Unary
-
-_ID_BYTES_MAX = 512
 
 _Routed = (
     cl.CreateInstanceRequest
@@ -98,6 +96,7 @@ class ClientService:
         }
 
     def _calls(self, request: _Routed) -> Calls:
+        _check_name("instance ID", request.instance_id)
         router = request.router if request.HasField("router") else None
         return self._directory.route(self._app, router)
 
@@ -109,10 +108,10 @@ class ClientService:
         """Start an instance."""
         calls = self._calls(request)
         instance_id = request.instance_id or uuid.UUID(bytes=calls.new_id()).hex
-        _check_id(instance_id)
         if not request.name:
             raise _invalid("the request names no workflow. Set its name.")
-        _check_text("workflow name", request.name)
+        _check_name("workflow name", request.name)
+        _check_name("execution ID", request.execution_id.value)
         self._check_payload("input", request.input.value)
         scheduled = to_ns(request.scheduled_start_timestamp) if request.HasField("scheduled_start_timestamp") else None
         extra = b""
@@ -216,15 +215,11 @@ class ClientService:
             )
 
 
-def _check_id(instance_id: str) -> None:
-    _check_text("instance ID", instance_id)
-    if len(instance_id.encode()) > _ID_BYTES_MAX:
-        raise _invalid(f"the instance ID is longer than {_ID_BYTES_MAX} bytes. Choose a shorter one.")
-
-
-def _check_text(what: str, value: str) -> None:
-    if "\0" in value:
-        raise _invalid(f"the {what} holds a NUL character. Remove it.")
+def _check_name(what: str, value: str) -> None:
+    try:
+        checked_name(what, value)
+    except ValueError as error:
+        raise _invalid(str(error)) from error
 
 
 def _response(found: Snapshot | None, *, payloads: bool) -> cl.GetInstanceResponse:

@@ -150,6 +150,8 @@ class WorkerService:
                 return
             known = hand.ref, hand.incarnation, hand.slot
         ref, incarnation, slot = known
+        # The token says which task this is; no other number may get into the history.
+        request.task_id = ref.task_id
         self._replica.task_answered(
             ref,
             incarnation=incarnation,

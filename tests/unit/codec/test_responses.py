@@ -187,3 +187,20 @@ def test_an_activitys_failure_becomes_its_event():
     response = wk.ActivityResponse(task_id=4, failure_details={"error_type": "E", "error_message": "m"})
     expected = ev.TaskFailed(NOW, 4, ev.Failure("E", "m"), "t")
     assert read_activity_response(response, task_execution_id="t", now=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"id": -2, "create_timer": {}},
+        {"id": -1, "schedule_task": {"name": "charge"}},
+        {"id": 1, "schedule_task": {"name": "a\0b"}},
+        {"id": 1, "schedule_task": {"name": "x" * 513}},
+        {"id": 1, "schedule_task": {"name": "a"}, "router": {"target_app_id": "x" * 513}},
+        {"id": 1, "create_child_workflow": {"instance_id": "ü" * 257, "name": "pack"}},
+        {"id": 1, "create_child_workflow": {"instance_id": "c", "name": "\0"}},
+    ],
+)
+def test_what_no_store_can_keep_is_not_read(action: dict[str, object]):
+    with pytest.raises(ValueError, match="Remove it|Choose a shorter one|count from 0"):
+        read(wk.WorkflowAction(**action))
