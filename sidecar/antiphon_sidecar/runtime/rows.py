@@ -96,8 +96,15 @@ def task_result(ref: TaskRef, *, incarnation: bytes, event: Event) -> Message:
 
 def waiting_messages(loaded: Loaded, *, now: int) -> list[Message]:
     """Return what was read of an instance's messages: the inbox in its order, then the timers that are due."""
-    due = (row for row in loaded.timers if row.due_at <= now and not childchecks.is_child_check(row))
+    due = (row for row in loaded.timers if fires_at(row) <= now and not childchecks.is_child_check(row))
     return [*(message_of(row) for row in loaded.inbox), *(timer_message(row) for row in due)]
+
+
+def fires_at(row: TimerRow) -> int:
+    """Return when a timer fires; its `due_at` is later while it rests (protocol.md 4)."""
+    fired = codec.unseal(codec.unpack(row.payload)[0])
+    assert isinstance(fired, TimerFired)
+    return min(row.due_at, fired.fire_at)
 
 
 def timer_message(row: TimerRow) -> Message:

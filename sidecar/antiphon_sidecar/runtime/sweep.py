@@ -5,6 +5,7 @@ over moves on with backoff, so that rows nobody can take do not hide the rest (p
 """
 
 import asyncio
+import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Collection, Hashable, Iterable
@@ -87,6 +88,7 @@ class Sweep:
         try:
             if fresh:
                 await self._look(sorted(fresh), now, until=now + _BACKOFF_MAX_S * _NS)
+                await self._look_at_timers(sorted(fresh), now)
         except StoreError:
             self._fresh |= fresh
             raise
@@ -103,6 +105,15 @@ class Sweep:
             await self._inbox_page(inbox, now)
         async for tasks in self._pages(store.due_tasks, partitions, until):
             await self._tasks_page(tasks, now)
+
+    async def _look_at_timers(self, partitions: list[int], now: int) -> None:
+        """Arm the timers that fire soon or have fired, however long their last owner let them rest."""
+        until = now + _BACKOFF_MAX_S * _NS
+        async for timers in self._pages(self._replica.parts.store.due_timers, partitions, until):
+            for row in timers:
+                at = rows.fires_at(row)
+                if at <= now + self.horizon_ns:
+                    self._replica.arm(dataclasses.replace(row, due_at=at))
 
     def _delay_ns(self, key: Hashable) -> tuple[int, int]:
         """Return how often a row was seen before, and how long it may rest now."""
