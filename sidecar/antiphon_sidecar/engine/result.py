@@ -48,9 +48,30 @@ def end_without_worker(turn: Turn, *, now: int) -> Result:
         case ExecutionSuspended() | ExecutionResumed():
             if not turn.events:
                 (hold if isinstance(control, ExecutionSuspended) else go_on)(result.state)
+                _hold_start(result)
             if control.recurse:
                 tell_children(result, control)
     return result
+
+
+def _hold_start(result: Result) -> None:
+    """Keep a child's start for later under another ID.
+
+    Its first row is gone by then, so that the caller cannot withdraw a child that is an instance (protocol.md 14).
+    """
+    for message in result.turn.consumed:
+        if message.kind is Kind.START:
+            result.outgoing.append(
+                Outgoing(
+                    app=result.state.app,
+                    instance_id=result.state.instance_id,
+                    kind=Kind.START,
+                    message_id=derive_id("held-start", message.incarnation),
+                    incarnation=message.incarnation,
+                    execution_id=message.execution_id,
+                    events=message.events,
+                )
+            )
 
 
 def _result(turn: Turn) -> Result:

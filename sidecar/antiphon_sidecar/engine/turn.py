@@ -79,7 +79,7 @@ def begin_turn(state: State | None, messages: Sequence[Message], *, now: int) ->
     began = WorkflowStarted(_turn_clock(base, arrived, now))
     control = sorted_out.control
     if control is not None:
-        return _control_turn(control, began, base, start, turn)
+        return _control_turn(control, began, base, start, turn, fresh=fresh)
     waits = base.suspended or (start is not None and _scheduled_later(start, now))
     if waits or not (sorted_out.accepted or start):
         if sorted_out.discarded or sorted_out.rejected:
@@ -160,8 +160,11 @@ def _sort(base: State, start: Message | None, messages: Sequence[Message]) -> _S
         if message is start:
             continue
         if message.kind is Kind.START:
-            stale = message.incarnation == base.incarnation
-            (out.discarded if stale else out.rejected).append(message)
+            if start is not None and _is_repeat(start, message):
+                out.repeats.append((start, message))
+            else:
+                stale = message.incarnation == base.incarnation
+                (out.discarded if stale else out.rejected).append(message)
         elif not _wanted(base, message):
             out.discarded.append(message)
         elif (earlier := first.setdefault(_sameness(message), message)) is not message:
@@ -171,6 +174,11 @@ def _sort(base: State, start: Message | None, messages: Sequence[Message]) -> _S
         else:
             out.accepted.append(message)
     return out
+
+
+def _is_repeat(start: Message, message: Message) -> bool:
+    """Tell whether two starts are the same: one that waits has got another ID, the first may come once more."""
+    return (message.incarnation, message.execution_id) == (start.incarnation, start.execution_id)
 
 
 def _sameness(message: Message) -> Hashable:
@@ -252,6 +260,8 @@ def _control_turn(
     base: State,
     start: Message | None,
     turn: Callable[..., Turn],
+    *,
+    fresh: bool,
 ) -> Turn:
     """Build the engine's own turn for a terminate, suspend or resume.
 
@@ -271,4 +281,6 @@ def _control_turn(
             return turn([], [control], needs_worker=False)
         case event:
             events = [began, event] if base.started else []
-            return turn(events, [control], needs_worker=False)
+            # A child's start is read by what makes it an instance, even where it has to wait: see `result`.
+            read = [control] if start is None or not fresh else [start, control]
+            return turn(events, read, needs_worker=False)

@@ -53,6 +53,13 @@ def child_check_call(row: TimerRow) -> str:
     return f'instance "{row.instance_id}" starts workflow "{started.name}" in app "{target}"'
 
 
+def is_withdrawal(message: Message) -> bool:
+    """Tell whether a message withdraws a child: its row is the child's START row, of use to others if not to it."""
+    return message.kind is Kind.CHILD_RESULT and message.message_id == child_incarnation(
+        message.incarnation, message.execution_id, message.ref_id
+    )
+
+
 def withdrawn_child(row: TimerRow, failure: Failure, *, now: int) -> Message:
     """Return the message that withdraws a child: it takes effect only by deleting the START row (protocol.md 14)."""
     task_id = -2 - row.timer_id

@@ -195,8 +195,8 @@ def assemble(
             for m in (*consumed, *discarded)
             if m.row is Row.TIMER
         ),
-        discard_inbox=tuple(m.message_id for m in discarded if m.row is Row.INBOX),
-        known_inbox=tuple(known_rows) if any(m.row in _FAST for m in consumed) else None,
+        discard_inbox=tuple(m.message_id for m in discarded if m.row is Row.INBOX and not childchecks.is_withdrawal(m)),
+        known_inbox=tuple(known_rows) if _came_fast(result) else None,
         end_execution=result.ended_execution,
         drop_history=result.continues or turn.replaces is not None,
         tasks=_task_rows(result, now),
@@ -206,8 +206,14 @@ def assemble(
     return Assembled(commit, sealed)
 
 
-#: Messages that came without an inbox or timer row: they must not overtake unread rows (protocol.md 12).
-_FAST = (Row.NONE, Row.TASK)
+def _came_fast(result: rs.Result) -> bool:
+    """Tell whether a message came without an inbox or timer row: it must not overtake unread rows (protocol.md 12).
+
+    Nor must a call that has no effect: a resume may find nothing to resume because the suspend has not been read.
+    """
+    return any(m.row in (Row.NONE, Row.TASK) for m in result.turn.consumed) or any(
+        m.row is Row.NONE for m in result.turn.discarded
+    )
 
 
 def _seal(result: rs.Result, sealed_turn: Sequence[bytes]) -> list[bytes]:

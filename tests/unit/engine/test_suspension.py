@@ -1,17 +1,21 @@
 """A suspended instance holds its messages; suspending and resuming are the engine's own turns."""
 
+import dataclasses
+
 import pytest
 
 from antiphon_sidecar.engine import events as ev
-from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.engine.messages import Kind, Message
 from antiphon_sidecar.engine.result import end_without_worker
 from antiphon_sidecar.engine.state import State, committed
 from antiphon_sidecar.engine.turn import begin_turn
 from tests.unit.engine.build import (
     NOW,
+    RUN,
     began,
     child,
     fired,
+    ident,
     kinds,
     raised,
     result,
@@ -133,3 +137,20 @@ def test_a_result_that_came_twice_is_kept_while_suspended():
     # The copy may be the only one that still has a row; it goes when the first takes effect, not before.
     state = applied(running(task(1)), suspend())
     assert begin_turn(state, [result(1), result(1)], now=NOW) is None
+
+
+def test_a_child_that_is_suspended_before_its_start_keeps_it_under_another_id():
+    first = start()
+    outcome = end_without_worker(began(None, first, suspend()), now=NOW)
+    (held,) = outcome.outgoing
+    assert first in outcome.turn.consumed
+    assert (held.kind, held.incarnation, held.events) == (Kind.START, RUN, first.events)
+    assert held.message_id != first.message_id
+
+
+def test_a_start_that_comes_once_more_goes_only_with_the_one_that_is_applied():
+    state = applied(None, start(), suspend())
+    held = dataclasses.replace(start(), message_id=ident("held"))
+    assert begin_turn(state, [start(), held], now=NOW) is None
+    turn = began(applied(state, resume()), start(), held)
+    assert (turn.consumed, turn.discarded) == ((start(),), (held,))

@@ -1,6 +1,7 @@
 """What a turn's outcome becomes: one commit, whose rows say what it consumed and what it causes."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ from tests.unit.engine.build import (
     ident,
     raised,
     result,
+    resume,
     running,
     start,
     suspend,
@@ -130,6 +132,21 @@ def test_a_result_whose_row_was_replaced_meanwhile_consumes_the_inbox_row():
 def test_what_came_by_the_inbox_need_not_be_checked_against_unread_rows():
     commit = assembled(ended(began(running(task(1)), result(1, row=Row.INBOX))), known=[ident("held")])
     assert commit.known_inbox is None
+
+
+def test_a_call_without_effect_is_checked_against_unread_rows_too():
+    # The suspend that this resume is to end may be among them.
+    turn = began(running(), replace(resume(), row=Row.NONE))
+    commit = assembled(end_without_worker(turn, now=NOW), known=[ident("held")])
+    assert commit.known_inbox == (ident("held"),)
+
+
+def test_a_withdrawal_without_effect_leaves_the_childs_start_alone():
+    state = running(child(2))
+    withdrawn = replace(child_result(2), message_id=child_incarnation(RUN, "x0", 2))
+    gone = end_without_worker(began(state, terminate()), now=NOW).state
+    commit = assembled(end_without_worker(began(gone, withdrawn), now=NOW))
+    assert (commit.consume_inbox, commit.discard_inbox) == ((), ())
 
 
 def test_a_timer_consumes_its_row_also_when_it_has_no_effect():
