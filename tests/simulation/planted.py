@@ -241,7 +241,8 @@ def _short(*kinds: str, every_s: float = 0.5, **more: Any) -> Scenario:
 
 
 _ABANDONED = _short("bad network", apps=2, write=situations.slow_children, live=situations.abandon_children)
-_TAKEN = _short("roll", "bad store", "bad store", every_s=1.0, active_s=40.0)
+#: Nothing is purged: a start that lands late, after its run was purged, begins the run again.
+_TAKEN = _short("roll", "bad store", "bad store", every_s=1.0, active_s=40.0, purges=0.0)
 
 
 def _bugs(*bugs: Bug) -> dict[str, Bug]:
@@ -340,6 +341,7 @@ BUGS = _bugs(
             active_s=55.0,
             quiet_s=6.0,
             spread_s=6.0,
+            purges=0.0,
             write=situations.at_once,
         ),
     ),

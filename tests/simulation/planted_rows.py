@@ -8,10 +8,9 @@ from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import Unavailable
 from antiphon_sidecar.engine import endings, turn
 from antiphon_sidecar.engine.events import Status
-from antiphon_sidecar.engine.ids import child_incarnation
 from antiphon_sidecar.engine.messages import Kind, Message
 from antiphon_sidecar.engine.state import State
-from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime import childchecks, rows
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.storework import StoreWork
@@ -218,12 +217,7 @@ def start_is_withdrawn_whether_or_not_it_is_there(patch: Patch) -> None:
 
     def assemble(result: Any, **kwargs: Any) -> Any:
         made = _assemble(result, **kwargs)
-        withdrawn = tuple(
-            m.message_id
-            for m in result.turn.consumed
-            if m.kind is Kind.CHILD_RESULT
-            and m.message_id == child_incarnation(m.incarnation, m.execution_id, m.ref_id)
-        )
+        withdrawn = tuple(m.message_id for m in result.turn.consumed if childchecks.is_withdrawal(m))
         made.commit = dataclasses.replace(
             made.commit,
             consume_inbox=tuple(row_id for row_id in made.commit.consume_inbox if row_id not in withdrawn),

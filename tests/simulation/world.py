@@ -1,7 +1,8 @@
 """One run: builds everything from a seed, lets it run through faults and a quiet period, and judges it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -68,7 +69,7 @@ class Verdict:
     instances: int
 
 
-class _Errors(logging.Handler):
+class LogWatch(logging.Handler):
     """Errors that the runtime logs are broken promises: a task that died is never repaired."""
 
     def __init__(self, model: Model, trace: Trace) -> None:
@@ -82,6 +83,20 @@ class _Errors(logging.Handler):
             self._model.breaks("a task died", f"{record.getMessage()} {getattr(record, 'task', '')} {cause}")
         else:
             self._trace.note("log", record.getMessage())
+
+    @contextmanager
+    def over(self, logger: logging.Logger) -> Iterator[None]:
+        """Take what is logged to this logger, and let nothing else have it."""
+        before = logger.level, logger.propagate
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(before[0])
+            logger.propagate = before[1]
 
 
 class World:
@@ -221,39 +236,12 @@ class World:
 
     def run(self) -> Verdict:
         """Run to the end and judge."""
-        tables = self.surroundings.store.tables
-        chaos_until = self.start + self.scenario.active_s
-        handler, logger = _Errors(self.model, self.trace), logging.getLogger("antiphon_sidecar")
-        before = logger.level, logger.propagate
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        try:
-            for pod in self.pods:
-                self.loop.world.later(0.5 * self.draw.random(), pod.start_sidecar)
-                self.loop.world.later(0.5 * self.draw.random(), pod.start_worker)
-            self._start_late()
-            self._workload()
-            chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
-            self.loop.run(until=chaos_until, done=lambda: False)
-            self.trace.note("chaos", "quiet")
-            self.loop.world.soon(chaos.calm)
-            # By then no replica is paused any more with a call in hand.
-            self.client.host.later(_STRAYS_S, self.client.resume_strays)
-            last = 0.0
-
-            def done() -> bool:
-                nonlocal last
-                if self.loop.time() < last + 1.0:
-                    return False
-                last = self.loop.time()
-                return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
-
-            self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
-            checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
-        except Spinning as spinning:
-            self.model.breaks("spinning", str(spinning))
-        finally:
+        logger = logging.getLogger("antiphon_sidecar")
+        with LogWatch(self.model, self.trace).over(logger):
+            try:
+                self._run()
+            except Spinning as spinning:
+                self.model.breaks("spinning", str(spinning))
             for error in self.loop.errors:
                 self.model.breaks("a callback failed", f"{error.get('message')} {error.get('exception')!r}")
             verdict = Verdict(
@@ -263,14 +251,37 @@ class World:
                 tail=tuple(self.trace.tail(400)),
                 seconds=self.loop.time() - self.start,
                 steps=self.loop.steps,
-                instances=len(tables.runs),
+                instances=len(self.surroundings.store.tables.runs),
             )
             logger.setLevel(logging.CRITICAL)
             self.loop.end()
-            logger.removeHandler(handler)
-            logger.setLevel(before[0])
-            logger.propagate = before[1]
         return verdict
+
+    def _run(self) -> None:
+        tables = self.surroundings.store.tables
+        chaos_until = self.start + self.scenario.active_s
+        for pod in self.pods:
+            self.loop.world.later(0.5 * self.draw.random(), pod.start_sidecar)
+            self.loop.world.later(0.5 * self.draw.random(), pod.start_worker)
+        self._start_late()
+        self._workload()
+        chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
+        self.loop.run(until=chaos_until, done=lambda: False)
+        self.trace.note("chaos", "quiet")
+        self.loop.world.soon(chaos.calm)
+        # By then no replica is paused any more with a call in hand.
+        self.client.host.later(_STRAYS_S, self.client.resume_strays)
+        last = 0.0
+
+        def done() -> bool:
+            nonlocal last
+            if self.loop.time() < last + 1.0:
+                return False
+            last = self.loop.time()
+            return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
+
+        self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
+        checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
 
     def client_idle(self) -> bool:
         """Tell whether clients have done what they were to do."""

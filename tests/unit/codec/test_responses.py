@@ -202,5 +202,5 @@ def test_an_activitys_failure_becomes_its_event():
     ],
 )
 def test_what_no_store_can_keep_is_not_read(action: dict[str, object]):
-    with pytest.raises(ValueError, match="Remove it|Choose a shorter one|count from 0"):
+    with pytest.raises(ValueError, match=r"Remove it|Choose a shorter one|count from 0"):
         read(wk.WorkflowAction(**action))
