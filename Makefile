@@ -11,7 +11,7 @@ PROTO_FILES := $(wildcard proto/antiphon_proto/v1/*.proto)
 PROTO_CHECK := .cache/proto-check
 DEMO := examples/ml-pipeline
 
-# Seeds of `make sim`: the first one and how many.
+# Seeds of `make sim` and `make fuzz`: the first one and how many.
 SEED ?= 1
 N ?= 200
 # Minutes of `make soak`.
@@ -80,6 +80,10 @@ fmt: $(VENV)/.dev ## Format, and fix what ruff can fix
 .PHONY: sim
 sim: $(VENV)/.dev ## Simulate N seeds from SEED on; a failure prints the seed that repeats it
 	@$(BIN)/python -m tests.simulation --seed $(SEED) --count $(N)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Play recorded conversations of SDKs badly, N seeds from SEED on
+	@$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(N)
 
 .PHONY: integration
 integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL included
