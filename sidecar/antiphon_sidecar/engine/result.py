@@ -31,7 +31,7 @@ from antiphon_sidecar.engine.ids import derive_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing
 from antiphon_sidecar.engine.outcome import Result, Scope, Stalled
 from antiphon_sidecar.engine.scheduling import schedule
-from antiphon_sidecar.engine.stalls import judge, stall, without_messages
+from antiphon_sidecar.engine.stalls import hold_start, judge, stall, without_messages
 from antiphon_sidecar.engine.state import State, evolve, go_on, hold, remember
 from antiphon_sidecar.engine.turn import Turn
 
@@ -48,30 +48,10 @@ def end_without_worker(turn: Turn, *, now: int) -> Result:
         case ExecutionSuspended() | ExecutionResumed():
             if not turn.events:
                 (hold if isinstance(control, ExecutionSuspended) else go_on)(result.state)
-                _hold_start(result)
+                hold_start(result)
             if control.recurse:
                 tell_children(result, control)
     return result
-
-
-def _hold_start(result: Result) -> None:
-    """Keep a child's start for later under another ID.
-
-    Its first row is gone by then, so that the caller cannot withdraw a child that is an instance (protocol.md 14).
-    """
-    for message in result.turn.consumed:
-        if message.kind is Kind.START:
-            result.outgoing.append(
-                Outgoing(
-                    app=result.state.app,
-                    instance_id=result.state.instance_id,
-                    kind=Kind.START,
-                    message_id=derive_id("held-start", message.incarnation),
-                    incarnation=message.incarnation,
-                    execution_id=message.execution_id,
-                    events=message.events,
-                )
-            )
 
 
 def _result(turn: Turn) -> Result:

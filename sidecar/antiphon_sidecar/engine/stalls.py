@@ -9,6 +9,8 @@ import dataclasses
 from antiphon_names import errors as codes
 from antiphon_sidecar.engine.actions import Complete, Response, VersionNotAvailable
 from antiphon_sidecar.engine.events import Event, ExecutionStalled, Status, WorkflowStarted
+from antiphon_sidecar.engine.ids import derive_id
+from antiphon_sidecar.engine.messages import Kind, Outgoing
 from antiphon_sidecar.engine.outcome import Result, Stalled
 from antiphon_sidecar.engine.state import State, evolve
 from antiphon_sidecar.engine.turn import Turn
@@ -73,6 +75,29 @@ def stall(turn: Turn, stalled: Stalled, *, now: int) -> Result | None:
 
 def without_messages(turn: Turn) -> Result:
     """Return a result in which nothing has happened and no message has gone."""
-    held = dataclasses.replace(turn, events=(), consumed=(), discarded=(), rejected=(), needs_worker=False)
+    starts = tuple(message for message in turn.consumed if message.kind is Kind.START) if turn.fresh else ()
+    held = dataclasses.replace(turn, events=(), consumed=starts, discarded=(), rejected=(), needs_worker=False)
     state = turn.base
-    return Result(state=state, turn=held, events=[], generation=state.generation, turn_number=state.turns)
+    result = Result(state=state, turn=held, events=[], generation=state.generation, turn_number=state.turns)
+    hold_start(result)
+    return result
+
+
+def hold_start(result: Result) -> None:
+    """Keep a child's start, which its first commit has read, for later under another ID.
+
+    Its first row is gone by then, so that the caller cannot withdraw a child that is an instance (protocol.md 14).
+    """
+    for message in result.turn.consumed:
+        if message.kind is Kind.START:
+            result.outgoing.append(
+                Outgoing(
+                    app=result.state.app,
+                    instance_id=result.state.instance_id,
+                    kind=Kind.START,
+                    message_id=derive_id("held-start", message.incarnation),
+                    incarnation=message.incarnation,
+                    execution_id=message.execution_id,
+                    events=message.events,
+                )
+            )

@@ -93,7 +93,7 @@ class HandOut:
         lane.deaths += 1
         lane.charged, lane.recovered = True, False
         lane.sealed_turn = []
-        self._submit(lane, rs.without_messages(turn))
+        self._set_aside(lane, rs.without_messages(turn))
 
     def _stall(self, lane: Lane, turn: Turn, stalled: rs.Stalled) -> None:
         """Set an instance aside; what it was sent stays where it is."""
@@ -103,6 +103,12 @@ class HandOut:
             return
         lane.deaths, lane.charged = 0, False
         lane.sealed_turn = []
+        self._set_aside(lane, result)
+
+    def _set_aside(self, lane: Lane, result: rs.Result) -> None:
+        """Commit what takes none of the messages, but for a child's start, which comes back under another ID."""
+        if result.turn.consumed:
+            lane.take(result.turn)
         self._submit(lane, result)
 
     def release(self, lane: Lane) -> None:

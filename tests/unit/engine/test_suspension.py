@@ -6,7 +6,7 @@ import pytest
 
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.messages import Kind, Message
-from antiphon_sidecar.engine.result import end_without_worker
+from antiphon_sidecar.engine.result import Stalled, end_without_worker, stall
 from antiphon_sidecar.engine.state import State, committed
 from antiphon_sidecar.engine.turn import begin_turn
 from tests.unit.engine.build import (
@@ -154,3 +154,13 @@ def test_a_start_that_comes_once_more_goes_only_with_the_one_that_is_applied():
     assert begin_turn(state, [start(), held], now=NOW) is None
     turn = began(applied(state, resume()), start(), held)
     assert (turn.consumed, turn.discarded) == ((start(),), (held,))
+
+
+def test_a_child_that_is_set_aside_in_its_first_turn_keeps_its_start_under_another_id():
+    first = start()
+    outcome = stall(began(None, first), Stalled("VersionNotAvailable", "nobody has it"), now=NOW)
+    assert outcome is not None
+    (held,) = outcome.outgoing
+    assert outcome.turn.consumed == (first,)
+    assert (held.kind, held.incarnation, held.events) == (Kind.START, RUN, first.events)
+    assert held.message_id != first.message_id
