@@ -49,11 +49,13 @@ class Player:
         self._tokens: deque[str] = deque(maxlen=80)
         #: By instance: which recorded answers it gets, and how many it has had.
         self._places: dict[str, tuple[list[wk.WorkflowResponse], int]] = {}
+        self._met: dict[str, list[str]] = {}
         self._stream: asyncio.Task[None] | None = None
         self._results: asyncio.Task[None] | None = None
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._open: dict[asyncio.Task[None], tuple[float, str]] = {}
         self.acknowledged: set[str] = set()
+        self.purged: set[str] = set()
         self.honest = False
 
     # connections
@@ -126,7 +128,7 @@ class Player:
         if path == START:
             self.acknowledged.add(cl.CreateInstanceResponse.FromString(answer).instance_id)
         elif path == _PURGE:
-            self.acknowledged.discard(cl.PurgeInstancesRequest.FromString(raw).instance_id)
+            self.purged.add(cl.PurgeInstancesRequest.FromString(raw).instance_id)
 
     def hanging(self) -> list[str]:
         """Return the calls that are under way for too long."""
@@ -196,8 +198,18 @@ class Player:
             action = answer.actions.add(id=1_000_000)
             action.complete_workflow.workflow_status = pb.INSTANCE_STATUS_COMPLETED
             action.complete_workflow.result.value = '"done"'
+            answer.version.patches.extend(self._patches(item.workflow_request))
         answer.instance_id = request.instance_id
         self._answer(TURN_PATHS[0] if self._script.turn_path == COMPLETE else self._script.turn_path, answer, item)
+
+    def _patches(self, request: wk.WorkflowRequest) -> list[str]:
+        """Return the patches that the instance went through: code that lacks one is not handed its turns."""
+        if not request.HasField("cached_history"):
+            self._met[request.instance_id] = met = []
+            for raw in request.past_events:
+                started = pb.HistoryEvent.FromString(raw).workflow_started
+                met.extend(patch for patch in started.version.patches if patch not in met)
+        return self._met.get(request.instance_id, [])
 
     def _task(self, item: wk.WorkItem) -> None:
         request = item.activity_request

@@ -187,7 +187,7 @@ class FuzzWorld:
         for app, player in self.players.items():
             for path in player.hanging():
                 self.model.breaks("a call hangs", f"{app}: {path}")
-            for instance_id in player.acknowledged:
+            for instance_id in sorted(player.acknowledged - player.purged):
                 if self.tables.row(app, instance_id) is None:
                     self.model.breaks("instance lost", f"{app}/{instance_id} was acknowledged and is not there")
 

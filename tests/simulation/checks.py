@@ -87,8 +87,10 @@ def _history(generation: Generation) -> Iterator[tuple[str, str]]:
     events = generation.events
     if events and not isinstance(events[0][1], ev.WorkflowStarted):
         yield "illegal history", f"begins with {type(events[0][1]).__name__}"
-    if len(events) > 1 and not isinstance(events[1][1], ev.ExecutionStarted):
-        yield "illegal history", f"goes on with {type(events[1][1]).__name__} before its start"
+    # An instance may be set aside in its first turn.
+    second = next((e for _, e in events if not isinstance(e, (ev.WorkflowStarted, ev.ExecutionStalled))), None)
+    if second is not None and not isinstance(second, ev.ExecutionStarted):
+        yield "illegal history", f"goes on with {type(second).__name__} before its start"
     started = sum(isinstance(event, ev.ExecutionStarted) for _, event in events)
     completed = [place for place, (_, event) in enumerate(events) if isinstance(event, ev.ExecutionCompleted)]
     if started > 1:

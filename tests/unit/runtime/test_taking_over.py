@@ -84,9 +84,13 @@ def _new_owner(store: MemoryStore, clock: SystemClock) -> Replica:
 
 async def _first_item(replica: Replica) -> Item:
     items: asyncio.Queue[Item] = asyncio.Queue()
+    committing = asyncio.create_task(replica.parts.committer.run(), name="committer")
     await replica.connect(WorkerStream(offers=Offers(), send=items.put_nowait))
-    async with asyncio.timeout(5):
-        return await items.get()
+    try:
+        async with asyncio.timeout(5):
+            return await items.get()
+    finally:
+        committing.cancel()
 
 
 async def test_a_task_that_rested_under_the_last_owner_is_dispatched_at_once():
