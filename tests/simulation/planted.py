@@ -357,7 +357,7 @@ BUGS = _bugs(
     ),
     Bug(
         planted_rows.load_begins_before_the_take_and_versions_are_not_compared,
-        frozenset({"illegal history", "applied twice", "wrong run"}),
+        frozenset({"illegal history", "applied twice", "started twice", "wrong run"}),
         _TAKEN,
         also=frozenset({"not ended", "rows left", "sent after settled", "wrong output"}),
     ),
