@@ -5,15 +5,8 @@ instance that no worker can run. Each evolves the turn's state in place and retu
 """
 
 from antiphon_names import errors as codes
-from antiphon_sidecar.engine.actions import (
-    Action,
-    Complete,
-    CreateChild,
-    CreateTimer,
-    Response,
-    ScheduleTask,
-    Unsupported,
-)
+from antiphon_sidecar.engine import sizes
+from antiphon_sidecar.engine.actions import Action, Complete, CreateTimer, Response, Unsupported
 from antiphon_sidecar.engine.endings import complete_as, continue_as_new, tell_children, terminate
 from antiphon_sidecar.engine.events import (
     TERMINAL,
@@ -128,8 +121,9 @@ def end_turn(turn: Turn, response: Response, *, now: int, scope: Scope) -> Resul
         evolve(state, event)
     state.custom_status = response.custom_status or None
     stamp = max(now, state.last_turn)
-    too_large = _too_large(response, scope.payload_bytes_max)
+    too_large = sizes.of_response(response, limit=scope.payload_bytes_max)
     if too_large is not None:
+        state.custom_status = None
         complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=too_large)
         return result
     _apply(result, response.actions, stamp, scope)
@@ -196,28 +190,6 @@ def _not_an_end(completion: Complete) -> Failure:
         non_retriable=True,
         code=codes.REQUEST_INVALID.number,
     )
-
-
-def _too_large(response: Response, limit: int) -> Failure | None:
-    for action in response.actions:
-        match action:
-            case ScheduleTask() | CreateChild():
-                value, what = action.input, f'the input of "{action.name}"'
-            case Complete():
-                value, what = action.result, "the workflow's result"
-            case _:
-                continue
-        if value is not None and len(value) > limit // 4 and len(value.encode()) > limit:
-            return Failure(
-                error_type=codes.PAYLOAD_TOO_LARGE.name,
-                message=(
-                    f"{codes.PAYLOAD_TOO_LARGE}: {what} has {len(value.encode())} bytes, the limit is {limit}. "
-                    "Store large data elsewhere and pass a reference, or raise the limit in the settings."
-                ),
-                non_retriable=True,
-                code=codes.PAYLOAD_TOO_LARGE.number,
-            )
-    return None
 
 
 __all__ = [

@@ -33,9 +33,17 @@ def judge(state: State, response: Response) -> Stalled | None:
     if response.version and pinned and response.version != pinned:
         return _no_version(state, f'the worker that was asked ran version "{response.version}" instead')
     met = list(dict.fromkeys(response.patches))
+    if ended is not None and _broke_off(ended, response):
+        return None
     if met[: len(state.patches)] != state.patches:
         return _mismatch(state, met)
     return None
+
+
+def _broke_off(ended: Complete, response: Response) -> bool:
+    """Tell whether an SDK ends the instance for a reason that is none of its code's, such as an answer's size."""
+    disagrees = ended.failure is not None and ended.failure.code == codes.NON_DETERMINISM.number
+    return ended.id == -1 and not (response.version or response.patches or disagrees)
 
 
 def _no_version(state: State, what: str) -> Stalled:

@@ -158,5 +158,5 @@ def _too_large(lane: Lane, name: str, willing: Sequence[WorkerStream]) -> Stalle
         f'{codes.HISTORY_TOO_LARGE_FOR_WORKER}: the history of this instance of workflow "{name}" has '
         f"{lane.history_bytes + lane.turn_bytes} bytes and its workers receive at most {most} in one message. It waits "
         "for a worker that receives more. Let the worker's SDK receive more and say so in the sidecar's setting "
-        "worker_message_size_max, or terminate the instance; use continue-as-new to keep histories short.",
+        "limits.worker_message_size_max, or terminate the instance; use continue-as-new to keep histories short.",
     )

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from antiphon_names.hashing import partition_of
+from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import View
+from antiphon_sidecar.engine import sizes
+from antiphon_sidecar.engine.events import TaskFailed
 from antiphon_sidecar.peers.base import Answer, Dispatch, InHand, Message, Result, Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.tokens import task_token
@@ -23,6 +26,9 @@ from antiphon_sidecar.stores.base import TaskRef
 ANSWER_S = 1.0
 #: Finished tasks that are remembered, to drop a dispatch that comes late.
 FINISHED_MAX = 20_000
+#: Requests above this size may be more than a worker receives; what an item holds beside its request.
+_LARGE = 256 * 1024
+_ITEM_BYTES = 2_000
 
 
 @dataclass(slots=True, eq=False)
@@ -154,7 +160,9 @@ class Intake:
             hand = queue.popleft()
             if self.hands.get(hand.ref) is not hand or hand.event is not None:
                 continue
-            stream = self._workers.for_activity(hand.name, hand.ref)
+            if len(hand.request) > _LARGE and self._refuse_large(hand):
+                continue
+            stream = self._workers.for_activity(hand.name, hand.ref, size=len(hand.request) + _ITEM_BYTES)
             if stream is None:
                 skipped.append(hand)
             elif self._stale(hand):
@@ -168,6 +176,17 @@ class Intake:
         if not queue:
             del self._queues[app]
         return given
+
+    def _refuse_large(self, hand: Hand) -> bool:
+        """Fail a task that none of the workers can receive: its stream would end each time, and take others with it."""
+        most = self._workers.most_bytes(hand.name)
+        size = len(hand.request) + _ITEM_BYTES
+        if most is None or size <= most:
+            return False
+        failure = sizes.item_failure(f'activity "{hand.name}"', size, most=most)
+        hand.event = codec.seal(TaskFailed(self._store_clock.now(), hand.ref.task_id, failure))
+        self._report(hand)
+        return True
 
     def _hand_out(self, hand: Hand, stream: WorkerStream) -> None:
         hand.stream = stream

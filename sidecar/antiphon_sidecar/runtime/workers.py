@@ -110,9 +110,11 @@ class WorkerStream:
         """Tell whether the worker may know the activity."""
         return not self.offers.declares or name in self.offers.activities
 
-    def takes_activity(self, name: str, ref: TaskRef) -> bool:
+    def takes_activity(self, name: str, ref: TaskRef, size: int) -> bool:
         """Tell whether this task may be sent now."""
         if self.activities >= self.offers.activities_max or not self.runs_activity(name):
+            return False
+        if size > self.item_bytes_max:
             return False
         return self.echoes_tokens or (ref.instance_id, ref.task_id) not in self.out
 
@@ -182,10 +184,14 @@ class Workers:
         able = [stream for stream in self.streams if stream.takes_workflow(name)]
         return min(able, key=lambda stream: stream.turns, default=None)
 
-    def for_activity(self, name: str, ref: TaskRef) -> WorkerStream | None:
-        """Return who takes this task now: the least busy worker that may know it."""
-        able = [stream for stream in self.streams if stream.takes_activity(name, ref)]
+    def for_activity(self, name: str, ref: TaskRef, *, size: int = 0) -> WorkerStream | None:
+        """Return who takes this task now: the least busy worker that may know it; `size`: its item's, in bytes."""
+        able = [stream for stream in self.streams if stream.takes_activity(name, ref, size)]
         return min(able, key=lambda stream: stream.activities, default=None)
+
+    def most_bytes(self, name: str) -> int | None:
+        """Return how large a task's item may be that any worker receives; None: no worker may know the activity."""
+        return max((stream.item_bytes_max for stream in self.streams if stream.runs_activity(name)), default=None)
 
     def have_room_for_turns(self) -> bool:
         """Tell whether any worker can take a turn now, of whatever workflow."""

@@ -10,6 +10,7 @@ from antiphon_names import errors as codes
 from antiphon_proto.v1 import client_pb2 as cl
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_sidecar.codec.values import checked_name, from_failure, from_text, to_ns, to_text, to_timestamp
+from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.runtime.calls import Calls, NewInstance, Snapshot
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Unary
@@ -112,7 +113,7 @@ class ClientService:
             raise _invalid("the request names no workflow. Set its name.")
         _check_name("workflow name", request.name)
         _check_name("execution ID", request.execution_id.value)
-        self._check_payload("input", request.input.value)
+        self._check_payload(f'input of workflow "{request.name}"', request.input.value)
         scheduled = to_ns(request.scheduled_start_timestamp) if request.HasField("scheduled_start_timestamp") else None
         extra = b""
         if request.HasField("parent_trace_context"):
@@ -151,7 +152,7 @@ class ClientService:
 
     async def raise_event(self, request: cl.RaiseEventRequest, context: Context) -> cl.RaiseEventResponse:
         """Raise an event."""
-        self._check_payload("event payload", request.input.value)
+        self._check_payload(f'payload of event "{request.name}"', request.input.value)
         value = to_text(request.input, present=request.HasField("input"))
         await self._calls(request).raise_event(request.instance_id, request.name, value)
         return cl.RaiseEventResponse()
@@ -165,12 +166,14 @@ class ClientService:
 
     async def suspend(self, request: cl.SuspendRequest, context: Context) -> cl.SuspendResponse:
         """Suspend an instance."""
+        self._check_payload("reason", request.reason.value)
         reason = to_text(request.reason, present=request.HasField("reason"))
         await self._calls(request).suspend(request.instance_id, reason, recursive=request.recursive)
         return cl.SuspendResponse()
 
     async def resume(self, request: cl.ResumeRequest, context: Context) -> cl.ResumeResponse:
         """Resume an instance."""
+        self._check_payload("reason", request.reason.value)
         reason = to_text(request.reason, present=request.HasField("reason"))
         await self._calls(request).resume(request.instance_id, reason, recursive=request.recursive)
         return cl.ResumeResponse()
@@ -203,15 +206,12 @@ class ClientService:
         return cl.GetInstanceHistoryResponse(events=events)
 
     def _check_payload(self, what: str, value: str) -> None:
-        if len(value) * 4 <= self._payload_bytes_max:
-            return
-        size = len(value.encode())
-        if size > self._payload_bytes_max:
+        size = sizes.excess(value, limit=self._payload_bytes_max)
+        if size:
             raise Rejected(
                 grpc.StatusCode.INVALID_ARGUMENT,
                 codes.PAYLOAD_TOO_LARGE,
-                f"the {what} has {size} bytes, the limit is {self._payload_bytes_max}. "
-                "Store large data elsewhere and pass a reference, or raise the limit in the settings.",
+                sizes.text(f"the {what}", size, limit=self._payload_bytes_max),
             )
 
 

@@ -18,6 +18,7 @@ from antiphon_sidecar.codec.actions import read_activity_response, read_response
 from antiphon_sidecar.codec.values import from_text
 from antiphon_sidecar.coordination.base import Contract
 from antiphon_sidecar.engine import actions as ac
+from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.engine.events import Failure, Status, TaskFailed, TaskOutcome
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tokens import read_task_token
@@ -164,22 +165,10 @@ class WorkerService:
     def _outcome(self, request: wk.ActivityResponse) -> TaskOutcome:
         now = self._replica.parts.store_clock.now()
         limit = self._limits.payload_bytes_max
-        size = len(request.result.value.encode()) if len(request.result.value) * 4 > limit else 0
-        if size <= limit:
+        size = sizes.excess(request.result.value, limit=limit)
+        if not size:
             return read_activity_response(request, task_execution_id="", now=now)
-        return TaskFailed(
-            now,
-            request.task_id,
-            Failure(
-                error_type=codes.PAYLOAD_TOO_LARGE.name,
-                message=(
-                    f"{codes.PAYLOAD_TOO_LARGE}: the activity's result has {size} bytes, the limit is {limit}. "
-                    "Store large data elsewhere and return a reference, or raise the limit in the settings."
-                ),
-                non_retriable=True,
-                code=codes.PAYLOAD_TOO_LARGE.number,
-            ),
-        )
+        return TaskFailed(now, request.task_id, sizes.failure("the activity's result", size, limit=limit))
 
     async def complete(
         self, requests: AsyncIterator[wk.CompleteRequest], context: Context

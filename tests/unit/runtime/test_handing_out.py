@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from antiphon_sidecar.peers.base import Verdict
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import events as ev
+from antiphon_sidecar.peers.base import Result, Verdict
 from antiphon_sidecar.runtime.tokens import read_task_token
 from tests.unit.runtime.desk import Desk
 
@@ -73,6 +75,27 @@ def test_a_name_without_a_free_worker_does_not_hold_up_the_others():
     fast = desk.worker("fast")
     ref = desk.dispatch(3, name="fast")
     assert fast.refs() == [ref]
+
+
+def test_a_task_that_no_worker_can_receive_fails_at_once_and_the_others_go_on():
+    desk = Desk()
+    worker = desk.worker(agent="grpc-node/1.0")
+    large = desk.dispatch(1, request=b"x" * (4 << 20))
+    small = desk.dispatch(2)
+    assert worker.refs() == [small]
+    ((to, result),) = [(to, m) for to, m in desk.sent if isinstance(m, Result)]
+    assert (to, result.ref) == ("o1", large)
+    failed = codec.unseal(result.event)
+    assert isinstance(failed, ev.TaskFailed)
+    assert failed.failure.message.startswith('AN204 PayloadTooLarge: activity "charge" and its input take ')
+
+
+def test_a_large_task_goes_to_a_worker_that_receives_it():
+    desk = Desk()
+    small = desk.worker(agent="grpc-node/1.0")
+    large = desk.worker(agent="grpc-node-js/1.0")
+    ref = desk.dispatch(1, request=b"x" * (4 << 20))
+    assert (small.refs(), large.refs()) == ([], [ref])
 
 
 def test_a_task_waits_for_a_worker_to_come():
