@@ -3,10 +3,12 @@
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon_proto.v1 import client_pb2 as cl
 from antiphon_proto.v1 import history_pb2 as pb
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.compat
 DELTAS = wk.WORKER_CAPABILITY_STATEFUL_HISTORY
 SENTINEL = Timestamp(seconds=253_402_300_799, nanos=999_999_999)
 #: One for each test, so that nobody gets the turns of others.
-WIRE_APPS = tuple(f"wire{number}" for number in range(50))
+WIRE_APPS = tuple(f"wire{number}" for number in range(60))
 
 
 @pytest.fixture(scope="module")
@@ -379,18 +381,117 @@ def test_item_22_the_clock_of_a_turn_is_not_before_its_timer(wire: Wire) -> None
     assert began.timestamp.ToNanoseconds() >= at.ToNanoseconds() == fired.timer_fired.fire_at.ToNanoseconds()
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"), [(None, None), ("", ""), ("null", "null"), ('{"a":1}', '{"a":1}')], ids=repr
-)
-def test_item_29_an_events_input_stays_as_it_was(wire: Wire, given: str | None, kept: str | None) -> None:
+#: Nothing, nothing written down, and what programs take for nothing.
+VALUES = (None, "", "null", "0", "false", "[]", '""', '{"a":1}')
+
+
+NAMES = ("GoOn", "goon", "GOON", "gO oN", "\N{LATIN SMALL LETTER SHARP S}", "0", " ", "null")
+
+
+def optional(value: str | None) -> StringValue | None:
+    return None if value is None else text(value)
+
+
+def kept(message: Any, field: str) -> str | None:
+    """What a field holds: None when it is absent, which an empty text is not."""
+    return getattr(message, field).value if message.HasField(field) else None
+
+
+def test_item_29_what_a_workflow_is_given_and_gives_stays_as_it_was(wire: Wire) -> None:
+    stream = wire.work()
+    for value in VALUES:
+        instance_id = wire.start(input=optional(value))
+        turn = stream.turn()
+        assert kept(new_events(turn)[1].execution_started, "input") == value
+        ended = wk.CompleteWorkflowAction(workflow_status="INSTANCE_STATUS_COMPLETED", result=optional(value))
+        wire.answer(turn, wk.WorkflowAction(id=1, complete_workflow=ended))
+        state = wire.ended(instance_id)
+        assert (kept(state, "input"), kept(state, "output")) == (value, value)
+        assert kept(wire.history(instance_id)[-1].execution_completed, "result") == value
+
+
+def test_item_29_what_an_activity_is_given_and_gives_stays_as_it_was(wire: Wire) -> None:
+    stream = wire.work()
+    for value in VALUES:
+        wire.start()
+        wire.answer(stream.turn(), schedule(1, input=optional(value)))
+        task = stream.task()
+        assert kept(task.activity_request, "input") == value
+        result = wk.ActivityResponse(
+            instance_id=task.activity_request.workflow_instance.instance_id,
+            task_id=1,
+            result=optional(value),
+            completion_token=task.completion_token,
+        )
+        wire.call("CompleteActivityTask", result)
+        turn = stream.turn()
+        assert kept(new_events(turn)[-1].task_completed, "result") == value
+        wire.answer(turn, complete(2))
+
+
+def test_item_29_events_stay_as_they_were_letters_included(wire: Wire) -> None:
     stream = wire.work()
     instance_id = wire.start()
-    wire.answer(stream.turn())
-    request = cl.RaiseEventRequest(instance_id=instance_id, name="GoOn", input=None if given is None else text(given))
-    wire.call("RaiseEvent", request)
-    raised = new_events(stream.turn())[-1].event_raised
-    assert raised.name == "GoOn"
-    assert (raised.input.value if raised.HasField("input") else None) == kept
+    first = stream.turn()
+    for value, name in zip(VALUES, NAMES, strict=True):
+        wire.call("RaiseEvent", cl.RaiseEventRequest(instance_id=instance_id, name=name, input=optional(value)))
+    wire.answer(first)
+    found = [event for event in new_events(stream.turn()) if event.HasField("event_raised")]
+    assert [(event.event_raised.name, kept(event.event_raised, "input")) for event in found] == list(
+        zip(NAMES, VALUES, strict=True)
+    )
+    assert {event.event_id for event in found} == {-1}
+
+
+def test_item_28_the_output_of_a_terminated_workflow_stays_as_it_was(wire: Wire) -> None:
+    stream = wire.work()
+    for value in VALUES:
+        instance_id = wire.start()
+        wire.answer(stream.turn())
+        wire.call("TerminateInstance", cl.TerminateRequest(instance_id=instance_id, output=optional(value)))
+        assert kept(wire.ended(instance_id), "output") == value
+
+
+def test_item_23_a_custom_status_stays_as_it_was_but_an_empty_one_is_none(wire: Wire) -> None:
+    stream = wire.work()
+    instance_id = wire.start()
+    for number, value in enumerate(VALUES):
+        wire.answer(stream.turn(), schedule(2 * number), custom_status=optional(value))
+        task = stream.task()
+        assert kept(wire.get(instance_id), "custom_status") == (value or None)
+        wire.finish(task)
+        wire.answer(stream.turn(), schedule(2 * number + 1), custom_status=text("between"))
+        wire.finish(stream.task())
+
+
+FAR = (
+    SENTINEL,
+    Timestamp(seconds=SENTINEL.seconds - 1, nanos=1),
+    Timestamp(seconds=9_300_000_000),
+    Timestamp(seconds=2**63 - 1, nanos=999_999_999),
+)
+PAST = (Timestamp(), Timestamp(seconds=-1, nanos=5), Timestamp(seconds=-62_135_596_800), Timestamp(seconds=-(2**63)))
+
+
+def test_item_22_timers_of_any_time_are_kept_and_fire_when_they_are_due(wire: Wire) -> None:
+    stream = wire.work()
+    instance_id = wire.start()
+    timers = [
+        wk.WorkflowAction(id=number, create_timer=wk.CreateTimerAction(fire_at=at))
+        for number, at in enumerate((*FAR, *PAST))
+    ]
+    wire.answer(stream.turn(), *timers)
+    fired: set[int] = set()
+    while len(fired) < len(PAST):
+        turn = stream.turn()
+        fired.update(event.timer_fired.timer_id for event in new_events(turn) if event.HasField("timer_fired"))
+        wire.answer(turn)
+    assert fired == set(range(len(FAR), len(FAR) + len(PAST)))
+    stream.nothing()
+    created = [event.timer_created.fire_at for event in wire.history(instance_id) if event.HasField("timer_created")]
+    assert created[:3] == list(FAR[:3])
+    assert created[3] == SENTINEL
+    assert created[4:7] == list(PAST[:3])
 
 
 def test_item_24_the_version_and_the_patches_of_a_run_are_kept(wire: Wire) -> None:
@@ -406,20 +507,28 @@ def test_item_24_the_version_and_the_patches_of_a_run_are_kept(wire: Wire) -> No
     assert [list(event.workflow_started.version.patches) for event in began] == [["p1"], ["p2"]]
 
 
-@pytest.mark.parametrize("how", ["action", "status"])
-def test_item_24_a_version_that_a_worker_lacks_waits_for_the_next_worker(wire: Wire, how: str) -> None:
+@pytest.mark.parametrize("how", ["action", "status", "patches"])
+def test_item_24_what_a_worker_cannot_do_stalls_until_one_comes_that_can(wire: Wire, how: str) -> None:
     stream = wire.work()
     instance_id = wire.start()
+    wire.answer(stream.turn(), schedule(1), version=pb.WorkflowVersion(patches=["p1"]))
+    wire.finish(stream.task())
     missing = wk.WorkflowAction(id=1, workflow_version_not_available=wk.WorkflowVersionNotAvailableAction())
-    stalled = complete(1, status=pb.INSTANCE_STATUS_STALLED)
-    wire.answer(stream.turn(), schedule(2), missing if how == "action" else stalled)
+    answer = {"action": missing, "status": complete(1, status=pb.INSTANCE_STATUS_STALLED), "patches": complete(2)}
+    wire.answer(stream.turn(), schedule(2), answer[how])
+    until(lambda: wire.get(instance_id).workflow_status == pb.INSTANCE_STATUS_STALLED)
+    assert wire.get(instance_id).waiting_on == ("PatchMismatch" if how == "patches" else "VersionNotAvailable")
+    (event,) = [event for event in wire.history(instance_id) if event.HasField("execution_stalled")]
+    patches, version = pb.STALLED_REASON_PATCH_MISMATCH, pb.STALLED_REASON_VERSION_NOT_AVAILABLE
+    assert event.execution_stalled.reason == (patches if how == "patches" else version)
     stream.nothing()
     stream.close()
-    again = wire.work()
-    turn = again.turn()
-    assert kinds(new_events(turn)) == ["workflow_started", "execution_started"]
-    wire.answer(turn, complete(1))
-    assert wire.ended(instance_id).workflow_status == pb.INSTANCE_STATUS_COMPLETED
+    turn = wire.work().turn()
+    assert kinds(new_events(turn)) == ["workflow_started", "task_completed"]
+    assert "execution_stalled" not in kinds(past_events(turn))
+    wire.answer(turn, schedule(3), version=pb.WorkflowVersion(patches=["p1"]))
+    until(lambda: wire.get(instance_id).workflow_status == pb.INSTANCE_STATUS_RUNNING)
+    assert wire.get(instance_id).waiting_on == ""
 
 
 @pytest.mark.parametrize("status", [pb.INSTANCE_STATUS_FAILED, pb.INSTANCE_STATUS_TERMINATED])

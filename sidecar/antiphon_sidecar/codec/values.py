@@ -5,14 +5,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon_proto.v1 import history_pb2 as pb
-from antiphon_sidecar.engine.events import Failure
+from antiphon_sidecar.engine.events import SENTINEL_NS, Failure
 
 _NS = 1_000_000_000
+#: 0001-01-01T00:00:00Z, where timestamps begin.
+_FIRST_NS = -62_135_596_800 * _NS
 
 
 def to_ns(stamp: Timestamp) -> int:
-    """Return nanoseconds since 1970; lossless, the sentinel included."""
-    return stamp.seconds * _NS + stamp.nanos
+    """Return nanoseconds since 1970; lossless, the sentinel included. What no timestamp can be becomes the nearest."""
+    return min(max(stamp.seconds * _NS + stamp.nanos, _FIRST_NS), SENTINEL_NS)
 
 
 def to_timestamp(ns: int) -> Timestamp:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import grpc
 from google.protobuf import empty_pb2
+from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import client_pb2 as cl
@@ -251,15 +252,16 @@ def _response(found: Snapshot | None, *, payloads: bool) -> cl.GetInstanceRespon
 
 def _add_payloads(state: cl.WorkflowState, found: Snapshot) -> None:
     row, started = found.row, found.started
+    # Copied whole: an empty text is a value too, and is not the same as none.
     if row.output is not None:
-        state.output.value = row.output.decode()
+        state.output.CopyFrom(StringValue(value=row.output.decode()))
     if row.custom_status is not None:
-        state.custom_status.value = row.custom_status.decode()
+        state.custom_status.CopyFrom(StringValue(value=row.custom_status.decode()))
     if found.failure is not None:
         state.failure_details.CopyFrom(from_failure(found.failure))
     if started is not None:
         if started.input is not None:
-            state.input.value = started.input
+            state.input.CopyFrom(StringValue(value=started.input))
         if started.version is not None:
-            state.version.value = started.version
+            state.version.CopyFrom(StringValue(value=started.version))
         state.tags.update(started.tags)
