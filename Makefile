@@ -106,6 +106,7 @@ bench: $(VENV)/.dev ## Measure throughput and latency on this machine
 .PHONY: docs
 docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/errors_page.py
+	@$(BIN)/python -m tests.compat.matrix
 
 .PHONY: proto
 proto: $(PROTO_VENV)/.tools ## Generate Python from the .proto files

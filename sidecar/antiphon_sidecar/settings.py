@@ -17,7 +17,8 @@ class Limits:
     payload_bytes_max: int = 4 * 1024 * 1024
     #: Largest message that a worker receives; None: by its kind, which is all that there is to go by.
     worker_message_bytes_max: int | None = None
-    #: Work items in flight on one worker stream, unless the worker says otherwise.
+    #: Turns, and as many activities, in flight on one worker stream, unless the worker says otherwise. Of workers in
+    #: JavaScript both together.
     items_per_stream_max: int = 100
     #: Instances kept in memory per app, least recently used first out.
     hot_instances_max: int = 10_000

@@ -1,17 +1,16 @@
-"""The test's end of `apps/driver.py`: a Dapr client in an environment of its own, called from here."""
+"""The test's end of a client program (`apps/driver.py` and its likes): an SDK's client, called from here."""
 
 import itertools
 import json
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_SCRIPT = Path(__file__).parent / "apps" / "driver.py"
 PATIENCE_S = 30
 
 
@@ -53,13 +52,13 @@ class CallFailed(Exception):
 class Driver:
     """Calls of a Dapr client; every one has a deadline."""
 
-    def __init__(self, python: Path, kind: str, *, environment: Mapping[str, str], log: Path) -> None:
-        self.kind = kind
+    def __init__(self, command: Sequence[str], *, name: str, environment: Mapping[str, str], log: Path) -> None:
+        self._name, self._log = name, log
         self._numbers = itertools.count()
         self._waiting: dict[int, Future[Any]] = {}
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [str(python), str(_SCRIPT), kind],
+                command,
                 env={**os.environ, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -67,7 +66,7 @@ class Driver:
                 text=True,
             )
         self._writing = threading.Lock()
-        self._reader = threading.Thread(target=self._read, name=f"driver-{kind}", daemon=True)
+        self._reader = threading.Thread(target=self._read, name=f"driver-{name}", daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
@@ -80,7 +79,7 @@ class Driver:
             else:
                 waiting.set_result(answer["result"])
         for waiting in list(self._waiting.values()):
-            waiting.set_exception(EOFError("the driver has ended"))
+            waiting.set_exception(EOFError(f"the client program {self._name} has ended"))
 
     def close(self) -> None:
         """End the client program."""
@@ -97,6 +96,7 @@ class Driver:
 
     def begin(self, op: str, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Make a call and return at once."""
+        assert self._process.poll() is None, f"the client program {self._name} has ended; see {self._log}"
         number = next(self._numbers)
         answer: Future[Any] = Future()
         self._waiting[number] = answer

@@ -29,13 +29,13 @@ def run(python: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_snapshot_is_what_the_package_says(dapr_python: Path) -> None:
+def test_item_2_the_snapshot_is_what_the_package_says(dapr_python: Path) -> None:
     assert json.loads(run(dapr_python, str(DUMP))) == json.loads(SNAPSHOT.read_text())
 
 
 @pytest.mark.parametrize(
     "order", [pytest.param((OURS, THEIRS), id="ours first"), pytest.param((THEIRS, OURS), id="theirs first")]
 )
-def test_one_process_can_load_both_descriptor_sets(dapr_python: Path, order: tuple[str, str]) -> None:
+def test_item_2_one_process_can_load_both_descriptor_sets(dapr_python: Path, order: tuple[str, str]) -> None:
     code = f"{order[0]}\n{order[1]}\nprint('both')"
     assert run(dapr_python, "-c", code).strip() == "both"

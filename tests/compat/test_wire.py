@@ -1,12 +1,15 @@
 """The wire itself, by hand: ids, tokens, redelivery, replays and refusals that no SDK here would show."""
 
+import sqlite3
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
@@ -83,6 +86,38 @@ def test_item_1_a_turn_may_be_completed_by_either_name(wire: Wire) -> None:
     assert wire.ended(instance_id).workflow_status == pb.INSTANCE_STATUS_COMPLETED
 
 
+def test_item_3_an_app_is_known_by_its_listener_and_never_by_what_it_says(
+    wire: Wire, connect: Callable[[str], Wire], free_apps: list[str]
+) -> None:
+    other = connect(free_apps.pop())
+    stream = wire.work()
+    forged = pb.TaskRouter(source_app_id=other.app)
+    instance_id = wire.start(router=forged)
+    turn = stream.turn()
+    assert new_events(turn)[1].router.source_app_id == wire.app
+    wire.answer(turn, schedule(1, router=forged))
+    stream.task()
+    assert wire.history(instance_id)[-1].router.source_app_id == wire.app
+    assert not other.call("GetInstance", cl.GetInstanceRequest(instance_id=instance_id)).exists
+
+
+def test_item_6_hello_is_answered_while_the_store_takes_nothing(dapr_python: Path, tmp_path: Path) -> None:
+    with world(tmp_path, dapr_python, apps=("greeted",)) as made:
+        made.start_host()
+        wire = Wire(made.ports["greeted"])
+        locked = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        locked.execute("BEGIN IMMEDIATE")
+        try:
+            begun = wire.begin("StartInstance", cl.CreateInstanceRequest(instance_id="late", name="raw"))
+            wire.call("Hello", empty_pb2.Empty(), timeout_s=1)
+            assert not begun.done()
+        finally:
+            locked.close()
+        begun.result()
+        assert wire.get("late").workflow_status == pb.INSTANCE_STATUS_PENDING
+        wire.close()
+
+
 def test_item_12_health_is_served_over_http(host: World) -> None:
     row = next(line for line in host.host.lines() if line.startswith("wire0 "))
     port = row.split()[2]
@@ -136,6 +171,22 @@ def test_item_9_a_stream_is_never_given_more_than_a_hundred_activities_at_once(w
     stream.nothing()
     wire.finish(held[0])
     assert {stream.item().WhichOneof("request") for _ in range(2)} == {"activity_request", "workflow_request"}
+
+
+def test_item_9_a_worker_in_javascript_gets_no_more_than_a_hundred_items_of_both_kinds(
+    host: World, free_apps: list[str]
+) -> None:
+    wire = Wire(host.ports[free_apps.pop()], agent="dapr-js-sdk/workflow grpc-node-js/1.14.0")
+    stream = wire.work()
+    for _ in range(30):
+        wire.start()
+    turns = [stream.turn() for _ in range(20)]
+    stream.nothing()
+    wire.answer(turns[0], *[schedule(number) for number in range(1, 121)])
+    items = [stream.item() for _ in range(81)]
+    assert Counter(item.WhichOneof("request") for item in items) == {"activity_request": 80, "workflow_request": 1}
+    stream.nothing()
+    wire.close()
 
 
 def test_item_10_answers_without_a_token_are_matched_by_their_keys(wire: Wire) -> None:
@@ -367,6 +418,43 @@ def test_item_20_what_arrives_during_a_turn_goes_into_the_next(wire: Wire) -> No
     wire.answer(first)
     raised = [event.event_raised.name for event in new_events(stream.turn())[1:]]
     assert raised == ["a", "b"]
+
+
+def test_item_21_workers_get_no_events_but_those_that_every_sdk_knows(wire: Wire) -> None:
+    stream = wire.work()
+    instance_id = wire.start()
+    soon = wk.CreateTimerAction(fire_at=Timestamp(seconds=1))
+    child = wk.WorkflowAction(id=3, create_child_workflow=wk.CreateChildWorkflowAction(name="kid"))
+    asked = (schedule(1), wk.WorkflowAction(id=2, create_timer=soon), child)
+    seen: set[str | None] = set()
+    answered: set[str] = set()
+    while len(answered) < 2:
+        item = stream.item()
+        if item.HasField("activity_request"):
+            wire.finish_soon(item)
+            continue
+        had = {*kinds(past_events(item)), *kinds(new_events(item))}
+        seen |= had
+        if item.workflow_request.instance_id != instance_id:
+            wire.answer(item, complete(1))
+        elif "task_scheduled" not in had:
+            wire.answer(item, *asked)
+            for name, request in (
+                ("ResumeInstance", cl.ResumeRequest(instance_id=instance_id)),
+                ("SuspendInstance", cl.SuspendRequest(instance_id=instance_id)),
+                ("RaiseEvent", cl.RaiseEventRequest(instance_id=instance_id, name="go")),
+                ("ResumeInstance", cl.ResumeRequest(instance_id=instance_id)),
+            ):
+                wire.call(name, request)
+        elif had >= {"task_completed", "timer_fired", "child_workflow_instance_completed", "event_raised"}:
+            answered.add(item.workflow_request.execution_id.value)
+            again = pb.INSTANCE_STATUS_CONTINUED_AS_NEW if len(answered) == 1 else pb.INSTANCE_STATUS_COMPLETED
+            wire.answer(item, complete(4, status=again))
+        else:
+            wire.answer(item)
+    numbers = {field.name: field.number for field in pb.HistoryEvent.DESCRIPTOR.oneofs_by_name["event_type"].fields}
+    assert {numbers[str(kind)] for kind in seen} <= {3, *range(5, 15), 17, 21, 22, 31}
+    assert {"execution_suspended", "execution_resumed", "child_workflow_instance_created"} <= seen
 
 
 def test_item_22_the_clock_of_a_turn_is_not_before_its_timer(wire: Wire) -> None:

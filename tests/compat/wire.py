@@ -84,9 +84,10 @@ class Wire:
 
     _ids = itertools.count()
 
-    def __init__(self, port: int, *, app: str = "", token: str | None = None) -> None:
+    def __init__(self, port: int, *, app: str = "", token: str | None = None, agent: str = "") -> None:
         self.app = app
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_OPTIONS)
+        options = [*_OPTIONS, ("grpc.primary_user_agent", agent)] if agent else _OPTIONS
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
         self._metadata = () if token is None else (("dapr-api-token", token),)
         self._streams: list[Stream] = []
         self._calls: list[Any] = []
@@ -103,9 +104,10 @@ class Wire:
         Raises:
             grpc.RpcError: the sidecar refused.
         """
-        return self._later(name, request, timeout_s=timeout_s).result()
+        return self.begin(name, request, timeout_s=timeout_s).result()
 
-    def _later(self, name: str, request: Any, *, timeout_s: float = PATIENCE_S) -> Any:
+    def begin(self, name: str, request: Any, *, timeout_s: float = PATIENCE_S) -> Any:
+        """Make a unary call and return it at once."""
         method = methods.TASK_HUB[name]
         send = self._channel.unary_unary(method.path, method.request.SerializeToString, method.response.FromString)
         made = send.future(request, timeout=timeout_s, metadata=self._metadata)
@@ -131,7 +133,7 @@ class Wire:
         """Start an instance that nobody's SDK runs; does not wait for its first turn."""
         instance_id = more.pop("instance_id", f"wire-{next(self._ids)}")
         request = cl.CreateInstanceRequest(instance_id=instance_id, name=name, **more)
-        self._later("StartInstance", request)
+        self.begin("StartInstance", request)
         return instance_id
 
     def answer(self, turn: wk.WorkItem, *actions: wk.WorkflowAction, token: str | None = None, **more: Any) -> None:
@@ -159,7 +161,7 @@ class Wire:
             result=text(result),
             completion_token=task.completion_token if token is None else token,
         )
-        return self._later("CompleteActivityTask", answer)
+        return self.begin("CompleteActivityTask", answer)
 
     def get(self, instance_id: str) -> cl.WorkflowState:
         """Return an instance, which must exist."""

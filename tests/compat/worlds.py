@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,15 @@ START_S = 40.0
 _ANTIPHON = (sys.executable, "-m", "antiphon_cli")
 
 
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How an SDK's app and its client program are run."""
+
+    app: tuple[str, ...]
+    client: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class World:
     """One host, the apps it serves and the clients that were opened."""
@@ -32,6 +41,7 @@ class World:
     apps: dict[str, Program]
     deltas: bool
     token: str | None = None
+    others: Mapping[str, Commands] = field(default_factory=dict)
     clients: list[Driver] = field(default_factory=list)
 
     def start(self, *apps: str) -> None:
@@ -60,12 +70,13 @@ class World:
         assert program.alive, program.tail()
 
     def client(self, kind: str, *, app: str = "app1") -> Driver:
-        """Open a client that talks to the sidecar of an app."""
+        """Open a client that talks to the sidecar of an app, with the SDK of that app."""
+        python = (str(self.python), str(_SCRIPTS / "driver.py"), kind)
         made = Driver(
-            self.python,
-            kind,
+            self.others[app].client if app in self.others else python,
+            name=f"{app} {kind}",
             environment=self.environment(app),
-            log=self.folder / f"client-{kind}.log",
+            log=self.folder / f"client-{app}-{kind}.log",
         )
         self.clients.append(made)
         return made
@@ -78,6 +89,7 @@ class World:
             "GATES": str(self.folder),
             "DELTAS": "1" if self.deltas else "0",
             "PYTHONUNBUFFERED": "1",
+            **(self.others[app].environment if app in self.others else {}),
             **({} if self.token is None else {"DAPR_API_TOKEN": self.token}),
         }
 
@@ -113,9 +125,20 @@ def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> None:
 
 @contextmanager
 def world(
-    folder: Path, python: Path, *, deltas: bool = True, apps: Sequence[str] = APPS, token: str | None = None
+    folder: Path,
+    python: Path,
+    *,
+    deltas: bool = True,
+    apps: Sequence[str] = APPS,
+    token: str | None = None,
+    others: Mapping[str, Commands] | None = None,
 ) -> Iterator[World]:
-    """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards."""
+    """Prepare a host and its apps; nothing runs yet, and nothing runs afterwards.
+
+    `others` are run as they say, beside `apps`, whose programs are found by their names.
+    """
+    others = {} if others is None else others
+    apps = (*apps, *others)
     ports = {app: quiet_port() for app in apps}
     served = [f"--app={app}:{port}" for app, port in ports.items()]
     host = Program(
@@ -129,13 +152,15 @@ def world(
         },
         log=folder / "host.log",
     )
-    made = World(folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas, token=token)
+    made = World(
+        folder=folder, python=python, host=host, ports=ports, apps={}, deltas=deltas, token=token, others=others
+    )
     for app in apps:
         script = _SCRIPTS / f"{app}.py"
-        if script.exists():
+        if app in others or script.exists():
             made.apps[app] = Program(
                 name=app,
-                command=(str(python), str(script)),
+                command=others[app].app if app in others else (str(python), str(script)),
                 environment=made.environment(app),
                 log=folder / f"{app}.log",
             )

@@ -13,6 +13,7 @@ import yaml
 
 from antiphon_names import errors
 from docs.errors_page import PAGE, SECTIONS, page
+from tests.compat import matrix
 
 ROOT = Path(__file__).parents[2]
 SOURCE_ROOTS = ("proto", "sdk", "sidecar", "operator", "cli")
@@ -131,6 +132,12 @@ def test_error_code_has_the_public_form(code: errors.Code) -> None:
 
 def test_the_page_of_errors_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run make docs"
+
+
+def test_the_matrix_of_sdks_is_current() -> None:
+    shown = matrix.PAGE.read_text(encoding="utf-8")
+    assert shown == matrix.page(shown), "run make docs"
+    assert shown.count(matrix.BEGIN) == shown.count(matrix.END) == 1
 
 
 def test_pages_name_no_error_that_does_not_exist() -> None:

@@ -127,9 +127,25 @@ def receives_bytes(offers: Offers) -> int:
     """Return how large a message a worker receives, as far as its kind tells: the wire does not say (design.md 4)."""
     if "grpc-python" in offers.agent and offers.stateful_history:
         return UNLIMITED
-    if "dapr-js-sdk" in offers.agent or "grpc-node-js" in offers.agent:
+    if _is_javascript(offers.agent):
         return _JAVASCRIPT_BYTES
     return GRPC_DEFAULT_BYTES
+
+
+def items_at_once(agent: str, most: int) -> tuple[int, int]:
+    """Return how many turns and how many activities a worker takes at once that does not say so itself.
+
+    Dapr's SDK for JavaScript runs 10 items and queues 100, of both kinds, and drops without a word what is beyond;
+    up to 10 of these may have been answered here while the worker still counts them.
+    """
+    if not _is_javascript(agent):
+        return most, most
+    turns = max(1, most // 5)
+    return turns, max(1, most - turns)
+
+
+def _is_javascript(agent: str) -> bool:
+    return "dapr-js-sdk" in agent or "grpc-node-js" in agent
 
 
 class Workers:

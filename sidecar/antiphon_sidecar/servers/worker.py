@@ -22,7 +22,7 @@ from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.engine.events import Failure, Status, TaskFailed, TaskOutcome
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tokens import read_task_token
-from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream
+from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream, items_at_once
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Streaming, Unary
 from antiphon_sidecar.settings import Limits
@@ -86,7 +86,7 @@ class WorkerService:
             logger.info("a worker left", extra=who)
 
     def _offers(self, request: wk.GetWorkItemsRequest, agent: str) -> Offers:
-        default = self._limits.items_per_stream_max
+        turns_max, activities_max = items_at_once(agent, self._limits.items_per_stream_max)
         kinds = wk.OfferedName
         versions: dict[str, frozenset[str]] = {}
         for offer in request.offers:
@@ -104,8 +104,8 @@ class WorkerService:
                 if o.kind in _KINDS and (o.input_digest or o.output_digest)
             ),
             stateful_history=wk.WORKER_CAPABILITY_STATEFUL_HISTORY in request.capabilities,
-            turns_max=request.max_workflow_items or default,
-            activities_max=request.max_activity_items or default,
+            turns_max=request.max_workflow_items or turns_max,
+            activities_max=request.max_activity_items or activities_max,
         )
 
     async def schemas(self, request: wk.SchemasRequest, context: Context) -> wk.SchemasReply:

@@ -10,13 +10,48 @@ import threading
 import time
 from pathlib import Path
 
+import grpc
 from dapr.ext.workflow import WorkflowRuntime
 
 _POLL_S = 0.02
 
 
 def made_runtime() -> WorkflowRuntime:
-    return WorkflowRuntime(disable_stateful_history=os.environ.get("DELTAS", "1") == "0")
+    # Older SDKs do not know the switch.
+    whole = {"disable_stateful_history": True} if os.environ.get("DELTAS", "1") == "0" else {}
+    return WorkflowRuntime(interceptors=[Watch()], **whole)
+
+
+class Watch(grpc.UnaryStreamClientInterceptor):
+    """Notes the turns that come as deltas."""
+
+    def intercept_unary_stream(self, continuation, client_call_details, request):
+        return WatchedStream(continuation(client_call_details, request))
+
+
+class WatchedStream:
+    """A stream of work items, passed on as it is."""
+
+    def __init__(self, call):
+        self._call = call
+
+    def __getattr__(self, name):
+        return getattr(self._call, name)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        item = next(self._call)
+        turn = dict(_fields(item)).get("workflowRequest")
+        if turn is not None and "cachedHistory" in dict(_fields(turn)):
+            note(f"{turn.instanceId} delta")
+        return item
+
+
+def _fields(message):
+    """Return what is set of a message; the names that this SDK does not know are not among it."""
+    return [(field.name, value) for field, value in message.ListFields()]
 
 
 def note(key: str, **more) -> None:

@@ -6,6 +6,7 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.peers.base import Result, Verdict
 from antiphon_sidecar.runtime.tokens import read_task_token
+from antiphon_sidecar.runtime.workers import items_at_once
 from tests.unit.runtime.desk import Desk
 
 
@@ -43,6 +44,13 @@ def test_a_worker_gets_no_more_than_it_takes():
     assert worker.refs() == refs[:2]
     desk.finish(refs[0])
     assert worker.refs() == refs[:3]
+
+
+def test_a_worker_in_javascript_gets_no_more_of_both_kinds_than_its_queue_holds():
+    assert items_at_once("grpc-python/1.85.1 grpc-c/58.0.0", 100) == (100, 100)
+    turns, activities = items_at_once("dapr-js-sdk/workflow grpc-node-js/1.14.0", 100)
+    assert turns + activities == 100
+    assert min(items_at_once("dapr-js-sdk/workflow grpc-node-js/1.14.0", 1)) == 1
 
 
 def test_callers_take_turns():
