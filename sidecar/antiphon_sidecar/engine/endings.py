@@ -120,6 +120,7 @@ def continue_as_new(result: Result, completion: Complete, *, stamp: int, scope: 
         input=completion.result,
         version=completion.new_version,
         parent=state.parent,
+        tags=state.tags,
         route=Route(source=state.app, target=state.app),
     )
     result.outgoing.append(

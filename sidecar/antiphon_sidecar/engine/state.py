@@ -1,6 +1,7 @@
 """What an instance is: the fold of its events. `evolve` is the only place where it changes."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -72,7 +73,9 @@ class State:
 
     Owned by whoever holds it: `evolve` changes it in place. After a refused commit it is thrown away and read
     again. `version` counts commits of this run; `turns` and `event_count` those of this generation. `stall`: why the
-    instance cannot go on, while it is STALLED. `stalls`: places of such events in the generation's history.
+    instance cannot go on, while it is STALLED. `stalls`: places of such events in the generation's history. `tags`:
+    by what the run is found, kept over continue-as-new; `retagged`: they changed after the run had begun, and the
+    store has yet to be told.
     """
 
     app: str
@@ -97,6 +100,8 @@ class State:
     custom_status: str | None = None
     output: str | None = None
     failure: Failure | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    retagged: bool = False
     stall: ExecutionStalled | None = None
     stalls: list[int] = field(default_factory=list)
     tasks: dict[int, OpenTask] = field(default_factory=dict)
@@ -190,6 +195,7 @@ def _start(state: State, event: ExecutionStarted) -> None:
     state.execution_id = event.execution_id
     state.parent = event.parent
     state.scheduled_at = event.scheduled_at
+    state.tags = event.tags
     state.started = True
     state.status = Status.RUNNING
     if state.started_at is None:
@@ -241,6 +247,8 @@ def next_generation(state: State, *, execution_id: str) -> State:
         started_at=state.started_at,
         last_turn=state.last_turn,
         custom_status=state.custom_status,
+        tags=state.tags,
+        retagged=state.retagged,
         recent_messages=state.recent_messages,
     )
 
@@ -248,5 +256,6 @@ def next_generation(state: State, *, execution_id: str) -> State:
 def committed(state: State, *, wrote_history: bool) -> None:
     """Count a commit that is on its way to the store; after a refusal the state is thrown away."""
     state.version += 1
+    state.retagged = False
     if wrote_history:
         state.turns += 1

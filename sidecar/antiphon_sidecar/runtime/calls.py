@@ -134,6 +134,7 @@ class Calls:
             created_at=now,
             updated_at=now,
             scheduled_at=None if scheduled is None else min(scheduled, NEVER),
+            tags=rows.tags_of(started.tags),
         )
         start = rows.inbox_row(
             Outgoing(
@@ -166,6 +167,7 @@ class Calls:
                 execution_id=row.execution_id,
                 name=row.name,
                 created_at=row.created_at,
+                tags=dict(row.tags),
             )
             instances.deliver(row.instance_id, [rows.message_of(start)], state=state)
 

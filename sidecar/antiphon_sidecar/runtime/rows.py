@@ -1,7 +1,7 @@
 """Rows <-> engine values: what a commit looks like to the store, and what was read back from it."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from antiphon_names.hashing import slot_of
 from antiphon_sidecar.codec import events as codec
@@ -51,7 +51,13 @@ def instance_row(state: State, *, now: int, worker_deaths: int = 0) -> InstanceR
         failure=codec.seal_failure(state.failure),
         waiting_on=None if state.stall is None else state.stall.reason,
         worker_deaths=worker_deaths,
+        tags=tags_of(state.tags),
     )
+
+
+def tags_of(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return an instance's tags as its row has them."""
+    return tuple(sorted(tags.items())) if tags else ()
 
 
 def inbox_row(message: Outgoing) -> InboxRow:
@@ -170,6 +176,7 @@ def assemble(
     # A suspend before the start has no event, but its message must stay known: it gets a row without events.
     message_ids = _message_ids(result)
     writes = bool(sealed or message_ids) or result.continues
+    retagged = state.retagged
     history = _history_row(result, sealed=sealed, commit_id=commit_id, message_ids=message_ids) if writes else None
     committed(state, wrote_history=writes)
     consumed, discarded = turn.consumed, turn.discarded
@@ -199,6 +206,7 @@ def assemble(
         known_inbox=tuple(known_rows) if _came_fast(result) else None,
         end_execution=result.ended_execution,
         drop_history=result.continues or turn.replaces is not None,
+        retag=retagged,
         tasks=_task_rows(result, now),
         timers=_timer_rows(result) + _child_checks(result, messages, check_child),
         messages=messages,
@@ -275,6 +283,7 @@ def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
             request=activity_request(state, task),
             start_by=None if start_by is None else min(start_by, NEVER),
             created_at=now,
+            instance_created_at=state.created_at,
         )
         for task, start_by in result.tasks
     )
@@ -330,6 +339,7 @@ def state_of(loaded: Loaded) -> tuple[State | None, list[bytes]]:
         scheduled_at=row.scheduled_at,
         created_at=row.created_at,
         started_at=row.started_at,
+        tags=dict(row.tags),
     )
     events: list[bytes] = []
     for batch in loaded.history:

@@ -9,14 +9,17 @@ Nothing here decides anything about workflows; the engine does. Three implementa
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from antiphon_sidecar.engine.ids import TaskRef as TaskRef
+from antiphon_sidecar.stores.asking import Cursor as Cursor
+from antiphon_sidecar.stores.asking import InstanceFilter as InstanceFilter
+from antiphon_sidecar.stores.asking import Old as Old
+from antiphon_sidecar.stores.asking import Page as Page
+from antiphon_sidecar.stores.asking import Retired as Retired
 from antiphon_sidecar.stores.schemas import SchemaStore
-
-R = TypeVar("R")
 
 #: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
 NEVER = (1 << 63) - 1
@@ -40,7 +43,8 @@ class InstanceRow:
     generation. `version` counts the run's commits from zero (PENDING, nothing committed yet). `status` is the
     wire's number. `output`, `failure` and `custom_status` are opaque bytes, absent when None. `waiting_on`: why the
     instance cannot go on, by the name of a code, None when it can. `worker_deaths`: how often in a row a worker was
-    lost with the instance's turn, as far as that was written down.
+    lost with the instance's turn, as far as that was written down. `tags`: (name, value) pairs by which the run is
+    found, each name once. `created_at` is the same in every commit of a run.
     """
 
     app: str
@@ -64,6 +68,7 @@ class InstanceRow:
     failure: bytes | None = None
     waiting_on: str | None = None
     worker_deaths: int = 0
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class TaskRow:
     `app`, `instance_id`, `slot`, `incarnation` and `execution_id` are the caller's. `request` is the serialized
     request for the worker. `attempt` counts dispatches from 1. `start_by`: store time after which an
     execution that was not dispatched fails; None for never. `claimed_by`: the replica that claimed this attempt.
+    `instance_created_at`: as in the instance's row; orders the list of instances that wait for an app.
     """
 
     app: str
@@ -130,6 +136,7 @@ class TaskRow:
     created_at: int = 0
     claimed_by: str = ""
     due_at: int = 0
+    instance_created_at: int = 0
 
     @property
     def ref(self) -> TaskRef:
@@ -176,6 +183,9 @@ class Commit:
     instance (any incarnation) other than those of (`row.incarnation`, `row.generation`) go; `row` replaces the
     instance row; `history` is added under (`row.incarnation`); `tasks`, `timers` and `messages` are added. A
     message whose `row_id` is there already is left as it is. `row.version` is `expect_version + 1`, or 1.
+
+    `retag`: `row.tags` differ from those of the last commit of this run, so that what searches look at is written
+    again; the first commit of a run writes them anyway.
     """
 
     app: str
@@ -194,6 +204,7 @@ class Commit:
     known_inbox: tuple[bytes, ...] | None = None
     end_execution: str | None = None
     drop_history: bool = False
+    retag: bool = False
     tasks: tuple[TaskRow, ...] = ()
     timers: tuple[TimerRow, ...] = ()
     messages: tuple[InboxRow, ...] = ()
@@ -235,37 +246,12 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a sweep's page ended: continue behind (`due_at`, `key`). `key` is opaque to the caller."""
-
-    due_at: int
-    key: tuple[str | int | bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """Rows in (due_at, key) order; `cursor` is None when the page was not full."""
-
-    rows: tuple[R, ...]
-    cursor: Cursor | None
-
-
-@dataclass(frozen=True, slots=True)
 class AppRecord:
     """What the store remembers of an app: the names last offered, as JSON bytes; `seen_at` in store time."""
 
     app: str
     record: bytes
     seen_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceFilter:
-    """Which instances a list holds; None or empty means any. Newest `created_at` first, then by ID."""
-
-    app: str | None = None
-    statuses: Collection[int] = field(default=())
-    name: str | None = None
 
 
 class Store(SchemaStore, Protocol):
@@ -362,8 +348,8 @@ class Store(SchemaStore, Protocol):
     async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
         """Insert a PENDING instance row and its START row together.
 
-        A finished run of the same ID is replaced (its history goes with it), unless `unique`. Stamps
-        `created_at` and `updated_at` with the store's clock.
+        A finished run of the same ID is replaced (its history goes with it), unless `unique`. Stamps `updated_at`
+        with the store's clock.
         """
 
     async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:
@@ -382,13 +368,28 @@ class Store(SchemaStore, Protocol):
     async def list_instances(
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
-        """Return a page, newest first, and the opaque key of the next page or None."""
+        """Return a page, newest `created_at` first, then by ID, and the opaque key of the next page or None.
+
+        A call looks at a bounded number of rows: where few of many fit a filter, a page may hold less than `limit`,
+        or nothing, although there are more. Only the key tells that it was the last one.
+
+        Raises:
+            ValueError: `after` is not a key that this method returned.
+        """
 
     async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run with all its rows; False when it is not there, not that run or not finished.
 
         `starts`: the IDs of the START rows that the run emitted, read off its history by the caller, because
         a row does not name its sender; those that nobody consumed go too (rule 5).
+        """
+
+    async def retire(self, old: Old) -> Retired:
+        """Look at a batch of runs that ended long ago, and delete them with all their rows, in one transaction.
+
+        Left alone: runs outside `old.partitions`, and those whose parent has not ended, because what is done to a
+        parent recursively concerns its children. A child's START row that nobody has read is not the run's any
+        more: that child is still going to begin.
         """
 
     # sweeps: one range per app and table on due_at, filtered by owned partitions

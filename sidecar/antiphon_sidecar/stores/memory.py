@@ -5,14 +5,13 @@ last line. Nothing is random and no order depends on hashing, so that a seeded r
 `MemoryStore` objects that are given the same `MemoryData` are replicas on one store.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import TERMINAL
-from antiphon_sidecar.stores import memory_commits
+from antiphon_sidecar.stores import memory_commits, memory_lists
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
@@ -23,8 +22,10 @@ from antiphon_sidecar.stores.base import (
     InstanceFilter,
     InstanceRow,
     Loaded,
+    Old,
     Outcome,
     Page,
+    Retired,
     StartOutcome,
     TaskRef,
     TaskRow,
@@ -213,7 +214,7 @@ class MemoryStore:
             if unique:
                 return StartOutcome.FINISHED
             self._drop(found)
-        self._tables.run(row.app, row.instance_id).row = replace(row, created_at=now, updated_at=now)
+        self._tables.run(row.app, row.instance_id).row = replace(row, updated_at=now)
         self._tables.add_inbox(start, now=now)
         return StartOutcome.CREATED
 
@@ -260,18 +261,7 @@ class MemoryStore:
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
         """Return a page, newest first."""
-        rows = sorted(
-            (run.row for run in self._tables.runs.values() if run.row and _matches(filter, run.row)),
-            key=_list_key,
-        )
-        if after is not None:
-            created, instance_id, app = json.loads(after)
-            rows = [row for row in rows if _list_key(row) > (-created, instance_id, app)]
-        page = rows[:limit]
-        if len(rows) <= limit:
-            return page, None
-        last = page[-1]
-        return page, json.dumps([last.created_at, last.instance_id, last.app]).encode()
+        return memory_lists.page(self._tables, filter, limit=limit, after=after)
 
     async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run."""
@@ -284,6 +274,22 @@ class MemoryStore:
             if message is not None and message.kind is InboxKind.START:
                 self._tables.drop_inbox(row_id)
         return True
+
+    async def retire(self, old: Old) -> Retired:
+        """Delete a batch of runs that ended long ago."""
+        found = memory_lists.ended(self._tables, old)
+        gone = [row for row in found if partition_of(row.slot) in old.partitions and not self._parent_runs(row)]
+        for row in gone:
+            self._drop(row)
+        if len(found) < old.limit:
+            return Retired(len(gone), None)
+        return Retired(len(gone), memory_lists.end_of(found[-1]))
+
+    def _parent_runs(self, row: InstanceRow) -> bool:
+        if row.parent_app is None or row.parent_instance is None:
+            return False
+        parent = self._tables.row(row.parent_app, row.parent_instance)
+        return parent is not None and parent.status not in TERMINAL
 
     # sweeps
 
@@ -395,18 +401,6 @@ def _history(run: Run) -> list[HistoryRow]:
         return []
     turns = run.history.get((run.row.incarnation, run.row.generation), {})
     return [turns[turn] for turn in sorted(turns)]
-
-
-def _matches(wanted: InstanceFilter, row: InstanceRow) -> bool:
-    return (
-        (wanted.app is None or row.app == wanted.app)
-        and (not wanted.statuses or row.status in wanted.statuses)
-        and (wanted.name is None or row.name == wanted.name)
-    )
-
-
-def _list_key(row: InstanceRow) -> tuple[int, str, str]:
-    return (-row.created_at, row.instance_id, row.app)
 
 
 def _due(rows: Iterable[Row], *, app: str, partitions: Collection[int], until: int) -> Iterator[Row]:

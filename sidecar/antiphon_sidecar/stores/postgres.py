@@ -5,7 +5,6 @@ one statement (see `postgres_statement`). Replicas of all apps of a namespace sh
 row for each partition.
 """
 
-import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -23,8 +22,10 @@ from antiphon_sidecar.stores.base import (
     InstanceFilter,
     InstanceRow,
     Loaded,
+    Old,
     Outcome,
     Page,
+    Retired,
     StartOutcome,
     TaskRef,
     TaskRow,
@@ -32,8 +33,10 @@ from antiphon_sidecar.stores.base import (
 )
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
 from antiphon_sidecar.stores.postgres_connections import Address, Connections, is_refused
+from antiphon_sidecar.stores.postgres_lists import Lists
 from antiphon_sidecar.stores.postgres_messages import RELEASED_AT_ONCE, Messages
 from antiphon_sidecar.stores.postgres_reads import Reads, Sweep
+from antiphon_sidecar.stores.postgres_retention import Retention
 from antiphon_sidecar.stores.postgres_statement import CLOCK
 
 logger = logging.getLogger(__name__)
@@ -71,6 +74,8 @@ class PostgresStore:
         self._statements: dict[postgres_statement.Shape, str] = {}
         self._reads = Reads(self._schema)
         self._messages = Messages(self._schema)
+        self._lists = Lists(self._schema)
+        self._retention = Retention(self._schema)
         self._orphans = postgres_orphans.Orphans(self._schema)
 
     async def open(self) -> None:
@@ -276,19 +281,18 @@ class PostgresStore:
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
         """Return a page, newest first."""
-        place = None if after is None else tuple(json.loads(after))
-        rows = await self._read(
-            lambda each: self._reads.instances(each, self._namespace, wanted=filter, limit=limit + 1, after=place)
+        return await self._read(
+            lambda each: self._lists.page(each, self._namespace, wanted=filter, limit=limit, after=after)
         )
-        if len(rows) <= limit:
-            return rows, None
-        last = rows[limit - 1]
-        return rows[:limit], json.dumps([last.created_at, last.instance_id, last.app]).encode()
 
     async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run."""
         key = (self._namespace, app, instance_id)
         return await self._write(lambda each: self._messages.purge(each, key, incarnation=incarnation, starts=starts))
+
+    async def retire(self, old: Old) -> Retired:
+        """Delete a batch of runs that ended long ago."""
+        return await self._write(lambda each: self._retention.retire(each, self._namespace, old=old))
 
     # sweeps
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.stores.base import Commit, Outcome, TaskRef
-from antiphon_sidecar.stores.columns import history_values, instance_values, message_values, task_values, timer_values
+from antiphon_sidecar.stores.columns import (
+    history_values,
+    instance_values,
+    message_values,
+    tag_values,
+    task_values,
+    timer_values,
+)
 from antiphon_sidecar.stores.postgres_statement import PARTS, Shape
 
 #: By verdict. The lowest counts when a commit fails in several ways: the order of the checks.
@@ -95,10 +102,21 @@ def _parts(numbered: Sequence[tuple[int, Commit]]) -> dict[str, list[tuple[Any, 
             if commit.drop_history
         ],
         "history": [_history(n, commit) for n, commit in numbered if commit.history is not None],
+        "untag": [
+            (n, commit.app, commit.instance_id)
+            for n, commit in numbered
+            if _retags(commit) and commit.expect_incarnation
+        ],
+        "new_tags": [(n, *values) for n, commit in numbered if _retags(commit) for values in tag_values(commit.row)],
         "new_tasks": [(n, *task_values(row)) for n, commit in numbered for row in commit.tasks],
         "new_timers": [(n, *timer_values(row)) for n, commit in numbered for row in commit.timers],
         "messages": [(n, *message_values(row)) for n, commit in numbered for row in commit.messages],
     }
+
+
+def _retags(commit: Commit) -> bool:
+    """Tell whether the rows that searches by tag look at are written: those of a new run always are."""
+    return commit.retag or commit.expect_incarnation != commit.row.incarnation
 
 
 def _history(n: int, commit: Commit) -> tuple[Any, ...]:

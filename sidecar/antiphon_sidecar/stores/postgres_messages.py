@@ -5,14 +5,22 @@ transaction, whose every statement takes a snapshot of its own. Rows are locked 
 """
 
 from collections.abc import Collection, Sequence
-from operator import attrgetter
 from typing import Any
 
 import asyncpg
 
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef
-from antiphon_sidecar.stores.columns import FINISHED, INSTANCE, MESSAGE, listed, message_values
+from antiphon_sidecar.stores.columns import (
+    FINISHED,
+    INSTANCE,
+    MESSAGE,
+    TAG,
+    instance_values,
+    listed,
+    message_values,
+    tag_values,
+)
 from antiphon_sidecar.stores.postgres_statement import CLOCK, TYPES, fence, typed
 
 Key = tuple[str, str, str]
@@ -20,9 +28,9 @@ Key = tuple[str, str, str]
 RELEASED_AT_ONCE = 1_000
 #: How often a start may find its ID taken and then free again.
 STARTS_MOST = 5
-#: What a start gives; the store gives the times.
-_STARTED = tuple(column for column in INSTANCE if column not in ("created_at", "updated_at"))
-_started_values = attrgetter(*_STARTED)
+#: The times are the store's.
+_STARTED = tuple(column for column in INSTANCE if column != "updated_at")
+_UPDATED_AT = INSTANCE.index("updated_at")
 _KEY = "namespace = $1 AND app = $2 AND instance_id = $3"
 _OWN = "t.namespace = r.namespace AND t.app = r.app AND t.instance_id = r.instance_id"
 _TASK = f"{_OWN} AND t.execution_id = r.execution_id AND t.task_id = r.task_id"
@@ -47,13 +55,18 @@ class Messages:
         self._schema = schema
         instance = _marks(2, _STARTED)
         message = _marks(2 + len(_STARTED), MESSAGE)
+        tags = ", ".join(
+            f"${number}::{kind}[]" for number, kind in enumerate(typed(TAG).values(), 2 + len(_STARTED) + len(MESSAGE))
+        )
         self._start = f"""WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now), made AS (
-              INSERT INTO {schema}.instances (namespace, {listed(_STARTED)}, created_at, updated_at, commit_id)
-              SELECT $1, {instance}, clock.now, clock.now, '' FROM clock
+              INSERT INTO {schema}.instances (namespace, {listed(_STARTED)}, updated_at, commit_id)
+              SELECT $1, {instance}, clock.now, '' FROM clock
               ON CONFLICT (namespace, app, instance_id) DO NOTHING RETURNING 1),
             sent AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
               SELECT $1, {message}, clock.now FROM made, clock
-              ON CONFLICT (namespace, row_id) DO NOTHING)
+              ON CONFLICT (namespace, row_id) DO NOTHING),
+            tagged AS (INSERT INTO {schema}.tags (namespace, {listed(TAG)})
+              SELECT $1, u.* FROM made, unnest({tags}) AS u)
             SELECT count(*) FROM made"""
         arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(typed(MESSAGE).values(), 2))
         self._post = f"""WITH {self._rows(arrays, listed(MESSAGE))},
@@ -121,7 +134,10 @@ class Messages:
         self, connection: asyncpg.Connection, namespace: str, *, row: InstanceRow, start: InboxRow, unique: bool
     ) -> StartOutcome:
         """Insert a PENDING instance with its START row, in place of a finished run."""
-        values = (namespace, *_started_values(row), *message_values(start))
+        started = instance_values(row)
+        started = (*started[:_UPDATED_AT], *started[_UPDATED_AT + 1 :])
+        tags = list(zip(*tag_values(row), strict=True)) or [()] * len(TAG)
+        values = (namespace, *started, *message_values(start), *tags)
         for _ in range(STARTS_MOST):
             if await connection.fetchval(self._start, *values):
                 return StartOutcome.CREATED
@@ -243,7 +259,7 @@ class Messages:
     async def _drop_run(self, connection: asyncpg.Connection, key: Key, *, incarnation: bytes) -> None:
         """Delete a run whose instance row this transaction has locked."""
         place = "namespace || '/' || app || '/' || instance_id = $1 || '/' || $2 || '/' || $3"
-        for table, condition in (("inbox", place), ("tasks", _KEY), ("timers", _KEY)):
+        for table, condition in (("inbox", place), ("tags", place), ("tasks", _KEY), ("timers", _KEY)):
             query = f"DELETE FROM {self._schema}.{table} WHERE {condition} AND incarnation = $4"
             await connection.execute(query, *key, incarnation)
         # Histories of earlier runs of this ID go too: nothing else names them any more.

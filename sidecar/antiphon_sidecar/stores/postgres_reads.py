@@ -1,4 +1,4 @@
-"""What the PostgreSQL store reads: instances, histories, inboxes, lists and due rows.
+"""What the PostgreSQL store reads: instances, histories, inboxes and due rows.
 
 Used by `postgres` alone. Each function is one statement, so it sees one state of the store.
 """
@@ -14,14 +14,13 @@ from antiphon_sidecar.stores.base import (
     HistoryRow,
     InboxKind,
     InboxRow,
-    InstanceFilter,
     InstanceRow,
     Loaded,
     Page,
     TaskRow,
     TimerRow,
 )
-from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, listed
+from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, instance_row, listed
 
 Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
 Key = tuple[str, str, str]
@@ -77,38 +76,11 @@ class Reads:
         self._due_inbox = due.format(columns=listed(INBOX), table="inbox", seq=", seq AS place")
         self._due_tasks = due.format(columns=listed(TASK), table="tasks", seq=", seq")
         self._due_timers = due.format(columns=listed(TIMER), table="timers", seq=", seq")
-        # One look-up for each (lane, status) that occurs, then a range of each; `status` is a further condition
-        # where a name picks the range. A lane is `namespace/app`, and "0" follows "/".
-        self._list = f"""WITH RECURSIVE pairs (lane, status) AS (
-              (SELECT i.namespace || '/' || i.app, i.status FROM {schema}.instances i
-               WHERE i.namespace || '/' || i.app > $1 || '/' AND i.namespace || '/' || i.app < $1 || '0'
-               ORDER BY i.namespace || '/' || i.app, i.status LIMIT 1)
-              UNION ALL
-              SELECT n.lane, n.status FROM pairs CROSS JOIN LATERAL (
-                SELECT i.namespace || '/' || i.app AS lane, i.status FROM {schema}.instances i
-                WHERE (i.namespace || '/' || i.app, i.status) > (pairs.lane, pairs.status)
-                AND i.namespace || '/' || i.app < $1 || '0'
-                ORDER BY i.namespace || '/' || i.app, i.status LIMIT 1) n)
-            SELECT {listed(INSTANCE, "i")} FROM ({{ranges}}) r CROSS JOIN LATERAL (
-              SELECT * FROM {schema}.instances i WHERE i.namespace || '/' || i.app = r.lane AND {{match}}
-              AND i.created_at <= $4 AND (i.created_at < $4 OR (i.instance_id || '', i.app) > ($5, $6))
-              ORDER BY i.created_at DESC, i.instance_id || '' LIMIT $7) i
-            ORDER BY i.created_at DESC, i.instance_id, i.app LIMIT $7"""
-        wanted = (
-            "($2::text IS NULL OR lane = $1 || '/' || $2) AND (cardinality($3::int[]) = 0 OR status = ANY ($3::int[]))"
-        )
-        self._by_status = self._list.format(
-            ranges=f"SELECT lane, status FROM pairs WHERE {wanted}", match="i.status = r.status"
-        )
-        self._by_name = self._list.format(
-            ranges=f"SELECT DISTINCT lane FROM pairs WHERE {wanted}",
-            match="i.name = $8 AND (cardinality($3::int[]) = 0 OR i.status = ANY ($3::int[]))",
-        )
 
     async def instance(self, connection: asyncpg.Connection, key: Key) -> InstanceRow | None:
         """Read an instance row."""
         values = await connection.fetchrow(self._instance, *key)
-        return InstanceRow(*values) if values else None
+        return instance_row(tuple(values)) if values else None
 
     async def history(self, connection: asyncpg.Connection, key: Key) -> list[HistoryRow]:
         """Read the history of an instance's current generation."""
@@ -124,7 +96,7 @@ class Reads:
         if row is None and not inbox:
             return None
         return Loaded(
-            row=InstanceRow(*row) if row else None,
+            row=instance_row(tuple(row)) if row else None,
             history=tuple(HistoryRow(*values) for values in history),
             inbox=tuple(inbox_row(values) for values in inbox),
             tasks=tuple(TaskRow(*values) for values in tasks),
@@ -146,24 +118,6 @@ class Reads:
     async def due_timers(self, connection: asyncpg.Connection, sweep: Sweep) -> Page[TimerRow]:
         """Read a page of due timer rows."""
         return await _due(connection, self._due_timers, sweep=sweep, make=lambda values: TimerRow(*values))
-
-    async def instances(
-        self,
-        connection: asyncpg.Connection,
-        namespace: str,
-        *,
-        wanted: InstanceFilter,
-        limit: int,
-        after: tuple[int, str, str] | None,
-    ) -> list[InstanceRow]:
-        """Read up to `limit` rows of a list, newest first."""
-        # Nothing is newer than the latest time, and every ID is greater than the empty one.
-        place = after or ((1 << 63) - 1, "", "")
-        marks: list[Any] = [namespace, wanted.app, [int(status) for status in wanted.statuses], *place, limit]
-        query = self._by_status
-        if wanted.name is not None:
-            query, marks = self._by_name, [*marks, wanted.name]
-        return [InstanceRow(*values) for values in await connection.fetch(query, *marks)]
 
 
 async def _due(

@@ -12,6 +12,8 @@ import asyncpg
 
 from antiphon_sidecar.stores.errors import StoreDamaged, StoreNotWritable, StoreTooNew, StoreUrlInvalid
 
+MIGRATION_TIMEOUT_S = 3_600.0
+
 _SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}")
 
 # Text is compared by bytes: the same order as in the other stores, and indexes that a new collation of the
@@ -90,8 +92,34 @@ CREATE TABLE {schema}.schemas (
 );
 """
 
+# A parent's columns have another collation than the rest; without COLLATE the text would have none.
+_SEARCH = """
+ALTER TABLE {schema}.instances ADD COLUMN tags text;
+CREATE INDEX instances_by_parent ON {schema}.instances
+  ((namespace || '/' || parent_app COLLATE "C" || '/' || parent_instance COLLATE "C"), created_at DESC,
+   (instance_id || ''), (app || '')) WHERE parent_instance IS NOT NULL;
+CREATE INDEX instances_by_waiting ON {schema}.instances
+  ((namespace || '/' || waiting_on), created_at DESC, (instance_id || ''), (app || ''))
+  WHERE waiting_on IS NOT NULL;
+CREATE INDEX instances_by_completion ON {schema}.instances
+  ((namespace || ' ended ' || app), status, completed_at, (instance_id || '')) WHERE completed_at IS NOT NULL;
+CREATE TABLE {schema}.tags (
+  namespace text COLLATE "C" NOT NULL, app text COLLATE "C" NOT NULL, instance_id text COLLATE "C" NOT NULL,
+  incarnation bytea NOT NULL, name text COLLATE "C" NOT NULL, value text COLLATE "C" NOT NULL,
+  created_at bigint NOT NULL
+);
+CREATE INDEX tags_by_instance ON {schema}.tags ((namespace || '/' || app || '/' || instance_id));
+CREATE INDEX tags_by_value ON {schema}.tags
+  ((namespace || '/' || name), (value || ''), created_at DESC, (instance_id || ''), (app || ''));
+ALTER TABLE {schema}.tasks ADD COLUMN instance_created_at bigint NOT NULL DEFAULT 0;
+UPDATE {schema}.tasks t SET instance_created_at = i.created_at FROM {schema}.instances i
+  WHERE i.namespace = t.namespace AND i.app = t.app AND i.instance_id = t.instance_id;
+CREATE INDEX tasks_by_target ON {schema}.tasks
+  ((namespace || '/' || target_app), instance_created_at DESC, (instance_id || ''), (app || ''));
+"""
+
 #: Each entry brings a schema from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH)
 
 _RIGHTS = """
 SELECT missing FROM (
@@ -163,7 +191,7 @@ async def _migrate(connection: asyncpg.Connection, schema: str, *, make_identity
     name = quoted(schema)
     async with connection.transaction():
         # Replicas that start together: one migrates, the others wait here and then find nothing to do.
-        await connection.execute("SET LOCAL lock_timeout = '60s'")
+        await connection.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('antiphon ' || $1, 0))", schema)
         there = await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", name)
         if not there:
@@ -171,7 +199,8 @@ async def _migrate(connection: asyncpg.Connection, schema: str, *, make_identity
         await connection.execute(f"CREATE TABLE IF NOT EXISTS {name}.meta (key text PRIMARY KEY, value text NOT NULL)")
         version = await _version(connection, schema)
         for migration in MIGRATIONS[version:]:
-            await connection.execute(migration.format(schema=name))
+            # Building the indexes of a big table takes a while, and nothing else may stop it.
+            await connection.execute(migration.format(schema=name), timeout=MIGRATION_TIMEOUT_S)
         await connection.execute(
             f"INSERT INTO {name}.meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             str(max(version, len(MIGRATIONS))),

@@ -26,7 +26,7 @@ next one asks for, make sure that a step is complete before the next begins. The
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from antiphon_sidecar.stores.columns import HISTORY, INSTANCE, MESSAGE, TASK, TIMER, listed
+from antiphon_sidecar.stores.columns import HISTORY, INSTANCE, MESSAGE, TAG, TASK, TIMER, listed
 
 #: The store's clock in nanoseconds.
 CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
@@ -53,6 +53,9 @@ TYPES = {
     "failure": "bytea",
     "waiting_on": "text",
     "worker_deaths": "int",
+    "tags": "text",
+    "value": "text",
+    "instance_created_at": "bigint",
     "row_id": "bytea",
     "kind": "smallint",
     "payload": "bytea",
@@ -108,6 +111,8 @@ PARTS: dict[str, dict[str, str]] = {
     "end": {**_OWN, "execution_id": "text"},
     "drop": {**_OWN, "incarnation": "bytea", "generation": "bigint"},
     "history": {**_N, **_HISTORY},
+    "untag": _OWN,
+    "new_tags": {**_N, **typed(TAG)},
     "new_tasks": {**_N, **typed(TASK)},
     "new_timers": {**_N, **typed(TIMER)},
     "messages": {**_N, **typed(MESSAGE)},
@@ -130,6 +135,8 @@ class Shape:
     end: bool
     drop: bool
     history: bool
+    untag: bool
+    new_tags: bool
     new_tasks: bool
     new_timers: bool
     messages: bool
@@ -259,6 +266,7 @@ def _deletes(schema: str, sources: dict[str, str]) -> Iterable[str]:
         ("et", "end", "tasks", f"{run} AND b.execution_id = r.execution_id"),
         ("em", "end", "timers", f"{run} AND b.execution_id = r.execution_id"),
         ("dh", "drop", "history", f"{run} AND (b.incarnation, b.generation) <> (r.incarnation, r.generation)"),
+        ("dg", "untag", "tags", f"{place('b')} = {place('r')}"),
     ):
         if part in sources:
             yield f"{name} AS (DELETE FROM {schema}.{table} b USING {sources[part]} WHERE {condition} AND {_LANDED})"
@@ -267,6 +275,7 @@ def _deletes(schema: str, sources: dict[str, str]) -> Iterable[str]:
 def _inserts(schema: str, sources: dict[str, str]) -> Iterable[str]:
     for name, part, table, columns in (
         ("nh", "history", "history", tuple(_HISTORY)),
+        ("ng", "new_tags", "tags", TAG),
         ("nt", "new_tasks", "tasks", TASK),
         ("nm", "new_timers", "timers", TIMER),
     ):
@@ -277,6 +286,11 @@ def _inserts(schema: str, sources: dict[str, str]) -> Iterable[str]:
         yield f"""ni AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
           SELECT $1, {listed(MESSAGE, "r")}, {CLOCK} FROM {sources["messages"]}
           WHERE {_LANDED} ORDER BY r.ord ON CONFLICT (namespace, row_id) DO NOTHING)"""
+
+
+def place(alias: str) -> str:
+    """Return an instance's key as one text, as it stands in indexes."""
+    return f"{alias}.namespace || '/' || {alias}.app || '/' || {alias}.instance_id"
 
 
 def _one(number: str) -> str:

@@ -5,7 +5,6 @@ reads beside it. That only one process at a time runs a store on a file is ensur
 lock; should two do it all the same, epochs keep the rows right and only speed suffers.
 """
 
-import json
 import secrets
 import sqlite3
 import time
@@ -13,7 +12,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from antiphon_sidecar.stores import sqlite_commits, sqlite_messages, sqlite_reads, sqlite_schema
+from antiphon_sidecar.stores import (
+    sqlite_commits,
+    sqlite_lists,
+    sqlite_messages,
+    sqlite_reads,
+    sqlite_retention,
+    sqlite_schema,
+)
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
@@ -23,8 +29,10 @@ from antiphon_sidecar.stores.base import (
     InstanceFilter,
     InstanceRow,
     Loaded,
+    Old,
     Outcome,
     Page,
+    Retired,
     StartOutcome,
     TaskRef,
     TaskRow,
@@ -248,19 +256,18 @@ class SqliteStore:
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None
     ) -> tuple[Sequence[InstanceRow], bytes | None]:
         """Return a page, newest first."""
-        place = None if after is None else tuple(json.loads(after))
-        rows = await self._reader.run(
-            partial(sqlite_reads.instances, namespace=self._namespace, wanted=filter, limit=limit, after=place)
+        return await self._reader.run(
+            partial(sqlite_lists.page, namespace=self._namespace, wanted=filter, limit=limit, after=after)
         )
-        if len(rows) <= limit:
-            return rows, None
-        last = rows[limit - 1]
-        return rows[:limit], json.dumps([last.created_at, last.instance_id, last.app]).encode()
 
     async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run."""
         key = (self._namespace, app, instance_id)
         return await self._writer.run(partial(sqlite_messages.purge, key=key, incarnation=incarnation, starts=starts))
+
+    async def retire(self, old: Old) -> Retired:
+        """Delete a batch of runs that ended long ago."""
+        return await self._writer.run(partial(sqlite_retention.retire, namespace=self._namespace, old=old))
 
     # sweeps
 

@@ -8,17 +8,19 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
 from antiphon_names.hashing import partition_of
-from antiphon_sidecar.stores.base import Commit, HistoryRow, Outcome, TaskRef
+from antiphon_sidecar.stores.base import Commit, HistoryRow, InstanceRow, Outcome, TaskRef
 from antiphon_sidecar.stores.columns import (
     HISTORY,
     INSTANCE,
     MESSAGE,
+    TAG,
     TASK,
     TIMER,
     history_values,
     instance_values,
     listed,
     message_values,
+    tag_values,
     task_values,
     timer_values,
 )
@@ -40,6 +42,8 @@ INSTANCE_INSERT = _insert("instances", ("namespace", *INSTANCE, "commit_id"))
 _INSTANCE_UPDATE = (
     f"UPDATE instances SET ({listed(INSTANCE[2:])}, commit_id) = ({', '.join('?' * (len(INSTANCE) - 1))}) WHERE {_KEY}"
 )
+_TAG_INSERT = _insert("tags", ("namespace", *TAG))
+TAGS_DELETE = f"DELETE FROM tags WHERE {_KEY}"
 _HISTORY_INSERT = _insert("history", ("namespace", "app", "instance_id", "incarnation", *HISTORY))
 _HISTORY_DROP = f"DELETE FROM history WHERE {_KEY} AND NOT (incarnation = ? AND generation = ?)"
 _TASK_INSERT = _insert("tasks", ("namespace", *TASK))
@@ -109,6 +113,8 @@ def _apply(connection: sqlite3.Connection, namespace: str, *, commit: Commit, no
         connection.execute(INSTANCE_INSERT, (namespace, *values, commit.commit_id))
     else:
         connection.execute(_INSTANCE_UPDATE, (*values[2:], commit.commit_id, *key))
+    if commit.retag or commit.expect_incarnation != commit.row.incarnation:
+        write_tags(connection, key, row=commit.row)
     if commit.history is not None:
         _write_history(connection, key, incarnation=commit.row.incarnation, row=commit.history)
     if commit.tasks:
@@ -118,6 +124,13 @@ def _apply(connection: sqlite3.Connection, namespace: str, *, commit: Commit, no
     if commit.messages:
         rows = [(namespace, *message_values(row), now) for row in commit.messages]
         connection.executemany(MESSAGE_INSERT, rows)
+
+
+def write_tags(connection: sqlite3.Connection, key: tuple[str, str, str], *, row: InstanceRow) -> None:
+    """Write the rows that searches by tag look at, in place of those that are there."""
+    connection.execute(TAGS_DELETE, key)
+    if row.tags:
+        connection.executemany(_TAG_INSERT, [(key[0], *values) for values in tag_values(row)])
 
 
 def _consume(connection: sqlite3.Connection, namespace: str, *, commit: Commit) -> None:

@@ -19,6 +19,7 @@ from antiphon_sidecar.stores.sqlite_commits import (
     TIMER_DELETE,
     epochs_of,
     ref_values,
+    write_tags,
 )
 
 _KEY = "namespace = ? AND app = ? AND instance_id = ?"
@@ -62,9 +63,10 @@ def start_instance(
             return StartOutcome.ACTIVE
         if unique:
             return StartOutcome.FINISHED
-        _drop_run(connection, key, incarnation=incarnation)
-    stamped = replace(row, created_at=now, updated_at=now)
+        drop_run(connection, key, incarnation=incarnation)
+    stamped = replace(row, updated_at=now)
     connection.execute(INSTANCE_INSERT, (namespace, *instance_values(stamped), b""))
+    write_tags(connection, key, row=row)
     connection.execute(MESSAGE_INSERT, (namespace, *message_values(start), now))
     return StartOutcome.CREATED
 
@@ -176,17 +178,18 @@ def purge(
     found = connection.execute(f"SELECT incarnation, status FROM instances WHERE {_KEY}", key).fetchone()
     if found is None or found[0] != incarnation or found[1] not in TERMINAL:
         return False
-    _drop_run(connection, key, incarnation=incarnation)
+    drop_run(connection, key, incarnation=incarnation)
     query = f"DELETE FROM inbox WHERE namespace = ? AND row_id = ? AND kind = {InboxKind.START:d}"
     connection.executemany(query, [(key[0], row_id) for row_id in starts])
     return True
 
 
-def _drop_run(connection: sqlite3.Connection, key: tuple[str, str, str], *, incarnation: bytes) -> None:
+def drop_run(connection: sqlite3.Connection, key: tuple[str, str, str], *, incarnation: bytes) -> None:
+    """Delete a run with all that belongs to it."""
     for table in ("inbox", "tasks", "timers"):
         connection.execute(f"DELETE FROM {table} WHERE {_RUN}", (*key, incarnation))
     # Histories of earlier runs of this ID go too: nothing else names them any more.
-    for table in ("history", "instances"):
+    for table in ("history", "tags", "instances"):
         connection.execute(f"DELETE FROM {table} WHERE {_KEY}", key)
 
 

@@ -1,4 +1,4 @@
-"""What the SQLite store reads: instances, histories, inboxes, lists and due rows.
+"""What the SQLite store reads: instances, histories, inboxes and due rows.
 
 Used by `sqlite` alone. Each function is a job of the reader, which sees committed rows only and one state of
 the store for the whole job.
@@ -6,7 +6,7 @@ the store for the whole job.
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,14 +15,13 @@ from antiphon_sidecar.stores.base import (
     HistoryRow,
     InboxKind,
     InboxRow,
-    InstanceFilter,
     InstanceRow,
     Loaded,
     Page,
     TaskRow,
     TimerRow,
 )
-from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, listed
+from antiphon_sidecar.stores.columns import HISTORY, INBOX, INSTANCE, TASK, TIMER, inbox_row, instance_row, listed
 
 Key = tuple[str, str, str]
 Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
@@ -47,20 +46,12 @@ _DUE_INBOX = _DUE.format(columns=listed(INBOX), table="inbox")
 _DUE_TASKS = _DUE.format(columns=listed(TASK), table="tasks")
 _DUE_TIMERS = _DUE.format(columns=listed(TIMER), table="timers")
 _EARLIEST = -(1 << 63)
-_NEXT_BRANCH = (
-    "SELECT app, status FROM instances WHERE namespace = ? AND (app, status) > (?, ?) ORDER BY app, status LIMIT 1"
-)
-_LISTED = (
-    f"SELECT {listed(INSTANCE)} FROM instances WHERE namespace = ? AND app = ? AND {{column}} = ?"
-    " AND created_at <= ? AND (created_at < ? OR (instance_id, app) > (?, ?)){statuses}"
-    " ORDER BY created_at DESC, instance_id LIMIT ?"
-)
 
 
 def instance(connection: sqlite3.Connection, key: Key) -> InstanceRow | None:
     """Read an instance row."""
     values = connection.execute(_INSTANCE, key).fetchone()
-    return InstanceRow(*values) if values else None
+    return instance_row(values) if values else None
 
 
 def history(connection: sqlite3.Connection, key: Key, *, row: InstanceRow | None) -> tuple[HistoryRow, ...]:
@@ -132,49 +123,3 @@ def _due(
     found = connection.execute(query, marks).fetchall()
     rows = tuple(make(values[1:]) for values in found)
     return Page(rows, Cursor(rows[-1].due_at, (found[-1][0],)) if len(rows) == sweep.limit else None)
-
-
-def instances(
-    connection: sqlite3.Connection,
-    namespace: str,
-    *,
-    wanted: InstanceFilter,
-    limit: int,
-    after: tuple[int, str, str] | None,
-) -> list[InstanceRow]:
-    """Read one row more than a page: `limit + 1` rows from each index range that can hold some, merged."""
-    # Nothing is newer than the latest time, and every ID is greater than the empty one.
-    created, instance_id, app = after or ((1 << 63) - 1, "", "")
-    rows: list[InstanceRow] = []
-    for branch_app, column, value, statuses in _branches(connection, namespace, wanted=wanted):
-        query = _LISTED.format(column=column, statuses=statuses)
-        marks = (namespace, branch_app, value, created, created, instance_id, app, limit + 1)
-        rows += [InstanceRow(*values) for values in connection.execute(query, marks)]
-    rows.sort(key=lambda row: (-row.created_at, row.instance_id, row.app))
-    return rows[: limit + 1]
-
-
-def _branches(
-    connection: sqlite3.Connection, namespace: str, *, wanted: InstanceFilter
-) -> Iterator[tuple[str, str, str | int, str]]:
-    """Yield (app, column, value, further condition) of each range that can hold rows."""
-    pairs = [
-        (app, status)
-        for app, status in _pairs(connection, namespace)
-        if (wanted.app is None or app == wanted.app) and (not wanted.statuses or status in wanted.statuses)
-    ]
-    if wanted.name is None:
-        yield from ((app, "status", status, "") for app, status in pairs)
-        return
-    numbers = ", ".join(str(int(status)) for status in sorted(set(wanted.statuses)))
-    condition = f" AND status IN ({numbers})" if numbers else ""
-    for app in dict.fromkeys(app for app, _ in pairs):
-        yield (app, "name", wanted.name, condition)
-
-
-def _pairs(connection: sqlite3.Connection, namespace: str) -> Iterator[tuple[str, int]]:
-    """Yield the (app, status) pairs that occur, by one index look-up each."""
-    pair: tuple[str, int] = ("", -1)
-    while row := connection.execute(_NEXT_BRANCH, (namespace, *pair)).fetchone():
-        pair = (row[0], row[1])
-        yield pair

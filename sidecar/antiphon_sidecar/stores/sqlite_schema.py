@@ -84,8 +84,28 @@ CREATE TABLE schemas (
 ) WITHOUT ROWID;
 """
 
+_SEARCH = """
+ALTER TABLE instances ADD COLUMN tags TEXT;
+CREATE INDEX instances_by_parent ON instances
+  (namespace, parent_app, parent_instance, created_at DESC, instance_id, app) WHERE parent_instance IS NOT NULL;
+CREATE INDEX instances_by_waiting ON instances (namespace, waiting_on, created_at DESC, instance_id, app)
+  WHERE waiting_on IS NOT NULL;
+CREATE INDEX instances_by_completion ON instances (namespace, app, status, completed_at, instance_id)
+  WHERE completed_at IS NOT NULL;
+CREATE TABLE tags (
+  namespace TEXT NOT NULL, app TEXT NOT NULL, instance_id TEXT NOT NULL, incarnation BLOB NOT NULL,
+  name TEXT NOT NULL, value TEXT NOT NULL, created_at INTEGER NOT NULL
+);
+CREATE INDEX tags_by_instance ON tags (namespace, app, instance_id);
+CREATE INDEX tags_by_value ON tags (namespace, name, value, created_at DESC, instance_id, app, incarnation);
+ALTER TABLE tasks ADD COLUMN instance_created_at INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET instance_created_at = coalesce((SELECT i.created_at FROM instances i
+  WHERE i.namespace = tasks.namespace AND i.app = tasks.app AND i.instance_id = tasks.instance_id), 0);
+CREATE INDEX tasks_by_target ON tasks (namespace, target_app, instance_created_at DESC, instance_id, app);
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

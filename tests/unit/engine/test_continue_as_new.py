@@ -56,6 +56,15 @@ def test_keeps_the_parent():
     assert outcome.state.parent == PARENT
 
 
+def test_keeps_the_tags():
+    tags = {"region": "eu"}
+    outcome = continued(tags=tags)
+    event = next_start(outcome).events[0]
+    assert isinstance(event, ev.ExecutionStarted)
+    assert (event.tags, outcome.state.tags) == (tags, tags)
+    assert began(outcome.state, next_start(outcome)).base.tags == tags
+
+
 def test_does_not_tell_the_parent_yet():
     assert [m.kind for m in continued(parent=PARENT).outgoing] == [Kind.START]
 
