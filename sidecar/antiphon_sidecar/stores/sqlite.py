@@ -5,6 +5,7 @@ reads beside it. That only one process at a time runs a store on a file is ensur
 lock; should two do it all the same, epochs keep the rows right and only speed suffers.
 """
 
+import json
 import secrets
 import sqlite3
 import time
