@@ -11,7 +11,7 @@ from antiphon_sidecar.engine.events import TERMINAL, Status
 from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.errors import RuntimeFailure
 from antiphon_sidecar.settings import Limits
-from antiphon_sidecar.stores.base import InstanceRow
+from antiphon_sidecar.stores.base import InboxKind, InstanceRow
 from tests.fuzz.conversations import every
 from tests.fuzz.player import HANG_S, Player
 from tests.fuzz.scripts import Script, script_of
@@ -183,6 +183,10 @@ class FuzzWorld:
             self.trace.note("fuzz", "had ended", instance_id)
 
     def _judge(self) -> None:
+        # A child whose parent did not wait for it waits for its app, also one that nobody has ever seen.
+        for row in list(self.tables.inbox.values()):
+            if row.kind is InboxKind.START and row.app not in self.players:
+                self.tables.drop_inbox(row.row_id)
         checks.check_rows_and_histories(self.tables, self.model)
         for app, player in self.players.items():
             for path in player.hanging():
