@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 PROTO_VENV := .venv-proto
 PROTO_TOOLS := grpcio-tools==1.78.2
-PROTO_FILES := $(wildcard proto/antiphon_proto/v1/*.proto)
+PROTO_FILES := $(wildcard proto/antiphon_proto/*/*.proto)
 PROTO_CHECK := .cache/proto-check
 DEMO := examples/ml-pipeline
 
@@ -116,8 +116,8 @@ proto: $(PROTO_VENV)/.tools ## Generate Python from the .proto files
 proto-check: $(PROTO_VENV)/.tools ## Fail when the committed generated code is not what proto makes
 	@rm -rf $(PROTO_CHECK) && mkdir -p $(PROTO_CHECK)
 	@$(call protoc,$(PROTO_CHECK))
-	@for made in $(PROTO_CHECK)/antiphon_proto/v1/*; do \
-	  diff -u proto/antiphon_proto/v1/$${made##*/} $$made \
+	@cd $(PROTO_CHECK) && for made in antiphon_proto/*/*; do \
+	  diff -u $(CURDIR)/proto/$$made $$made \
 	    || { echo "proto/ is out of date: run make proto and commit the result" >&2; exit 1; }; done
 
 protoc = $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) $(PROTO_FILES)
