@@ -66,6 +66,9 @@ STORE_FULL = Code("AN306", "StoreFull", "the store has no space left")
 
 HOST_RUNNING = Code("AN401", "HostRunning", "another process on this machine holds this store", retriable=False)
 PARTITION_LOST = Code("AN402", "PartitionLost", "another replica owns this instance now")
+ETCD_UNREACHABLE = Code("AN403", "EtcdUnreachable", "etcd does not answer; what is owned stays, nothing new is claimed")
+PEER_MISTAKEN = Code("AN404", "PeerMistaken", "a replica was spoken to in place of another one")
+PEER_TOO_DIFFERENT = Code("AN405", "PeerTooDifferent", "two replicas speak no protocol in common", retriable=False)
 
 WORKER_NOT_CONNECTED = Code("AN501", "WorkerNotConnected", "no worker of this app is connected")
 TOKEN_WRONG = Code("AN502", "TokenWrong", "the API token is missing or wrong", retriable=False)

@@ -12,8 +12,9 @@ _ROOT = "/antiphon/v1"
 _REPLICAS = "replicas"
 _PARTITIONS = "partitions"
 
-#: What this release speaks to other replicas; a reader of a higher one uses what it knows.
+#: What this release speaks to other replicas, and the oldest that it still understands.
 PROTOCOL = 1
+OLDEST_PROTOCOL = 1
 
 
 def prefix(namespace: str) -> str:

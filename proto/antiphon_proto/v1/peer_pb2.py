@@ -24,33 +24,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ntiphon_proto/v1/peer.proto\x12\x0b\x61ntiphon.v1\"\x86\x01\n\x0cTaskDispatch\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x18\n\x10\x64ispatched_at_ns\x18\x05 \x01(\x03\x12\x0f\n\x07request\x18\x06 \x01(\x0c\"E\n\x07TaskKey\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\x05\">\n\nTaskResult\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\"\xc7\x01\n\x0cResultAnswer\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x32\n\x07verdict\x18\x02 \x01(\x0e\x32!.antiphon.v1.ResultAnswer.Verdict\"`\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x15\n\x11VERDICT_COMMITTED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_GONE\x10\x03\"0\n\tInboxHint\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\"\x18\n\x07\x43redits\x12\r\n\x05tasks\x18\x01 \x01(\r\"-\n\x06InHand\x12#\n\x05tasks\x18\x01 \x03(\x0b\x32\x14.antiphon.v1.TaskKey\"T\n\tPeerHello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nreplica_id\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\r\"\xab\x02\n\tPeerBatch\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x16.antiphon.v1.PeerHello\x12-\n\ndispatches\x18\x02 \x03(\x0b\x32\x19.antiphon.v1.TaskDispatch\x12(\n\x07results\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.TaskResult\x12*\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x19.antiphon.v1.ResultAnswer\x12%\n\x05hints\x18\x05 \x03(\x0b\x32\x16.antiphon.v1.InboxHint\x12%\n\x07\x63redits\x18\x06 \x01(\x0b\x32\x14.antiphon.v1.Credits\x12$\n\x07in_hand\x18\x07 \x01(\x0b\x32\x13.antiphon.v1.InHand2B\n\x04Peer\x12:\n\x04Link\x12\x16.antiphon.v1.PeerBatch\x1a\x16.antiphon.v1.PeerBatch(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ntiphon_proto/v1/peer.proto\x12\x0b\x61ntiphon.v1\"\x84\x01\n\tPeerHello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nreplica_id\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\r\x12\x17\n\x0foldest_protocol\x18\x05 \x01(\r\x12\x15\n\rto_replica_id\x18\x06 \x01(\t\"U\n\x07TaskKey\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\x05\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\"\x9e\x01\n\x0cTaskDispatch\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x18\n\x10\x64ispatched_at_ns\x18\x03 \x01(\x03\x12\x0f\n\x07request\x18\x04 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x05 \x01(\x0c\x12\x0c\n\x04slot\x18\x06 \x01(\r\x12\x0c\n\x04name\x18\x07 \x01(\t\"S\n\nTaskResult\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x03 \x01(\x0c\"\xd9\x01\n\nTaskAnswer\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x30\n\x07verdict\x18\x02 \x01(\x0e\x32\x1f.antiphon.v1.TaskAnswer.Verdict\"v\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x15\n\x11VERDICT_COMMITTED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_GONE\x10\x03\x12\x14\n\x10VERDICT_RETURNED\x10\x04\"\xa8\x01\n\tInboxHint\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\r\x12\x0e\n\x06row_id\x18\x04 \x01(\x0c\x12\x0c\n\x04kind\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x0f\n\x07payload\x18\x07 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x08 \x01(\t\x12\x0e\n\x06ref_id\x18\t \x01(\x05\"4\n\x0eInHandQuestion\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\"\x9d\x01\n\x0cInHandAnswer\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\x12-\n\x05tasks\x18\x03 \x03(\x0b\x32\x1e.antiphon.v1.InHandAnswer.Task\x1a:\n\x04Task\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\"\xb8\x02\n\tPeerBatch\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x16.antiphon.v1.PeerHello\x12-\n\ndispatches\x18\x02 \x03(\x0b\x32\x19.antiphon.v1.TaskDispatch\x12(\n\x07results\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.TaskResult\x12(\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x17.antiphon.v1.TaskAnswer\x12%\n\x05hints\x18\x05 \x03(\x0b\x32\x16.antiphon.v1.InboxHint\x12.\n\tquestions\x18\x06 \x03(\x0b\x32\x1b.antiphon.v1.InHandQuestion\x12*\n\x07in_hand\x18\x07 \x03(\x0b\x32\x19.antiphon.v1.InHandAnswer2B\n\x04Peer\x12:\n\x04Link\x12\x16.antiphon.v1.PeerBatch\x1a\x16.antiphon.v1.PeerBatch(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'antiphon_proto.v1.peer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKDISPATCH']._serialized_start=46
-  _globals['_TASKDISPATCH']._serialized_end=180
-  _globals['_TASKKEY']._serialized_start=182
-  _globals['_TASKKEY']._serialized_end=251
-  _globals['_TASKRESULT']._serialized_start=253
-  _globals['_TASKRESULT']._serialized_end=315
-  _globals['_RESULTANSWER']._serialized_start=318
-  _globals['_RESULTANSWER']._serialized_end=517
-  _globals['_RESULTANSWER_VERDICT']._serialized_start=421
-  _globals['_RESULTANSWER_VERDICT']._serialized_end=517
-  _globals['_INBOXHINT']._serialized_start=519
-  _globals['_INBOXHINT']._serialized_end=567
-  _globals['_CREDITS']._serialized_start=569
-  _globals['_CREDITS']._serialized_end=593
-  _globals['_INHAND']._serialized_start=595
-  _globals['_INHAND']._serialized_end=640
-  _globals['_PEERHELLO']._serialized_start=642
-  _globals['_PEERHELLO']._serialized_end=726
-  _globals['_PEERBATCH']._serialized_start=729
-  _globals['_PEERBATCH']._serialized_end=1028
-  _globals['_PEER']._serialized_start=1030
-  _globals['_PEER']._serialized_end=1096
+  _globals['_PEERHELLO']._serialized_start=46
+  _globals['_PEERHELLO']._serialized_end=178
+  _globals['_TASKKEY']._serialized_start=180
+  _globals['_TASKKEY']._serialized_end=265
+  _globals['_TASKDISPATCH']._serialized_start=268
+  _globals['_TASKDISPATCH']._serialized_end=426
+  _globals['_TASKRESULT']._serialized_start=428
+  _globals['_TASKRESULT']._serialized_end=511
+  _globals['_TASKANSWER']._serialized_start=514
+  _globals['_TASKANSWER']._serialized_end=731
+  _globals['_TASKANSWER_VERDICT']._serialized_start=613
+  _globals['_TASKANSWER_VERDICT']._serialized_end=731
+  _globals['_INBOXHINT']._serialized_start=734
+  _globals['_INBOXHINT']._serialized_end=902
+  _globals['_INHANDQUESTION']._serialized_start=904
+  _globals['_INHANDQUESTION']._serialized_end=956
+  _globals['_INHANDANSWER']._serialized_start=959
+  _globals['_INHANDANSWER']._serialized_end=1116
+  _globals['_INHANDANSWER_TASK']._serialized_start=1058
+  _globals['_INHANDANSWER_TASK']._serialized_end=1116
+  _globals['_PEERBATCH']._serialized_start=1119
+  _globals['_PEERBATCH']._serialized_end=1431
+  _globals['_PEER']._serialized_start=1433
+  _globals['_PEER']._serialized_end=1499
 # @@protoc_insertion_point(module_scope)

@@ -7,104 +7,143 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class TaskDispatch(_message.Message):
-    __slots__ = ("instance_id", "execution_id", "task_id", "attempt", "dispatched_at_ns", "request")
-    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
-    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
-    TASK_ID_FIELD_NUMBER: _ClassVar[int]
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    DISPATCHED_AT_NS_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_FIELD_NUMBER: _ClassVar[int]
-    instance_id: str
-    execution_id: str
-    task_id: int
-    attempt: int
-    dispatched_at_ns: int
-    request: bytes
-    def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., task_id: _Optional[int] = ..., attempt: _Optional[int] = ..., dispatched_at_ns: _Optional[int] = ..., request: _Optional[bytes] = ...) -> None: ...
-
-class TaskKey(_message.Message):
-    __slots__ = ("instance_id", "execution_id", "task_id")
-    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
-    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
-    TASK_ID_FIELD_NUMBER: _ClassVar[int]
-    instance_id: str
-    execution_id: str
-    task_id: int
-    def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., task_id: _Optional[int] = ...) -> None: ...
-
-class TaskResult(_message.Message):
-    __slots__ = ("key", "event")
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    EVENT_FIELD_NUMBER: _ClassVar[int]
-    key: TaskKey
-    event: bytes
-    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., event: _Optional[bytes] = ...) -> None: ...
-
-class ResultAnswer(_message.Message):
-    __slots__ = ("key", "verdict")
-    class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-        __slots__ = ()
-        VERDICT_UNSPECIFIED: _ClassVar[ResultAnswer.Verdict]
-        VERDICT_COMMITTED: _ClassVar[ResultAnswer.Verdict]
-        VERDICT_REFUSED: _ClassVar[ResultAnswer.Verdict]
-        VERDICT_GONE: _ClassVar[ResultAnswer.Verdict]
-    VERDICT_UNSPECIFIED: ResultAnswer.Verdict
-    VERDICT_COMMITTED: ResultAnswer.Verdict
-    VERDICT_REFUSED: ResultAnswer.Verdict
-    VERDICT_GONE: ResultAnswer.Verdict
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    VERDICT_FIELD_NUMBER: _ClassVar[int]
-    key: TaskKey
-    verdict: ResultAnswer.Verdict
-    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., verdict: _Optional[_Union[ResultAnswer.Verdict, str]] = ...) -> None: ...
-
-class InboxHint(_message.Message):
-    __slots__ = ("app_id", "instance_id")
-    APP_ID_FIELD_NUMBER: _ClassVar[int]
-    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
-    app_id: str
-    instance_id: str
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
-
-class Credits(_message.Message):
-    __slots__ = ("tasks",)
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    tasks: int
-    def __init__(self, tasks: _Optional[int] = ...) -> None: ...
-
-class InHand(_message.Message):
-    __slots__ = ("tasks",)
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    tasks: _containers.RepeatedCompositeFieldContainer[TaskKey]
-    def __init__(self, tasks: _Optional[_Iterable[_Union[TaskKey, _Mapping]]] = ...) -> None: ...
-
 class PeerHello(_message.Message):
-    __slots__ = ("namespace", "app_id", "replica_id", "protocol")
+    __slots__ = ("namespace", "app_id", "replica_id", "protocol", "oldest_protocol", "to_replica_id")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    TO_REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     app_id: str
     replica_id: str
     protocol: int
-    def __init__(self, namespace: _Optional[str] = ..., app_id: _Optional[str] = ..., replica_id: _Optional[str] = ..., protocol: _Optional[int] = ...) -> None: ...
+    oldest_protocol: int
+    to_replica_id: str
+    def __init__(self, namespace: _Optional[str] = ..., app_id: _Optional[str] = ..., replica_id: _Optional[str] = ..., protocol: _Optional[int] = ..., oldest_protocol: _Optional[int] = ..., to_replica_id: _Optional[str] = ...) -> None: ...
+
+class TaskKey(_message.Message):
+    __slots__ = ("instance_id", "execution_id", "task_id", "app_id")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    execution_id: str
+    task_id: int
+    app_id: str
+    def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., task_id: _Optional[int] = ..., app_id: _Optional[str] = ...) -> None: ...
+
+class TaskDispatch(_message.Message):
+    __slots__ = ("key", "attempt", "dispatched_at_ns", "request", "incarnation", "slot", "name")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    DISPATCHED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    key: TaskKey
+    attempt: int
+    dispatched_at_ns: int
+    request: bytes
+    incarnation: bytes
+    slot: int
+    name: str
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., dispatched_at_ns: _Optional[int] = ..., request: _Optional[bytes] = ..., incarnation: _Optional[bytes] = ..., slot: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class TaskResult(_message.Message):
+    __slots__ = ("key", "event", "incarnation")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    key: TaskKey
+    event: bytes
+    incarnation: bytes
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., event: _Optional[bytes] = ..., incarnation: _Optional[bytes] = ...) -> None: ...
+
+class TaskAnswer(_message.Message):
+    __slots__ = ("key", "verdict")
+    class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        VERDICT_UNSPECIFIED: _ClassVar[TaskAnswer.Verdict]
+        VERDICT_COMMITTED: _ClassVar[TaskAnswer.Verdict]
+        VERDICT_REFUSED: _ClassVar[TaskAnswer.Verdict]
+        VERDICT_GONE: _ClassVar[TaskAnswer.Verdict]
+        VERDICT_RETURNED: _ClassVar[TaskAnswer.Verdict]
+    VERDICT_UNSPECIFIED: TaskAnswer.Verdict
+    VERDICT_COMMITTED: TaskAnswer.Verdict
+    VERDICT_REFUSED: TaskAnswer.Verdict
+    VERDICT_GONE: TaskAnswer.Verdict
+    VERDICT_RETURNED: TaskAnswer.Verdict
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    key: TaskKey
+    verdict: TaskAnswer.Verdict
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., verdict: _Optional[_Union[TaskAnswer.Verdict, str]] = ...) -> None: ...
+
+class InboxHint(_message.Message):
+    __slots__ = ("app_id", "instance_id", "slot", "row_id", "kind", "incarnation", "payload", "execution_id", "ref_id")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    ROW_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    REF_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    slot: int
+    row_id: bytes
+    kind: int
+    incarnation: bytes
+    payload: bytes
+    execution_id: str
+    ref_id: int
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., slot: _Optional[int] = ..., row_id: _Optional[bytes] = ..., kind: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., payload: _Optional[bytes] = ..., execution_id: _Optional[str] = ..., ref_id: _Optional[int] = ...) -> None: ...
+
+class InHandQuestion(_message.Message):
+    __slots__ = ("app_id", "partitions")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, app_id: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class InHandAnswer(_message.Message):
+    __slots__ = ("app_id", "partitions", "tasks")
+    class Task(_message.Message):
+        __slots__ = ("key", "attempt")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+        key: TaskKey
+        attempt: int
+        def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ...) -> None: ...
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[InHandAnswer.Task]
+    def __init__(self, app_id: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ..., tasks: _Optional[_Iterable[_Union[InHandAnswer.Task, _Mapping]]] = ...) -> None: ...
 
 class PeerBatch(_message.Message):
-    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "credits", "in_hand")
+    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DISPATCHES_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     HINTS_FIELD_NUMBER: _ClassVar[int]
-    CREDITS_FIELD_NUMBER: _ClassVar[int]
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
     IN_HAND_FIELD_NUMBER: _ClassVar[int]
     hello: PeerHello
     dispatches: _containers.RepeatedCompositeFieldContainer[TaskDispatch]
     results: _containers.RepeatedCompositeFieldContainer[TaskResult]
-    answers: _containers.RepeatedCompositeFieldContainer[ResultAnswer]
+    answers: _containers.RepeatedCompositeFieldContainer[TaskAnswer]
     hints: _containers.RepeatedCompositeFieldContainer[InboxHint]
-    credits: Credits
-    in_hand: InHand
-    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[ResultAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., credits: _Optional[_Union[Credits, _Mapping]] = ..., in_hand: _Optional[_Union[InHand, _Mapping]] = ...) -> None: ...
+    questions: _containers.RepeatedCompositeFieldContainer[InHandQuestion]
+    in_hand: _containers.RepeatedCompositeFieldContainer[InHandAnswer]
+    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[TaskAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., questions: _Optional[_Iterable[_Union[InHandQuestion, _Mapping]]] = ..., in_hand: _Optional[_Iterable[_Union[InHandAnswer, _Mapping]]] = ...) -> None: ...

@@ -89,13 +89,20 @@ def _options(message_bytes_max: int) -> list[tuple[str, int]]:
 
 
 async def serve_grpc(
-    addresses: Iterable[str], handlers: Sequence[GenericHandler], *, message_bytes_max: int
+    addresses: Iterable[str],
+    handlers: Sequence[GenericHandler],
+    *,
+    message_bytes_max: int,
+    credentials: grpc.ServerCredentials | None = None,
 ) -> grpc.aio.Server:
-    """Start a gRPC server on these addresses (`host:port` or `unix:path`)."""
+    """Start a gRPC server on these addresses (`host:port` or `unix:path`); with credentials it speaks TLS only."""
     server = grpc.aio.server(options=_options(message_bytes_max))
     server.add_generic_rpc_handlers(tuple(handlers))
     for address in addresses:
-        server.add_insecure_port(address)
+        if credentials is None:
+            server.add_insecure_port(address)
+        else:
+            server.add_secure_port(address, credentials)
     await server.start()
     return server
 

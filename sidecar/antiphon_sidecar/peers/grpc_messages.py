@@ -1,0 +1,114 @@
+"""Peer messages as they travel between processes, and back."""
+
+from collections.abc import Iterable, Iterator
+
+from antiphon_proto.v1 import peer_pb2 as pb
+from antiphon_sidecar.engine.ids import TaskRef
+from antiphon_sidecar.peers.base import Answer, Dispatch, Hint, InHand, InHandAsked, Message, Result, Verdict
+
+_VERDICTS = {
+    Verdict.COMMITTED: pb.TaskAnswer.VERDICT_COMMITTED,
+    Verdict.REFUSED: pb.TaskAnswer.VERDICT_REFUSED,
+    Verdict.GONE: pb.TaskAnswer.VERDICT_GONE,
+    Verdict.RETURNED: pb.TaskAnswer.VERDICT_RETURNED,
+}
+_BY_NUMBER = {number: verdict for verdict, number in _VERDICTS.items()}
+
+
+def batch(messages: Iterable[Message]) -> pb.PeerBatch:
+    """Put messages into one; among those of one kind the order stays."""
+    made = pb.PeerBatch()
+    for message in messages:
+        _add(made, message)
+    return made
+
+
+def _add(made: pb.PeerBatch, message: Message) -> None:
+    match message:
+        case Dispatch():
+            made.dispatches.append(
+                pb.TaskDispatch(
+                    key=_key(message.ref),
+                    attempt=message.attempt,
+                    dispatched_at_ns=message.dispatched_at,
+                    request=message.request,
+                    incarnation=message.incarnation,
+                    slot=message.slot,
+                    name=message.name,
+                )
+            )
+        case Result():
+            made.results.append(
+                pb.TaskResult(key=_key(message.ref), event=message.event, incarnation=message.incarnation)
+            )
+        case Answer():
+            made.answers.append(pb.TaskAnswer(key=_key(message.ref), verdict=_VERDICTS[message.verdict]))
+        case Hint():
+            made.hints.append(
+                pb.InboxHint(
+                    app_id=message.app,
+                    instance_id=message.instance_id,
+                    slot=message.slot,
+                    row_id=message.row_id,
+                    kind=message.kind,
+                    incarnation=message.incarnation,
+                    payload=message.payload,
+                    execution_id=message.execution_id,
+                    ref_id=message.ref_id,
+                )
+            )
+        case InHandAsked():
+            made.questions.append(pb.InHandQuestion(app_id=message.app, partitions=sorted(message.partitions)))
+        case InHand():
+            tasks = [pb.InHandAnswer.Task(key=_key(ref), attempt=attempt) for ref, attempt in message.refs]
+            partitions = sorted(message.partitions)
+            made.in_hand.append(pb.InHandAnswer(app_id=message.app, partitions=partitions, tasks=tasks))
+
+
+def messages(received: pb.PeerBatch) -> Iterator[Message]:
+    """Take a batch apart; what a newer release says besides is left out."""
+    for question in received.questions:
+        yield InHandAsked(question.app_id, frozenset(question.partitions))
+    for said in received.in_hand:
+        refs = tuple((_ref(task.key), task.attempt) for task in said.tasks)
+        yield InHand(said.app_id, frozenset(said.partitions), refs)
+    for hint in received.hints:
+        yield _hint(hint)
+    for dispatch in received.dispatches:
+        yield Dispatch(
+            ref=_ref(dispatch.key),
+            incarnation=dispatch.incarnation,
+            slot=dispatch.slot,
+            name=dispatch.name,
+            request=dispatch.request,
+            attempt=dispatch.attempt,
+            dispatched_at=dispatch.dispatched_at_ns,
+        )
+    for result in received.results:
+        yield Result(_ref(result.key), result.incarnation, result.event)
+    for answer in received.answers:
+        verdict = _BY_NUMBER.get(answer.verdict)
+        if verdict is not None:
+            yield Answer(_ref(answer.key), verdict)
+
+
+def _hint(hint: pb.InboxHint) -> Hint:
+    return Hint(
+        app=hint.app_id,
+        instance_id=hint.instance_id,
+        slot=hint.slot,
+        row_id=hint.row_id,
+        kind=hint.kind,
+        incarnation=hint.incarnation,
+        payload=hint.payload,
+        execution_id=hint.execution_id,
+        ref_id=hint.ref_id,
+    )
+
+
+def _key(ref: TaskRef) -> pb.TaskKey:
+    return pb.TaskKey(app_id=ref.app, instance_id=ref.instance_id, execution_id=ref.execution_id, task_id=ref.task_id)
+
+
+def _ref(key: pb.TaskKey) -> TaskRef:
+    return TaskRef(key.app_id, key.instance_id, key.execution_id, key.task_id)
