@@ -15,7 +15,9 @@ from antiphon_cli.workflows import workflow
 class Commands(click.Group):
     """Loads the commands that host apps only when one of them is called: they bring the whole sidecar."""
 
-    _hosting = MappingProxyType({"dev": "antiphon_cli.hosting", "run": "antiphon_cli.running"})
+    _hosting = MappingProxyType(
+        {"dev": "antiphon_cli.hosting", "run": "antiphon_cli.running", "sidecar": "antiphon_cli.sidecar"}
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, the commands that host first."""

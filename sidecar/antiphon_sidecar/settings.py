@@ -58,4 +58,21 @@ class Settings:
     unknown_app: str = "fail"
     #: Grace for apps that are starting up, in seconds.
     unknown_app_grace_s: float = 5.0
+    #: etcd's endpoints, `http://host:2379,...`; none: local coordination.
+    etcd: str | None = None
+    #: Authority, certificate and key for etcd over TLS.
+    etcd_ca_file: str | None = None
+    etcd_cert_file: str | None = None
+    etcd_key_file: str | None = None
+    #: Who etcd is told that this is; the password is read from its file at each connection.
+    etcd_user: str | None = None
+    etcd_password_file: str | None = None
+    #: What other replicas are told to connect to, without the port.
+    peer_address: str | None = None
+    #: Port for other replicas and the control API; 0: any free one.
+    peer_port: int = 50002
+    #: Authority, certificate and key of the peer port; without them it speaks no TLS.
+    peer_ca_file: str | None = None
+    peer_cert_file: str | None = None
+    peer_key_file: str | None = None
     limits: Limits = field(default_factory=Limits)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from antiphon_names import errors as codes
 from antiphon_sidecar import marked_yaml, quantities
@@ -97,6 +98,16 @@ def _choice(*choices: str) -> Kind:
     return Kind(" or ".join(choices), read)
 
 
+def _endpoints(text: str) -> str:
+    urls = [urlsplit(url.strip()) for url in text.split(",")]
+    if any(url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") for url in urls):
+        raise ValueError(text)
+    if len({url.scheme for url in urls}) != 1:
+        raise ValueError(text)
+    return ",".join(f"{url.scheme}://{url.hostname}:{url.port or 2379}" for url in urls)
+
+
+_FILE = Kind("the path of a file", _text)
 _PORT = Kind("a port from 0 (any free one) to 65,535", _whole(0, 65535).read)
 _DAY_S = 86400.0
 _GIB = 1 << 30
@@ -109,6 +120,17 @@ SETTINGS = (
     Setting("store_file", "store_file", Kind("the path of a file that holds the URL", _text)),
     Setting("metrics_port", "metrics_port", _PORT),
     Setting("api_token", "api_token", Kind("a text", _text, secret=True)),
+    Setting("etcd", "etcd", Kind("URLs of etcd's endpoints, with commas between them", _endpoints)),
+    Setting("etcd_ca_file", "etcd_ca_file", _FILE),
+    Setting("etcd_cert_file", "etcd_cert_file", _FILE),
+    Setting("etcd_key_file", "etcd_key_file", _FILE),
+    Setting("etcd_user", "etcd_user", Kind("a name", _text)),
+    Setting("etcd_password_file", "etcd_password_file", _FILE),
+    Setting("peer_address", "peer_address", Kind("an address or a name, without a port", _text)),
+    Setting("peer_port", "peer_port", _PORT),
+    Setting("peer_ca_file", "peer_ca_file", _FILE),
+    Setting("peer_cert_file", "peer_cert_file", _FILE),
+    Setting("peer_key_file", "peer_key_file", _FILE),
     Setting("unknown_app", "unknown_app", _choice("fail", "wait")),
     Setting("unknown_app_grace", "unknown_app_grace_s", _duration(0, _DAY_S)),
 )

@@ -107,9 +107,9 @@ async def serve_grpc(
     return server
 
 
-async def serve_http(application: web.Application, port: int) -> web.AppRunner:
-    """Start an HTTP server on loopback; `cleanup` of what is returned ends it."""
+async def serve_http(application: web.Application, port: int, *, host: str = LOOPBACK) -> web.AppRunner:
+    """Start an HTTP server; `cleanup` of what is returned ends it."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, LOOPBACK, port).start()
+    await web.TCPSite(runner, host, port).start()
     return runner

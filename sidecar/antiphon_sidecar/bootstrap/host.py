@@ -1,27 +1,29 @@
-"""The only module that knows every part: builds stores, coordination, runtimes and listeners from settings.
-
-`open_host` is what `antiphon dev`, `antiphon run` and tests use: one process, one store, any number of apps, each
-with its own listeners.
-"""
+"""A host: one process with one store and any number of apps, each with its own listeners, on one machine."""
 
 import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
-import grpc
-from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from antiphon_names import errors as codes
-from antiphon_names.hashing import APP_ID_PATTERN
-from antiphon_names.hosts import database_path, socket_path, without_password
-from antiphon_proto import methods
+from antiphon_names.hosts import socket_path, without_password
+from antiphon_sidecar.bootstrap.app import (
+    STOP_S,
+    App,
+    Listener,
+    check_app_id,
+    control_handlers,
+    crash,
+    open_app,
+    serve_metrics,
+)
+from antiphon_sidecar.bootstrap.stores import MEMORY, POSTGRES, open_store, url_source
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from antiphon_sidecar.coordination.lock import FileLock, Held
@@ -35,27 +37,17 @@ from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tasks import Died, Tasks
 from antiphon_sidecar.servers import listeners
-from antiphon_sidecar.servers.client import ClientService, Directory
+from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
-from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
-from antiphon_sidecar.servers.http import app_health, process_health
-from antiphon_sidecar.servers.listeners import PortInUse
-from antiphon_sidecar.servers.metrics import ReplicaMetrics
-from antiphon_sidecar.servers.worker import WorkerService
+from antiphon_sidecar.servers.handlers import GenericHandler
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreError, StoreNotWritable, StoreUrlInvalid
+from antiphon_sidecar.stores.errors import StoreNotWritable
 
 if TYPE_CHECKING:
     from antiphon_sidecar.coordination.advisory import StoreLock
 
 logger = logging.getLogger(__name__)
-
-_DRAIN_S = 5.0
-_POSTGRES = ("postgresql://", "postgres://")
-_MEMORY = "memory:"
-#: The exit code of a process that found itself broken (EX_SOFTWARE of sysexits.h).
-_CRASHED = 70
 
 
 class HostRunning(Exception):
@@ -69,35 +61,6 @@ class HostRunning(Exception):
         super().__init__(f"{codes.HOST_RUNNING}: {where} the store {store}. {join}, or choose another store.")
         self.socket_path = socket_path
         self.pid = pid
-
-
-class AppIdInvalid(Exception):
-    """An app ID has a form that apps cannot have."""
-
-    def __init__(self, app: str) -> None:
-        super().__init__(
-            f'{codes.APP_ID_INVALID}: "{app}" cannot be an app ID: 1 to 63 letters, digits, ".", "_" or "-". '
-            "Choose another."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where an app finds its sidecar; both ports on loopback."""
-
-    app: str
-    grpc_port: int
-    http_port: int
-
-
-@dataclass(slots=True)
-class _App:
-    replica: Replica
-    calls: Calls
-    workers: WorkerService
-    listener: Listener
-    grpc_server: grpc.aio.Server
-    http_server: web.AppRunner
 
 
 class Host:
@@ -121,13 +84,13 @@ class Host:
         self.draining = False
         self._clock = SystemClock()
         self._store_clock = store_clock or StoreClock(self._clock)
-        self._died = died or _crash
+        self._died = died or crash
         self._registry = LocalRegistry(self._clock.monotonic)
         self._network = MemoryNetwork()
         self._known = KnownApps(store)
         self._committer = Committer(store)
         self._tasks = Tasks(self._died)
-        self._apps: dict[str, _App] = {}
+        self._apps: dict[str, App] = {}
         self._adding = asyncio.Lock()
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
 
@@ -146,29 +109,20 @@ class Host:
             PortInUse: another process listens there; names the process when it can be found.
             AppIdInvalid: the ID has a form that apps cannot have.
         """
-        if not APP_ID_PATTERN.fullmatch(app):
-            raise AppIdInvalid(app)
+        check_app_id(app)
         async with self._adding:
             if app not in self._apps:
                 self._apps[app] = await self._open_app(app, grpc_port, http_port)
             return self._apps[app].listener
 
-    async def _open_app(self, app: str, grpc_port: int | None, http_port: int | None) -> _App:
-        listener = Listener(app, grpc_port or listeners.free_port(), http_port or listeners.free_port())
-        listeners.check_port(listener.grpc_port, f'the gRPC listener of app "{app}"')
-        listeners.check_port(listener.http_port, f'the HTTP listener of app "{app}"')
-        replica = self._build_replica(app)
-        calls = Calls(replica)
-        workers = WorkerService(replica, limits=self.settings.limits)
-        await replica.start()
-        server = await listeners.serve_grpc(
-            [f"{listeners.LOOPBACK}:{listener.grpc_port}"],
-            self._app_handlers(app, workers),
-            message_bytes_max=self.settings.limits.message_bytes_max,
+    async def _open_app(self, app: str, grpc_port: int | None, http_port: int | None) -> App:
+        return await open_app(
+            self._build_replica(app),
+            self.settings,
+            directory=self._directory,
+            grpc_port=grpc_port,
+            http_port=http_port,
         )
-        http_server = await listeners.serve_http(app_health(), listener.http_port)
-        logger.info("an app is served", extra={"app": app, "grpc_port": listener.grpc_port})
-        return _App(replica, calls, workers, listener, server, http_server)
 
     def _build_replica(self, app: str) -> Replica:
         replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
@@ -189,44 +143,10 @@ class Host:
             ),
         )
 
-    def _app_handlers(self, app: str, workers: WorkerService) -> list[GenericHandler]:
-        token = TokenCheck(self.settings.api_token)
-        client = self._client(app)
-        return [
-            generic_handler(
-                service=methods.TASK_HUB_SERVICE,
-                methods=methods.TASK_HUB,
-                implementations={**client.implementations(), **workers.task_hub()},
-                token=token,
-            ),
-            generic_handler(
-                service=methods.WORKER_SERVICE, methods=methods.WORKER, implementations=workers.own(), token=token
-            ),
-        ]
-
     def control_handlers(self) -> list[GenericHandler]:
         """Return what is served on the host's socket: clients of any app, and the control API."""
-        token = TokenCheck(None)
         control = ControlService(self, register=self._register)
-        return [
-            generic_handler(
-                service=methods.TASK_HUB_SERVICE,
-                methods=methods.TASK_HUB,
-                implementations=self._client(None).implementations(),
-                token=token,
-            ),
-            generic_handler(
-                service=methods.CONTROL_SERVICE,
-                methods=methods.CONTROL,
-                implementations=control.implementations(),
-                token=token,
-            ),
-        ]
-
-    def _client(self, app: str | None) -> ClientService:
-        return ClientService(
-            app=app, directory=self._directory, payload_bytes_max=self.settings.limits.payload_bytes_max
-        )
+        return control_handlers(control, self._directory, self.settings)
 
     async def _register(self, app: str, grpc_port: int | None, http_port: int | None) -> tuple[int, int]:
         listener = await self.add_app(app, grpc_port=grpc_port, http_port=http_port)
@@ -279,9 +199,7 @@ class Host:
         for entry in self._apps.values():
             await entry.replica.drain()
         for entry in self._apps.values():
-            await entry.grpc_server.stop(_DRAIN_S / 10)
-            await entry.http_server.cleanup()
-            await entry.replica.stop()
+            await entry.close()
         await self._tasks.close()
 
 
@@ -293,11 +211,11 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         HostRunning: another process holds this store; carries its socket path, so that a caller can join it.
         StoreError: the store cannot be used.
     """
-    source = _url_source(settings)
+    source = url_source(settings)
     settings = replace(settings, store=source())
     async with AsyncExitStack() as stack:
         store = open_store(settings, source)
-        socket = None if settings.store == _MEMORY else socket_path(settings.store)
+        socket = None if settings.store == MEMORY else socket_path(settings.store)
         if socket is not None:
             _take_lock(stack, settings, socket)
         await store.open()
@@ -311,15 +229,10 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         if socket is not None:
             await _serve_socket(stack, host, socket)
         if settings.metrics_port is not None:
-            await _serve_metrics(stack, host, settings.metrics_port)
+            host.metrics_port = await serve_metrics(
+                stack, host.replicas, settings.metrics_port, ready=lambda: not host.draining
+            )
         yield host
-
-
-def _crash(task: str, error: BaseException) -> None:
-    """End the process: a host that lacks a part would only look alive. What was acknowledged is in the store."""
-    logger.critical("this process ends, because a part of it died", extra={"task": task, "error": repr(error)})
-    logging.shutdown()
-    os._exit(_CRASHED)
 
 
 def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str) -> None:
@@ -346,7 +259,7 @@ async def _serve_socket(stack: AsyncExitStack, host: Host, socket: str) -> None:
         os.umask(mask)
 
     async def stop() -> None:
-        await server.stop(_DRAIN_S / 10)
+        await server.stop(STOP_S)
         _remove(socket)
 
     stack.push_async_callback(stop)
@@ -356,40 +269,11 @@ def _remove(path: str) -> None:
     Path(path).unlink(missing_ok=True)
 
 
-async def _serve_metrics(stack: AsyncExitStack, host: Host, port: int) -> None:
-    registry = CollectorRegistry()
-    registry.register(ReplicaMetrics(host.replicas))
-    host.metrics_port = port or listeners.free_port()
-    listeners.check_port(host.metrics_port, "the metrics listener")
-    runner = await listeners.serve_http(
-        process_health(registry=registry, ready=lambda: not host.draining), host.metrics_port
-    )
-    stack.push_async_callback(runner.cleanup)
-
-
-def _url_source(settings: Settings) -> Callable[[], str]:
-    """Return what gives the store's URL: of a file, it is read anew each time, since passwords change."""
-    if settings.store_file is None:
-        return lambda: settings.store
-    path = Path(settings.store_file).expanduser()
-
-    def read() -> str:
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise StoreUrlInvalid(
-                f"the file {path} that should hold the store's URL cannot be read ({error.strerror}). "
-                "Fix the path or its rights."
-            ) from error
-
-    return read
-
-
 async def _take_store_lock(
     stack: AsyncExitStack, settings: Settings, source: Callable[[], str], socket: str | None
 ) -> "StoreLock | None":
     """Take the server-wide lock of a PostgreSQL store; other stores are on this machine alone."""
-    if not settings.store.startswith(_POSTGRES):
+    if not settings.store.startswith(POSTGRES):
         return None
     from antiphon_sidecar.coordination.advisory import StoreLock, holder_name
     from antiphon_sidecar.stores.postgres_connections import Address
@@ -405,35 +289,3 @@ async def _take_store_lock(
         raise HostRunning(without_password(settings.store), socket or "", held.pid, holder=held.path) from held
     stack.push_async_callback(lock.release)
     return lock
-
-
-def open_store(settings: Settings, source: Callable[[], str] | None = None) -> Store:
-    """Build the store that the URL names; it is not connected yet. `source` gives the URL anew per connection.
-
-    Raises:
-        StoreUrlInvalid: no such kind of store.
-    """
-    url = settings.store
-    if url.startswith("sqlite:///"):
-        from antiphon_sidecar.stores.sqlite import SqliteStore
-
-        return SqliteStore(Path(database_path(url)), namespace=settings.namespace)
-    if url.startswith(_POSTGRES):
-        from antiphon_sidecar.stores.postgres import PostgresStore
-
-        return PostgresStore(
-            source or url,
-            namespace=settings.namespace,
-            schema=settings.store_schema,
-            pool_size=settings.store_pool_size,
-        )
-    if url == _MEMORY:
-        from antiphon_sidecar.stores.memory import MemoryStore
-
-        return MemoryStore(settings.namespace, clock=SystemClock().wall_ns)
-    raise StoreUrlInvalid(
-        f'"{without_password(url)}" names no kind of store. Use sqlite:///FILE or postgresql://USER@HOST/DATABASE.'
-    )
-
-
-__all__ = ["AppIdInvalid", "Host", "HostRunning", "Listener", "PortInUse", "StoreError", "open_host"]

@@ -1,0 +1,125 @@
+"""`antiphon sidecar`: one app, one process; what a pod runs beside the app."""
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from antiphon_cli import hosting, logs, output, ports
+from antiphon_cli.failures import Misused, Refused
+from antiphon_cli.options import load_settings, store_options
+from antiphon_cli.stopping import stopped_by_signals
+from antiphon_names import errors as codes
+from antiphon_sidecar import bootstrap
+from antiphon_sidecar.settings import Settings
+
+CommandT = TypeVar("CommandT", bound=Callable[..., object])
+
+_APP_VARIABLE = "ANTIPHON_APP_ID"
+_PORT = click.IntRange(0, 65535)
+
+
+def _cluster_options(command: CommandT) -> CommandT:
+    """Add the options that say how other sidecars are found and reached."""
+    for name, metavar, text in reversed(
+        (
+            ("--etcd", "URLS", "etcd's endpoints, http(s)://host:2379,...; without it this machine is all there is."),
+            ("--etcd-ca-file", "FILE", "Authority that vouches for etcd."),
+            ("--etcd-cert-file", "FILE", "Certificate that etcd is shown."),
+            ("--etcd-key-file", "FILE", "Key of that certificate."),
+            ("--etcd-user", "NAME", "User at etcd."),
+            ("--etcd-password-file", "FILE", "File that holds the user's password."),
+            ("--peer-port", "PORT", "Port for other sidecars and for the control API; 50002 if not given."),
+            ("--peer-address", "ADDRESS", "What other sidecars connect to; POD_IP, else loopback, if not given."),
+            (
+                "--peer-ca-file",
+                "FILE",
+                "Authority that vouches for other sidecars; makes the peer port speak mutual TLS.",
+            ),
+            ("--peer-cert-file", "FILE", "Certificate that other sidecars are shown."),
+            ("--peer-key-file", "FILE", "Key of that certificate."),
+        )
+    ):
+        command = click.option(name, metavar=metavar, help=text)(command)
+    return command
+
+
+@click.command()
+@click.option("--app", metavar="APP", help=f"The app; {_APP_VARIABLE} says the same.")
+@click.option("--namespace", metavar="NAME", help="Namespace of the app.")
+@click.option(
+    "--grpc-port",
+    type=_PORT,
+    envvar="ANTIPHON_GRPC_PORT",
+    default=ports.GRPC_PORT,
+    show_default=True,
+    help="gRPC port for the app, on loopback; 0 is any free one.",
+)
+@click.option(
+    "--http-port",
+    type=_PORT,
+    envvar="ANTIPHON_HTTP_PORT",
+    default=ports.HTTP_PORT,
+    show_default=True,
+    help="HTTP port for the app, on loopback; 0 is any free one.",
+)
+@click.option("--metrics-port", metavar="PORT", help="Port for /metrics and probes; none if not given.")
+@click.option("--store-schema", metavar="NAME", help="PostgreSQL schema.")
+@click.option("--store-file", metavar="FILE", help="File that holds the store's URL.")
+@click.option("--store-pool-size", metavar="COUNT", help="PostgreSQL connections.")
+@_cluster_options
+@store_options
+@logs.log_options
+def sidecar(
+    *,
+    app: str | None,
+    grpc_port: int,
+    http_port: int,
+    store: str | None,
+    db: str | None,
+    config: str | None,
+    peer_address: str | None,
+    **flags: str | None,
+) -> None:
+    """Serve one app until SIGTERM: what a pod runs beside the app.
+
+    With --etcd it works together with the sidecars of other machines, on a PostgreSQL store. SIGTERM drains: nothing
+    new is taken, what is under way is finished or handed over, and the process ends with 0.
+    """
+    name = app or os.environ.get(_APP_VARIABLE)
+    if not name:
+        raise click.UsageError(f"--app or {_APP_VARIABLE} has to say which app this is the sidecar of.")
+    ports.check_app_id(name)
+    address = peer_address or os.environ.get("ANTIPHON_PEER_ADDRESS") or os.environ.get("POD_IP")
+    settings = load_settings(store=store, db=db, config=config, peer_address=address, **flags)
+    wanted = bootstrap.Ports(grpc_port, http_port)
+    work = _alone(name, settings, wanted) if settings.etcd is None else _among_others(name, settings, wanted)
+    raise SystemExit(hosting.run_loop(work))
+
+
+async def _alone(app: str, settings: Settings, wanted: bootstrap.Ports) -> None:
+    with stopped_by_signals() as stop:
+        async with hosting.leaving_when_forced(stop), hosting.opened(settings) as host:
+            listener = await hosting.added(
+                host, ports.AppPorts(app, grpc_port=wanted.grpc_port or None, http_port=wanted.http_port or None)
+            )
+            hosting.announce(settings, [listener])
+            await stop.asked.wait()
+
+
+async def _among_others(app: str, settings: Settings, wanted: bootstrap.Ports) -> None:
+    with stopped_by_signals() as stop:
+        async with hosting.leaving_when_forced(stop):
+            try:
+                async with bootstrap.open_sidecar(app, settings, wanted) as running:
+                    hosting.announce(settings, [running.listener])
+                    output.say(f"Other sidecars reach this one at port {running.peer_port}.")
+                    await stop.asked.wait()
+                    output.say("Draining; a second signal does not wait.")
+            except (bootstrap.StoreError, bootstrap.PortInUse) as error:
+                raise Refused(str(error)) from error
+            except bootstrap.SettingsClash as error:
+                raise Misused(str(error)) from error
+            except OSError as error:
+                raise Refused(f"{codes.SETTING_INVALID}: {error}") from error

@@ -1,0 +1,165 @@
+"""What every process builds for an app: its replica's listeners, and the ways to ask about it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import grpc
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from antiphon_names import errors as codes
+from antiphon_names.hashing import APP_ID_PATTERN
+from antiphon_proto import methods
+from antiphon_sidecar.runtime.calls import Calls
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.servers import listeners
+from antiphon_sidecar.servers.client import ClientService, Directory
+from antiphon_sidecar.servers.control import ControlService
+from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
+from antiphon_sidecar.servers.http import app_health, process_health
+from antiphon_sidecar.servers.metrics import ReplicaMetrics
+from antiphon_sidecar.servers.worker import WorkerService
+from antiphon_sidecar.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: How long calls may go on while a server stops.
+STOP_S = 0.5
+#: The exit code of a process that found itself broken (EX_SOFTWARE of sysexits.h).
+_CRASHED = 70
+
+
+class AppIdInvalid(Exception):
+    """An app ID has a form that apps cannot have."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__(
+            f'{codes.APP_ID_INVALID}: "{app}" cannot be an app ID: 1 to 63 letters, digits, ".", "_" or "-". '
+            "Choose another."
+        )
+
+
+def check_app_id(app: str) -> None:
+    """Refuse what cannot be an app ID.
+
+    Raises:
+        AppIdInvalid: it has such a form.
+    """
+    if not APP_ID_PATTERN.fullmatch(app):
+        raise AppIdInvalid(app)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where an app finds its sidecar; both ports on loopback."""
+
+    app: str
+    grpc_port: int
+    http_port: int
+
+
+@dataclass(slots=True)
+class App:
+    """An app that is served."""
+
+    replica: Replica
+    calls: Calls
+    workers: WorkerService
+    listener: Listener
+    grpc_server: grpc.aio.Server
+    http_server: web.AppRunner
+
+    async def close(self) -> None:
+        """Stop the listeners, then the replica; call `replica.drain` first."""
+        await self.grpc_server.stop(STOP_S)
+        await self.http_server.cleanup()
+        await self.replica.stop()
+
+
+async def open_app(
+    replica: Replica, settings: Settings, *, directory: Directory, grpc_port: int | None, http_port: int | None
+) -> App:
+    """Start a replica with its listeners; a port that is None or 0 is any free one.
+
+    Raises:
+        PortInUse: another process listens there; names the process when it can be found.
+    """
+    app = replica.identity.app
+    listener = Listener(app, grpc_port or listeners.free_port(), http_port or listeners.free_port())
+    listeners.check_port(listener.grpc_port, f'the gRPC listener of app "{app}"')
+    listeners.check_port(listener.http_port, f'the HTTP listener of app "{app}"')
+    calls = Calls(replica)
+    workers = WorkerService(replica, limits=settings.limits)
+    await replica.start()
+    server = await listeners.serve_grpc(
+        [f"{listeners.LOOPBACK}:{listener.grpc_port}"],
+        _app_handlers(app, workers, directory, settings),
+        message_bytes_max=settings.limits.message_bytes_max,
+    )
+    http_server = await listeners.serve_http(app_health(), listener.http_port)
+    logger.info("an app is served", extra={"app": app, "grpc_port": listener.grpc_port})
+    return App(replica, calls, workers, listener, server, http_server)
+
+
+def _app_handlers(app: str, workers: WorkerService, directory: Directory, settings: Settings) -> list[GenericHandler]:
+    token = TokenCheck(settings.api_token)
+    client = ClientService(app=app, directory=directory, payload_bytes_max=settings.limits.payload_bytes_max)
+    return [
+        generic_handler(
+            service=methods.TASK_HUB_SERVICE,
+            methods=methods.TASK_HUB,
+            implementations={**client.implementations(), **workers.task_hub()},
+            token=token,
+        ),
+        generic_handler(
+            service=methods.WORKER_SERVICE, methods=methods.WORKER, implementations=workers.own(), token=token
+        ),
+    ]
+
+
+def control_handlers(control: ControlService, directory: Directory, settings: Settings) -> list[GenericHandler]:
+    """Return the handlers of clients of any app and of the control API."""
+    token = TokenCheck(None)
+    client = ClientService(app=None, directory=directory, payload_bytes_max=settings.limits.payload_bytes_max)
+    return [
+        generic_handler(
+            service=methods.TASK_HUB_SERVICE,
+            methods=methods.TASK_HUB,
+            implementations=client.implementations(),
+            token=token,
+        ),
+        generic_handler(
+            service=methods.CONTROL_SERVICE,
+            methods=methods.CONTROL,
+            implementations=control.implementations(),
+            token=token,
+        ),
+    ]
+
+
+async def serve_metrics(
+    stack: AsyncExitStack,
+    replicas: Callable[[], Iterable[Replica]],
+    port: int,
+    *,
+    ready: Callable[[], bool],
+    host: str = listeners.LOOPBACK,
+) -> int:
+    """Serve metrics and probes until the stack is closed; return the port, which 0 leaves free."""
+    registry = CollectorRegistry()
+    registry.register(ReplicaMetrics(replicas))
+    port = port or listeners.free_port()
+    listeners.check_port(port, "the metrics listener")
+    runner = await listeners.serve_http(process_health(registry=registry, ready=ready), port, host=host)
+    stack.push_async_callback(runner.cleanup)
+    return port
+
+
+def crash(task: str, error: BaseException) -> None:
+    """End the process: a host that lacks a part would only look alive. What was acknowledged is in the store."""
+    logger.critical("this process ends, because a part of it died", extra={"task": task, "error": repr(error)})
+    logging.shutdown()
+    os._exit(_CRASHED)

@@ -1,0 +1,60 @@
+"""Stores by their URL: which kind it names, and how its URL is read anew."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from antiphon_names.hosts import database_path, without_password
+from antiphon_sidecar.runtime.clock import SystemClock
+from antiphon_sidecar.settings import Settings
+from antiphon_sidecar.stores.base import Store
+from antiphon_sidecar.stores.errors import StoreUrlInvalid
+
+POSTGRES = ("postgresql://", "postgres://")
+MEMORY = "memory:"
+
+
+def url_source(settings: Settings) -> Callable[[], str]:
+    """Return what gives the store's URL: of a file, it is read anew each time, since passwords change."""
+    if settings.store_file is None:
+        return lambda: settings.store
+    path = Path(settings.store_file).expanduser()
+
+    def read() -> str:
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise StoreUrlInvalid(
+                f"the file {path} that should hold the store's URL cannot be read ({error.strerror}). "
+                "Fix the path or its rights."
+            ) from error
+
+    return read
+
+
+def open_store(settings: Settings, source: Callable[[], str] | None = None) -> Store:
+    """Build the store that the URL names; it is not connected yet. `source` gives the URL anew per connection.
+
+    Raises:
+        StoreUrlInvalid: no such kind of store.
+    """
+    url = settings.store
+    if url.startswith("sqlite:///"):
+        from antiphon_sidecar.stores.sqlite import SqliteStore
+
+        return SqliteStore(Path(database_path(url)), namespace=settings.namespace)
+    if url.startswith(POSTGRES):
+        from antiphon_sidecar.stores.postgres import PostgresStore
+
+        return PostgresStore(
+            source or url,
+            namespace=settings.namespace,
+            schema=settings.store_schema,
+            pool_size=settings.store_pool_size,
+        )
+    if url == MEMORY:
+        from antiphon_sidecar.stores.memory import MemoryStore
+
+        return MemoryStore(settings.namespace, clock=SystemClock().wall_ns)
+    raise StoreUrlInvalid(
+        f'"{without_password(url)}" names no kind of store. Use sqlite:///FILE or postgresql://USER@HOST/DATABASE.'
+    )
