@@ -116,7 +116,9 @@ class EtcdCoordinator:
         until = _after(prefix)
         kv, watch = etcdrpc.KVStub(channel.channel), etcdrpc.WatchStub(channel.channel)
         request = etcdrpc.RangeRequest(key=prefix, range_end=until)
-        found = await kv.Range(request, timeout=self._deadline_s, metadata=channel.metadata)
+        # Twice bounded: gRPC was seen not to end a call at its deadline.
+        async with asyncio.timeout(self._deadline_s * 2):
+            found = await kv.Range(request, timeout=self._deadline_s, metadata=channel.metadata)
         changes = [Change(pair.key.decode(), pair.value, pair.mod_revision) for pair in found.kvs]
         if self._registry.reset(changes, revision=found.header.revision, now=self._monotonic()):
             self._changed()

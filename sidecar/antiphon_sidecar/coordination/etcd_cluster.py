@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 #: etcd3's names for what a caller may answer by trying again.
 _FAILURES = (etcd3.exceptions.Etcd3Exception, grpc.RpcError)
+#: A call may take this many deadlines, with the time to connect and log in, before it is left to itself.
+_PATIENCE = 3
 _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -61,7 +63,7 @@ class Cluster:
         self._deadline_s = deadline_s
         self._place = 0
         self._client: Any = None
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="etcd")
+        self._threads = _threads()
         # One call at a time: the client of an endpoint is opened and dropped by whoever calls.
         self._calling = asyncio.Lock()
 
@@ -86,7 +88,12 @@ class Cluster:
             failure = ""
             for _ in self._access.endpoints:
                 try:
-                    return await loop.run_in_executor(self._threads, self._called, make)
+                    async with asyncio.timeout(self._deadline_s * _PATIENCE):
+                        return await loop.run_in_executor(self._threads, self._called, make)
+                except TimeoutError:
+                    failure = f"{self.endpoint}: a call outlived its own deadline"
+                    self._abandon()
+                    self.turn()
                 except (*_FAILURES, OSError) as error:
                     if code_of(error) is grpc.StatusCode.NOT_FOUND:
                         raise LeaseGone from error
@@ -94,6 +101,11 @@ class Cluster:
                     await loop.run_in_executor(self._threads, self._hang_up)
                     self.turn()
             raise Unavailable(f"etcd does not answer ({failure})")
+
+    def _abandon(self) -> None:
+        """Leave a call to itself that gRPC does not end: its thread and its client are used no more."""
+        self._threads.shutdown(wait=False)
+        self._threads, self._client = _threads(), None
 
     def _called(self, make: Callable[[Any], T]) -> T:
         if self._client is None:
@@ -154,6 +166,10 @@ class Cluster:
         """Hang up."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._hang_up)
         self._threads.shutdown(wait=False)
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="etcd")
 
 
 @dataclass(frozen=True, slots=True)
