@@ -8,13 +8,14 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import gobuild
-from tests.ports import listens, quiet_port
+from tests.ports import quiet_port
 
 START_TIMEOUT_S = 30.0
 
@@ -28,6 +29,7 @@ class Member:
     folder: Path
     port: int
     peer_port: int
+    health_port: int
     arguments: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     scheme: str = "http"
@@ -51,6 +53,7 @@ class Member:
             f"--listen-peer-urls={self.peer_url}",
             f"--initial-advertise-peer-urls={self.peer_url}",
             f"--initial-cluster={cluster}",
+            f"--listen-metrics-urls=http://127.0.0.1:{self.health_port}",
             "--heartbeat-interval=10",
             "--election-timeout=100",
             "--logger=zap",
@@ -61,13 +64,20 @@ class Member:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def wait(self) -> None:
-        """Wait until it takes connections."""
+        """Wait until it has a leader: one that is killed before that can be left without any, for ever."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not listens(self.port):
+        while not self._healthy():
             assert self.process is not None
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"etcd does not start:\n{(self.folder / f'{self.name}.log').read_text()[-4000:]}")
             time.sleep(0.02)
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/health", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """Kill it, and wait until it is gone."""
@@ -144,7 +154,7 @@ def started(*, members: int = 1, arguments: Sequence[str] = (), scheme: str = "h
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="antiphon-etcd-")))
         cluster = Etcd(
             [
-                Member(f"m{number}", where, folder, quiet_port(), quiet_port(), arguments, scheme=scheme)
+                Member(f"m{number}", where, folder, quiet_port(), quiet_port(), quiet_port(), arguments, scheme=scheme)
                 for number in range(members)
             ]
         )
