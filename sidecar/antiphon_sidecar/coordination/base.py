@@ -1,7 +1,7 @@
 """The coordination contract: registrations under a lease, partition keys, and a view of both.
 
 Nothing here is trusted for safety: epochs are issued by the store, so a stale view costs time, never a result.
-Implementations: `local` (one process) and, later, etcd; the simulator has a twin that can be emptied and cut off.
+Implementations: `local` (one process) and `etcd`; the simulator has a twin that can be emptied and cut off.
 """
 
 from collections.abc import Callable, Mapping

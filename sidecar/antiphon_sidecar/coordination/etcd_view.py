@@ -5,10 +5,10 @@ key has its revision here, so that an older change that arrives later does not u
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from antiphon_names import registry
-from antiphon_sidecar.coordination.base import Registration, View
+from antiphon_sidecar.coordination.base import Contract, Registration, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def registration_record(registration: Registration) -> bytes:
             "declares": registration.declares,
             "workflows": sorted(registration.workflows),
             "activities": sorted(registration.activities),
+            "contracts": [astuple(contract) for contract in sorted(registration.contracts)],
         }
     )
 
@@ -56,6 +57,7 @@ def _registration(key: registry.ReplicaKey, value: bytes) -> Registration | None
             declares=bool(found.get("declares", False)),
             workflows=frozenset(map(str, found.get("workflows", ()))),
             activities=frozenset(map(str, found.get("activities", ()))),
+            contracts=frozenset(Contract(*map(str, contract)) for contract in found.get("contracts", ())),
         )
     except (TypeError, ValueError):
         return None

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 
-from antiphon_sidecar.coordination.base import Registration
+from antiphon_sidecar.coordination.base import Contract, Registration
 from tests.contract.coordination.conftest import Joiner
 from tests.contract.coordination.seeing import sees
 
@@ -17,6 +17,7 @@ ONE = Registration(
     declares=True,
     workflows=frozenset({"buy", "sell"}),
     activities=frozenset({"charge"}),
+    contracts=frozenset({Contract("activity", "charge", "", "d1", "d2")}),
 )
 TWO = dataclasses.replace(ONE, replica="two", declares=False, workflows=frozenset(), activities=frozenset())
 
