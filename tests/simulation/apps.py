@@ -12,6 +12,7 @@ from typing import Any
 
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.clock import StoreClock
@@ -28,10 +29,13 @@ from tests.simulation.loop import Host, SimLoop
 from tests.simulation.model import Model
 from tests.simulation.network import Network, SimPeers
 from tests.simulation.programs import activity_value
+from tests.simulation.releases import Release, Releases
 from tests.simulation.store_server import EPOCH_NS, NAMESPACE, SimStore, StoreServer
 from tests.simulation.trace import Trace
 
 _LINK_S = 0.001
+#: A worker is asked again for what it refused only by another owner of the instance, or when it was resumed.
+_ASKED_MAX = 12
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ class Surroundings:
     #: The class of replica to run: planted bugs replace it.
     replica: type[Replica] = Replica
     thinks_s: tuple[float, ...] = (0.0,)
+    #: What workers' code is when it changes; None: it stays the same.
+    releases: Releases | None = None
 
 
 class SimClock:
@@ -221,10 +227,12 @@ class Link:
         self.open = True
         self._over: Any = sidecar.pod.world.loop.create_future()
         self._last = {True: 0.0, False: 0.0}
+        self._refused: dict[str, int] = {}
         self.stream = WorkerStream(
             offers=Offers(
-                declares=True,
+                declares=worker.declares,
                 workflows=frozenset((WORKFLOW,)),
+                versions={} if worker.release is None else {WORKFLOW: frozenset(worker.release.versions)},
                 activities=frozenset((ACTIVITY,)),
                 stateful_history=sidecar.pod.stateful,
                 turns_max=worker.turns_max,
@@ -239,6 +247,12 @@ class Link:
         if isinstance(item, ActivityItem):
             self.sidecar.pod.world.model.activity_delivered(item.ref)
         self.to_worker(self.worker.receive, self, item)
+
+    def refused(self, instance_id: str) -> None:
+        """Note that the worker cannot run an instance; to be asked for ever is a loop."""
+        self._refused[instance_id] = self._refused.get(instance_id, 0) + 1
+        if self._refused[instance_id] == _ASKED_MAX:
+            self.sidecar.pod.world.model.breaks("asked again", f"{instance_id} at {self.sidecar.replica_id}")
 
     async def _serve(self) -> None:
         await self.replica.connect(self.stream)
@@ -282,6 +296,10 @@ class Worker:
         rng = self._rng = pod.rng
         self.turns_max = rng.choice((2, 100))
         self.activities_max = rng.choice((1, 3, 100))
+        releases = pod.world.releases
+        self.release: Release | None = None if releases is None else releases.next()
+        #: SDKs of others do not say which versions they have; here those of workers without deltas do not.
+        self.declares = self.release is None or pod.stateful
         self._link: Link | None = None
         self._unsettled: dict[str, bytes] = {}
         #: What a stateful worker keeps: (execution ID, the generation's first events).
@@ -316,13 +334,31 @@ class Worker:
             assert item.cached <= len(kept)
             past[:0] = kept[: item.cached]
         self._kept[item.instance_id] = (item.execution_id, past)
-        response = Interpreter(self.pod.app).respond(codec.unseal(raw) for raw in (*past, *item.new))
+        world, release = self.pod.world, self.release
+        if release is not None and world.releases is not None and world.releases.dies(release, item.instance_id):
+            self._die()
+            return
+        events = [codec.unseal(raw) for raw in (*past, *item.new)]
+        response = Interpreter(self.pod.app).respond(events)
+        if release is not None:
+            response = release.respond(response, events)
+            if response.actions == (ac.VersionNotAvailable(1),):
+                link.refused(item.instance_id)
         think = self._rng.choice(self.pod.world.thinks_s)
         self.host.later(
             think,
             link.to_sidecar,
             lambda: link.replica.turn_answered(token=item.token, instance_id=item.instance_id, response=response),
         )
+
+    def _die(self) -> None:
+        """Die of a turn, now and then with the sidecar beside it; a supervisor starts both again."""
+        world, pod = self.pod.world, self.pod
+        if self._rng.random() < 0.3:
+            world.loop.world.soon(pod.kill_sidecar)
+            world.loop.world.later(0.7, pod.start_sidecar)
+        world.loop.world.soon(pod.kill_worker)
+        world.loop.world.later(0.5, pod.start_worker)
 
     # activities
 

@@ -1,15 +1,18 @@
 """The promises (design.md 4), judged at the end of a run from the store's content and the model."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from antiphon_names import errors as codes
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.ids import child_incarnation
+from antiphon_sidecar.runtime.handing import DEATHS_MAX
 from antiphon_sidecar.stores.memory_tables import Tables
 from tests.simulation.model import Generation, Model, Raised
 from tests.simulation.programs import expected
+from tests.simulation.releases import POISON, Releases
 
 #: IDs of instances that are scheduled beyond the end of the run begin so.
 FAR = "far"
@@ -46,6 +49,27 @@ def check_rows_and_histories(tables: Tables, model: Model) -> None:
         for number, generation in generations.items():
             for promise, what in _history(generation):
                 model.breaks(promise, f"{key[0]}/{key[1]} generation {number}: {what}")
+
+
+def not_delayed(tables: Tables, model: Model) -> None:
+    """Note what a poisonous instance has kept from its end: by now the others must have come to theirs."""
+    for (app, instance_id), started in model.instances.items():
+        row = tables.row(app, instance_id)
+        if instance_id.startswith(POISON) or row is None or not started.acknowledged:
+            continue
+        if row.status not in ev.TERMINAL:
+            model.breaks("delayed", f"{app}/{instance_id} is {ev.Status(row.status).name} beside poison")
+
+
+def deaths(model: Model, releases: Releases | None) -> None:
+    """Note instances that killed more workers than they are tried on."""
+    for instance_id, count in ({} if releases is None else releases.deaths).items():
+        if count > DEATHS_MAX + _UNSEEN_DEATHS:
+            model.breaks("poison", f"{instance_id} killed {count} workers")
+
+
+#: Deaths that nobody counts: those before the first that is written down, each time the sidecar dies with its worker.
+_UNSEEN_DEATHS = 6
 
 
 def _instances(tables: Tables, model: Model) -> None:
@@ -99,7 +123,33 @@ def _history(generation: Generation) -> Iterator[tuple[str, str]]:
         yield "illegal history", f"{len(completed)} ExecutionCompleted"
     if completed and completed[0] != len(events) - 1:
         yield "illegal history", "goes on after its completion"
+    yield from _versions([event for _, event in events])
     yield from _resolutions(events)
+
+
+#: Stalls for one reason that nothing came between: the first, and one for each time that it was resumed.
+_STALLS_MAX = 4
+
+
+def _versions(events: list[ev.Event]) -> Iterator[tuple[str, str]]:
+    """Yield changes of a pinned version, patches met twice, and stalls without end."""
+    pinned: str | None = None
+    patches: set[str] = set()
+    stalled: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, ev.WorkflowStarted):
+            stalled.clear()
+            if event.version is not None and pinned not in (None, event.version):
+                yield "version changed", f"from {pinned} to {event.version}"
+            pinned = event.version or pinned
+            if not patches.isdisjoint(event.patches):
+                yield "illegal history", f"patches {event.patches} are met again"
+            patches.update(event.patches)
+        elif isinstance(event, ev.ExecutionStalled):
+            # Somebody who resumes it leaves no event.
+            stalled[event.reason] += 1
+            if stalled[event.reason] > _STALLS_MAX:
+                yield "illegal history", f"stalls again and again for {event.reason}"
 
 
 def _resolutions(events: list[tuple[int, ev.Event]]) -> Iterator[tuple[str, str]]:

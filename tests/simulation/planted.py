@@ -12,7 +12,7 @@ from typing import Any
 
 from antiphon_sidecar.engine import result
 from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import instances, replica, rows, storework
+from antiphon_sidecar.runtime import handout, instances, replica, rows, storework
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.replica import Replica
@@ -26,7 +26,7 @@ from tests.simulation.chaos import Plan
 from tests.simulation.etcd import Etcd
 from tests.simulation.planted_rows import Patch
 from tests.simulation.programs import Program, Writer
-from tests.simulation.world import Scenario
+from tests.simulation.world import DEPLOYMENTS, POISONED, Scenario
 
 _judge = memory_commits.judge
 _assemble = rows.assemble
@@ -212,6 +212,27 @@ def lost_epoch_is_kept(patch: Patch) -> None:
     patch(Ownership, "drop", lambda self, partition, epoch=None: None)
 
 
+def refusals_are_forgotten(patch: Patch) -> None:
+    """Wire 24: a worker is asked again and again for what it said it cannot do."""
+    choose = handout.choose
+
+    def forgetful(workers: Any, lane: Any, turn: Any, *, now: float) -> Any:
+        lane.refused.clear()
+        return choose(workers, lane, turn, now=now)
+
+    patch(handout, "choose", forgetful)
+
+
+def deaths_are_not_counted(patch: Patch) -> None:
+    """Promise 6: an instance of whose turns workers die is tried for ever."""
+    patch(handout, "lost", lambda lanes, stream, *, now: None)
+
+
+def another_version_goes_on(patch: Patch) -> None:
+    """Wire 24: whatever version and patches an answer has, it is taken."""
+    patch(result, "judge", lambda state, response: None)
+
+
 @dataclass(frozen=True, slots=True)
 class Bug:
     """A planted bug: how to look for it, in how many seeds, and what it may break."""
@@ -388,6 +409,9 @@ BUGS = _bugs(
         frozenset({"withdrawn, but began"}),
         _short("etcd slow", every_s=0.7, apps=2, write=situations.late_children, late_s=(7.0, 13.0)),
     ),
+    Bug(refusals_are_forgotten, frozenset({"asked again", "spinning"}), DEPLOYMENTS),
+    Bug(deaths_are_not_counted, frozenset({"poison", "delayed"}), POISONED),
+    Bug(another_version_goes_on, frozenset({"a callback failed", "not ended"}), DEPLOYMENTS),
 )
 
 #: Rules that no run can miss, because another rule catches whatever they would have caught.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
+from antiphon_names import errors as codes
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.settings import Limits
@@ -18,6 +19,7 @@ from tests.simulation.etcd import Etcd
 from tests.simulation.loop import SimLoop, Spinning
 from tests.simulation.model import Broken, Model, Started
 from tests.simulation.network import Network
+from tests.simulation.releases import POISON, Releases
 from tests.simulation.situations import LATE
 from tests.simulation.store_server import StoreServer
 from tests.simulation.trace import Trace
@@ -54,6 +56,18 @@ class Scenario:
     live: Callable[["World", Started], Awaitable[None]] | None = None
     #: Between which seconds an app more, `situations.LATE`, starts, which nobody has seen before.
     late_s: tuple[float, float] | None = None
+    #: Workers' code changes with each process that starts.
+    rolling: bool = False
+    #: Instances whose turns kill their worker until the quiet period.
+    poison: int = 0
+
+
+#: Deployments that take versions and patches away.
+DEPLOYMENTS = Scenario(
+    rolling=True, plan=Plan(3.0, ("kill worker", "kill worker", "roll", "kill sidecar", "break stream", "bad store"))
+)
+#: One app, so that nobody waits for an app whose workers are dead; nothing else goes wrong.
+POISONED = Scenario(apps=1, poison=2, plan=Plan(0.0), spread_s=10.0, active_s=90.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +137,7 @@ class World:
             new_rng=self.rng,
             replica=scenario.replica,
             thinks_s=scenario.thinks_s,
+            releases=self._releases(),
         )
         self.draw = self.rng("world")
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
@@ -144,6 +159,12 @@ class World:
         """Return a stream of randomness of its own, so that parts do not disturb each other."""
         return Random(f"{self.seed}/{name}")
 
+    def _releases(self) -> Releases | None:
+        scenario = self.scenario
+        if not (scenario.rolling or scenario.poison):
+            return None
+        return Releases(self.rng("releases"), rolling=scenario.rolling)
+
     def _plan(self) -> Plan:
         if self.scenario.plan is not None:
             return self.scenario.plan
@@ -159,6 +180,8 @@ class World:
             self.client.host.later(at, self._begin, self.draw.choice(self.apps), f"i{number}", 0)
             self.busy += 1
 
+        for number in range(self.scenario.poison):
+            self.client.host.later(2.0 + number, self._begin_poison, f"{POISON}{number}")
         for number in range(self.scenario.far):
             self.client.host.later(0.9, self._begin_far, f"far{number}")
 
@@ -174,6 +197,26 @@ class World:
         at = self.surroundings.store.clock() + 10_000 * 1_000_000_000
         started = Started(self.apps[0], instance_id, ["seq", []], scheduled_at=at)
         self.client.host.spawn(self.client.start(started), "far")
+
+    def _begin_poison(self, instance_id: str) -> None:
+        started = Started(self.apps[0], instance_id, ["seq", [["timer", 0.3]]])
+        self.model.instances[started.app, instance_id] = started
+        self.client.host.spawn(self.client.start(started), "poison")
+
+    def _deploy_all(self) -> None:
+        """Replace every worker by one whose code has everything, and let what was set aside be tried again."""
+        releases = self.surroundings.releases
+        if releases is not None:
+            releases.last = True
+            for pod in self.pods:
+                pod.kill_worker()
+            self.client.host.later(_STRAYS_S, self._resume_poisoned)
+
+    def _resume_poisoned(self) -> None:
+        for key, started in self.model.instances.items():
+            row = self.surroundings.store.tables.row(*key)
+            if row is not None and row.waiting_on == codes.INSTANCE_POISONED.name:
+                self.client.host.spawn(self.client.resume(started, recursive=False), "resume")
 
     def _begin(self, app: str, instance_id: str, run: int) -> None:
         """Start an instance and draw what clients do with it, once every app was there: before, calls may fail."""
@@ -268,7 +311,10 @@ class World:
         chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
         self.loop.run(until=chaos_until, done=lambda: False)
         self.trace.note("chaos", "quiet")
+        if self.scenario.poison:
+            checks.not_delayed(tables, self.model)
         self.loop.world.soon(chaos.calm)
+        self.loop.world.soon(self._deploy_all)
         # By then no replica is paused any more with a call in hand.
         self.client.host.later(_STRAYS_S, self.client.resume_strays)
         last = 0.0
@@ -281,6 +327,7 @@ class World:
             return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
 
         self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
+        checks.deaths(self.model, self.surroundings.releases)
         checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
 
     def client_idle(self) -> bool:

@@ -66,9 +66,12 @@ def _mismatch(state: State, met: list[str]) -> Stalled:
 
 
 def stall(turn: Turn, stalled: Stalled, *, now: int) -> Result | None:
-    """Set the turn's instance aside, its messages untouched; None when it is already, for the same reason."""
+    """Set the turn's instance aside, its messages untouched; None when it is already, and this reason is known.
+
+    Workers of several kinds may come and go for days: a history holds each reason once until the instance goes on.
+    """
     state = turn.base
-    if state.stall is not None and state.stall.reason == stalled.reason:
+    if stalled.reason in state.stalled_for:
         return None
     stamp = max(now, state.last_turn)
     # A history begins with a turn's time (wire.md 3.1), also that of an instance that stalls in its first turn.

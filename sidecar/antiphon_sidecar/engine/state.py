@@ -73,9 +73,9 @@ class State:
 
     Owned by whoever holds it: `evolve` changes it in place. After a refused commit it is thrown away and read
     again. `version` counts commits of this run; `turns` and `event_count` those of this generation. `stall`: why the
-    instance cannot go on, while it is STALLED. `stalls`: places of such events in the generation's history. `tags`:
-    by what the run is found, kept over continue-as-new; `retagged`: they changed after the run had begun, and the
-    store has yet to be told.
+    instance cannot go on, while it is STALLED. `stalls`: places of such events in the generation's history;
+    `stalled_for`: the reasons recorded since it last went on. `tags`: by what the run is found, kept over
+    continue-as-new; `retagged`: they changed after the run had begun, and the store has yet to be told.
     """
 
     app: str
@@ -104,6 +104,7 @@ class State:
     retagged: bool = False
     stall: ExecutionStalled | None = None
     stalls: list[int] = field(default_factory=list)
+    stalled_for: set[str] = field(default_factory=set)
     tasks: dict[int, OpenTask] = field(default_factory=dict)
     children: dict[int, OpenChild] = field(default_factory=dict)
     timers: dict[int, OpenTimer] = field(default_factory=dict)
@@ -155,12 +156,20 @@ def evolve(state: State, event: Event) -> State:
 
 def hold(state: State) -> None:
     """Suspend; what stalled is looked at again once it is resumed."""
-    state.status, state.stall = Status.SUSPENDED, None
+    state.status = Status.SUSPENDED
+    forget_stall(state)
 
 
 def go_on(state: State) -> None:
     """End a suspension or a stall."""
-    state.status, state.stall = Status.RUNNING if state.started else Status.PENDING, None
+    state.status = Status.RUNNING if state.started else Status.PENDING
+    forget_stall(state)
+
+
+def forget_stall(state: State) -> None:
+    """Note that nothing keeps the instance from going on."""
+    state.stall = None
+    state.stalled_for.clear()
 
 
 def _resolve(state: State, event: TaskCompleted | TaskFailed | ChildCompleted | ChildFailed | TimerFired) -> None:
@@ -183,6 +192,7 @@ def _change_status(state: State, event: Event) -> None:
             go_on(state)
         case ExecutionStalled():
             state.status, state.stall = Status.STALLED, event
+            state.stalled_for.add(event.reason)
             state.stalls.append(state.event_count - 1)
         case ExecutionCompleted():
             _end(state, event)
@@ -221,7 +231,8 @@ def _open(state: State, event: TaskScheduled | ChildCreated | TimerCreated) -> N
 
 
 def _end(state: State, event: ExecutionCompleted) -> None:
-    state.status, state.stall = event.status, None
+    state.status = event.status
+    forget_stall(state)
     if event.status is Status.CONTINUED_AS_NEW:
         return
     state.output = event.result

@@ -10,7 +10,7 @@ from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted, Status, TimerFired
 from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
-from antiphon_sidecar.engine.state import State, committed, evolve, remember
+from antiphon_sidecar.engine.state import State, committed, evolve, forget_stall, remember
 from antiphon_sidecar.peers.base import Hint
 from antiphon_sidecar.runtime import childchecks
 from antiphon_sidecar.stores.base import (
@@ -353,7 +353,7 @@ def state_of(loaded: Loaded) -> tuple[State | None, list[bytes]]:
     state.status = Status(row.status)
     if not state.stalled:
         # Resumed by hand, or suspended before it began: neither leaves an event.
-        state.stall = None
+        forget_stall(state)
     state.custom_status = None if row.custom_status is None else row.custom_status.decode()
     state.completed_at = row.completed_at
     return state, events

@@ -46,6 +46,7 @@ def test_the_same_reason_is_recorded_once_and_another_one_again():
     other = stall(turn, Stalled("PatchMismatch", "p1"), now=NOW)
     assert other is not None
     assert kinds(other.events) == ["ExecutionStalled"]
+    assert stall(began(other.state, raised()), NO_VERSION, now=NOW) is None
 
 
 def test_a_history_that_begins_with_a_stall_begins_with_a_time():
