@@ -22,7 +22,7 @@ from antiphon_sidecar.codec.actions import read_response
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.ids import child_incarnation
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing
-from antiphon_sidecar.engine.result import Result, Scope, end_turn, end_without_worker
+from antiphon_sidecar.engine.result import Result, Scope, Stalled, end_turn, end_without_worker, stall
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.runtime import rows
@@ -80,6 +80,20 @@ SCRIPTS: Mapping[str, Script] = {
         ],
     ),
     "failure": Script("doomed", None, [[], [("fail", 1, "Boom")]]),
+    "versions-and-stalls": Script(
+        "deliver",
+        '"tea"',
+        [
+            [("stall", "VersionNotAvailable", "no worker has 2026-11")],
+            [],
+            [("task", 1, '"packed"')],
+            [("task", 2, '"insured"'), ("stall", "PatchMismatch", "the code lacks insured")],
+            [("stall", "HistoryTooLargeForWorker", "grün")],
+            [],
+            [("event", "address", '"here"'), ("stall", "InstancePoisoned", "")],
+            [("resume", 0, None)],
+        ],
+    ),
     "terminated": Script("endless", None, [[], [("terminate", 0, '"enough"')]]),
 }
 
@@ -93,6 +107,7 @@ class Recorder:
         self._store = MemoryStore(clock=lambda: self._now)
         self._turns = Turns(_definitions.table(workflows.ALL, kind="workflow"), most=10)
         self._state: State | None = None
+        self._stalled: Stalled | None = None
         self._count = 0
         self._replayed: list[Replayed | None] = []
         self._executions = iter(range(1, 1000))
@@ -103,7 +118,9 @@ class Recorder:
         await self._start()
         for arrivals in self._script.arrivals:
             for what, number, value in arrivals:
-                if what != "timer":
+                if what == "stall":
+                    self._stalled = Stalled(str(number), value or "")
+                elif what != "timer":
                     await self._arrive(what, number, value)
             fired = [number for what, number, _ in arrivals if what == "timer"]
             await self._turn(epoch, fired)
@@ -171,9 +188,15 @@ class Recorder:
     async def _turn(self, epoch: int, fired: Sequence[int | str]) -> None:
         """Do one turn, and those of the engine that come before it."""
         while (turn := begin_turn(self._state, await self._messages(fired), now=self._now)) is not None:
-            outcome = (
-                self._ask(turn, await self._past()) if turn.needs_worker else end_without_worker(turn, now=self._now)
-            )
+            stalls = self._stalled if turn.needs_worker else None
+            outcome: Result | None
+            if stalls is not None:
+                outcome, self._stalled = stall(turn, stalls, now=self._now), None
+                assert outcome is not None
+            elif turn.needs_worker:
+                outcome = self._ask(turn, await self._past())
+            else:
+                outcome = end_without_worker(turn, now=self._now)
             assembled = rows.assemble(
                 outcome,
                 epoch=epoch,
@@ -186,7 +209,7 @@ class Recorder:
             )
             assert await self._store.commit([assembled.commit]) == [Outcome.COMMITTED]
             self._state = outcome.state
-            if not turn.needs_worker:
+            if (stalls is not None or not turn.needs_worker) and assembled.commit.history is not None:
                 self._replayed.append(None)
             if outcome.continues:
                 # The file holds the last generation: its own, empty, row of turn 0 had no worker.

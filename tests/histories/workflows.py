@@ -72,4 +72,13 @@ async def endless(ctx: workflow.Context) -> None:
     await ctx.wait_for_event("never")
 
 
-ALL = (chain, fan_out, family, patience, approvals, counter, stubborn, doomed, endless)
+@workflow.define(name="deliver", version="2026-11", latest=True)
+async def deliver(ctx: workflow.Context, order: str) -> list[str]:
+    steps = [await ctx.call_activity("pack", order, result=str)]
+    if ctx.patched("insured"):
+        steps.append(await ctx.call_activity("insure", order, result=str))
+    steps.append(await ctx.wait_for_event("address", result=str))
+    return steps if ctx.patched("as a list") else [", ".join(steps)]
+
+
+ALL = (chain, fan_out, family, patience, approvals, counter, stubborn, doomed, endless, deliver)
