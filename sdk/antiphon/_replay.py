@@ -122,7 +122,9 @@ class Execution:
         if definition is None:
             self._main.fail(_NotRegistered(started.name, known=self._definitions))
             return
-        chosen = self._commands.versions.choose(definition, replaying=self._context.is_replaying)
+        chosen = self._commands.versions.choose(
+            definition, asked=started.version.value, replaying=self._context.is_replaying
+        )
         if chosen is None:
             self._lacks_version = self._ended = True
             return

@@ -26,15 +26,17 @@ class Versions:
         self.pinned = version or self.pinned
         self._recorded.update(patches)
 
-    def choose(self, definition: Definition, *, replaying: bool) -> Definition | None:
-        """Return the code that runs: the pinned version, else the latest; None when it is not here.
+    def choose(self, definition: Definition, *, asked: str, replaying: bool) -> Definition | None:
+        """Return the code that runs: the pinned version, else the one asked for or the latest; None: it is not here.
 
         An instance that began without a version goes on with code without one: what came later was written for
-        those that came later.
+        those that came later. `asked`: the version that the start names; code without versions does not mind it.
         """
         versions = definition.versions or {definition.version: definition}
-        new = not self.pinned and not replaying
-        found = definition if new else versions.get(self.pinned)
+        if self.pinned or replaying:
+            found = versions.get(self.pinned)
+        else:
+            found = versions.get(asked) if asked and any(versions) else definition
         if found is not None:
             self.running = found.version
         return found

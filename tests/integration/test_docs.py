@@ -1,7 +1,7 @@
 """What README and docs show is run: programs as they stand there, and each `antiphon` command.
 
 Python of the guides is run by tests/unit/sdk/test_guide.py and tests/unit/testing/test_testing_guide.py, that of the
-page about calls by test_calls.
+pages about calls and versions by test_calls and test_versioning.
 """
 
 import itertools
@@ -27,7 +27,7 @@ README = ROOT / "README.md"
 QUICKSTART = ROOT / "examples" / "quickstart"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("README.md"))]
 #: Pages whose Python is run elsewhere.
-RUN_ELSEWHERE = {"docs/sdk.md", "docs/testing.md", "docs/calls-to-other-apps.md"}
+RUN_ELSEWHERE = {"docs/sdk.md", "docs/testing.md", "docs/calls-to-other-apps.md", "docs/versioning.md"}
 #: Pages that quote programs, and where those are.
 QUOTES = {"docs/ml-pipeline.md": ROOT / "examples" / "ml-pipeline"}
 PATIENCE_S = 60

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from antiphon_names import errors as codes
+from antiphon_sidecar.engine.events import ExecutionStarted
 from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.lane import SUSPECT_FROM, Lane
@@ -76,8 +77,8 @@ def choose(workers: Workers, lane: Lane, turn: Turn, *, now: float) -> WorkerStr
     if not running:
         return Wait.WORKER
     # What began without a version goes on with code without one.
-    version = base.pinned_version or ("" if base.started else None)
-    able = [stream for stream in running if stream.runs_version(base.name, version)]
+    version = base.pinned_version or ("" if base.started else _asked_for(turn))
+    able = [stream for stream in running if stream.runs_version(base.name, version, pinned=base.started)]
     if not able:
         return _no_version(base.name, version or "", running)
     willing = [stream for stream in able if stream.number not in lane.refused]
@@ -87,6 +88,11 @@ def choose(workers: Workers, lane: Lane, turn: Turn, *, now: float) -> WorkerStr
     if not fitting:
         return _too_large(lane, base.name, willing)
     return _free(fitting, lane)
+
+
+def _asked_for(turn: Turn) -> str | None:
+    """Return the version that the start of an instance names, if any."""
+    return next((event.version or None for event in turn.events if isinstance(event, ExecutionStarted)), None)
 
 
 def _free(fitting: Sequence[WorkerStream], lane: Lane) -> WorkerStream | Wait:

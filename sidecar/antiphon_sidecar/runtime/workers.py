@@ -96,11 +96,15 @@ class WorkerStream:
         """Tell whether a turn of this workflow may be sent now."""
         return self.turns < self.offers.turns_max and self.runs_workflow(name)
 
-    def runs_version(self, name: str, version: str | None) -> bool:
-        """Tell whether the worker may have this version of a workflow; "": code without one, None: any will do."""
+    def runs_version(self, name: str, version: str | None, *, pinned: bool) -> bool:
+        """Tell whether the worker may have this version of a workflow; "": code without one, None: any will do.
+
+        Without `pinned` it is only wished for, and code without versions does not mind.
+        """
         if version is None or not self.offers.declares:
             return True
-        return version in self.offers.versions.get(name, _NO_VERSIONS)
+        offered = self.offers.versions.get(name, _NO_VERSIONS)
+        return version in offered or (not pinned and offered == _NO_VERSIONS)
 
     def runs_workflow(self, name: str) -> bool:
         """Tell whether the worker may know the workflow."""

@@ -251,6 +251,23 @@ async def test_what_began_without_a_version_stays_with_code_without_one(made: Ho
     await made.reaches("one", ev.Status.COMPLETED)
 
 
+@in_a_house
+async def test_a_start_that_names_a_version_goes_to_a_worker_that_has_it(made: House) -> None:
+    old = await made.worker(versions={"ship": {"v1"}})
+    new = await made.worker(versions={"ship": {"v1", "v2"}})
+    await made.start("one", version="v2")
+    await made.turn(new)
+    assert old.turns == []
+
+
+@in_a_house
+async def test_code_without_versions_takes_a_start_that_names_one(made: House) -> None:
+    plain = await made.worker("ship")
+    await made.start("one", version="2.0")
+    made.answer(await made.turn(plain), done())
+    await made.reaches("one", ev.Status.COMPLETED)
+
+
 # sizes
 
 _MIB = 1 << 20

@@ -81,6 +81,19 @@ def test_what_began_without_a_version_does_not_go_on_in_one():
 
 
 @pytest.mark.parametrize(
+    ("functions", "asked", "runs"),
+    [((V1, V2), "v1", "one"), ((V1, V2), "", "two"), ((PLAIN,), "2.0", "plain")],
+)
+def test_a_start_may_name_the_version(functions: tuple[Function, ...], asked: str, runs: str):
+    scribe = Scribe(*functions)
+    scribe.inbox[0].execution_started.version.value = asked
+    scribe.turn()
+    scribe.turn(done(1))
+    assert scribe.end is not None
+    assert scribe.end.result.value == f'"{runs}"'
+
+
+@pytest.mark.parametrize(
     ("functions", "says"),
     [
         ((V1, buy("x", version="v1")), 'named "buy" in version "v1"'),
