@@ -9,7 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from antiphon_sidecar.engine.events import (
+    ChildCompleted,
     Event,
+    EventRaised,
     ExecutionResumed,
     ExecutionStarted,
     ExecutionSuspended,
@@ -24,6 +26,8 @@ from antiphon_sidecar.engine.state import State
 
 #: Messages that one turn applies at most; the rest goes to the next.
 TURN_MESSAGES_MAX = 500
+#: Letters that their payloads have at most, for a turn travels in one message; a single message may have more.
+TURN_LETTERS_MAX = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,25 @@ def begin_turn(state: State | None, messages: Sequence[Message], *, now: int) ->
         if sorted_out.discarded or sorted_out.rejected:
             return turn([], [], needs_worker=False)
         return None
-    consumed = sorted_out.accepted[:TURN_MESSAGES_MAX]
+    consumed = _portion(sorted_out.accepted)
     if start is not None:
         consumed.insert(0, start)
     events: list[Event] = [began]
     for message in consumed:
         events.extend(_with_execution_id(base, event) for event in message.events)
     return turn(events, consumed, needs_worker=True)
+
+
+def _portion(accepted: list[Message]) -> list[Message]:
+    """Return the messages that one turn takes, the oldest ones."""
+    letters = 0
+    for count, message in enumerate(accepted[:TURN_MESSAGES_MAX]):
+        match message.events[0]:
+            case EventRaised(input=payload) | TaskCompleted(result=payload) | ChildCompleted(result=payload):
+                letters += len(payload or "")
+        if letters > TURN_LETTERS_MAX and count:
+            return accepted[:count]
+    return accepted[:TURN_MESSAGES_MAX]
 
 
 def _with_execution_id(base: State, event: Event) -> Event:

@@ -299,3 +299,13 @@ async def test_keeps_namespaces_apart(open_store: Opener) -> None:
     assert await theirs.commit([commit]) == [Outcome.COMMITTED]
     assert await theirs.replace_tasks([(TaskRef(APP, ID, "run-1/0", 7), message("x"))]) == [False]
     assert await mine.take_partition(app=APP, partition=0, replica="a") == 1
+
+
+async def test_keeps_why_an_instance_cannot_go_on_and_what_it_cost(store: Store) -> None:
+    epoch, row = await take(store), instance()
+    stalled = replace(row, status=Status.STALLED, waiting_on="InstancePoisoned", worker_deaths=10)
+    assert await store.commit([turn(None, epoch, row=stalled)]) == [Outcome.COMMITTED]
+    assert await store.get_instance(app=APP, instance_id=ID) == stalled
+    went_on = replace(row, version=2)
+    assert await store.commit([turn(stalled, epoch, row=went_on)]) == [Outcome.COMMITTED]
+    assert await store.get_instance(app=APP, instance_id=ID) == went_on

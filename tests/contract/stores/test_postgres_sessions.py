@@ -11,7 +11,7 @@ import pytest
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import Status
-from antiphon_sidecar.stores import postgres_commits, postgres_statement
+from antiphon_sidecar.stores import postgres_commits, postgres_schema, postgres_statement
 from antiphon_sidecar.stores.base import Outcome, StartOutcome
 from antiphon_sidecar.stores.errors import (
     OutcomeUnknown,
@@ -229,6 +229,32 @@ async def test_refuses_a_newer_schema(bench: Bench, postgres_server: postgres.Se
     await bench.beside.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     with pytest.raises(StoreTooNew, match=rf"AN302 .*{bench.schema} has version 99"):
         await PostgresStore(postgres_server.url, schema=bench.schema).open()
+
+
+async def test_brings_a_schema_of_the_first_release_up_to_date(
+    postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = f"old_{secrets.token_hex(4)}"
+    with monkeypatch.context() as patched:
+        patched.setattr(postgres_schema, "MIGRATIONS", postgres_schema.MIGRATIONS[:1])
+        old = PostgresStore(postgres_server.url, schema=schema)
+        await old.open()
+        await old.close()
+    beside = await asyncpg.connect(postgres_server.url)
+    await beside.execute(
+        f"INSERT INTO {schema}.instances (namespace, app, instance_id, slot, incarnation, execution_id, generation,"
+        " version, status, name, created_at, updated_at, commit_id) VALUES ('default', $1, $2, 1, '\\x01', 'x', 0, 1,"
+        " 0, 'ship', 5, 5, '\\x02')",
+        APP,
+        ID,
+    )
+    await beside.close()
+    store = PostgresStore(postgres_server.url, schema=schema)
+    await store.open()
+    row = await store.get_instance(app=APP, instance_id=ID)
+    await store.close()
+    assert row is not None
+    assert (row.name, row.waiting_on, row.worker_deaths) == ("ship", None, 0)
 
 
 async def test_names_the_rights_that_are_missing(bench: Bench, postgres_server: postgres.Server) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon_sidecar.stores import sqlite_schema
 from antiphon_sidecar.stores.base import Outcome
 from antiphon_sidecar.stores.errors import StoreDamaged, StoreFull, StoreNotWritable, StoreTooNew
 from antiphon_sidecar.stores.sqlite import SqliteStore
@@ -46,6 +47,27 @@ async def test_refuses_a_file_of_a_newer_release(file: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreTooNew, match=r"AN302 .*state\.db has schema 99.*newer release"):
         await SqliteStore(file).open()
+
+
+async def test_brings_a_file_of_the_first_release_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(sqlite_schema.MIGRATIONS[0])
+        connection.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(
+            "INSERT INTO instances (namespace, app, instance_id, slot, incarnation, execution_id, generation, version,"
+            " status, name, created_at, updated_at, commit_id) VALUES ('default', ?, ?, 1, x'01', 'x', 0, 1, 0, 'ship',"
+            " 5, 5, x'02')",
+            (APP, ID),
+        )
+        connection.commit()
+    store = SqliteStore(path)
+    await store.open()
+    row = await store.get_instance(app=APP, instance_id=ID)
+    await store.close()
+    assert row is not None
+    assert (row.name, row.waiting_on, row.worker_deaths) == ("ship", None, 0)
 
 
 async def test_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
