@@ -48,6 +48,7 @@ class InstanceState(Generic[R]):
         output: of the type asked for; None until COMPLETED.
         failure: set when FAILED.
         custom_status: JSON value, as the workflow set it.
+        waiting_on: why a STALLED instance cannot go on, by the name of an error code; empty when it can.
     """
 
     instance_id: str
@@ -65,6 +66,7 @@ class InstanceState(Generic[R]):
     tags: Mapping[str, str]
     parent_instance_id: str
     parent_app_id: str
+    waiting_on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def read_state(state: client_pb2.WorkflowState, hint: object, payloads: Payloads
         tags=dict(state.tags),
         parent_instance_id=state.parent_instance_id.value,
         parent_app_id=state.parent_app_id.value,
+        waiting_on=state.waiting_on,
     )
 
 

@@ -619,6 +619,25 @@ def test_item_24_what_a_worker_cannot_do_stalls_until_one_comes_that_can(wire: W
     assert wire.get(instance_id).waiting_on == ""
 
 
+def test_a_history_above_what_a_worker_receives_stalls_and_the_worker_lives_on(wire: Wire) -> None:
+    """Promise 5: a plain worker is taken to receive 4 MiB; one that takes deltas is of a Python SDK without limit."""
+    stream = wire.work()
+    instance_id = wire.start(input=text("x" * (3 << 20)))
+    wire.answer(stream.turn())
+    wire.call("RaiseEvent", cl.RaiseEventRequest(instance_id=instance_id, name="go", input=text("y" * (2 << 20))))
+    until(lambda: wire.get(instance_id).workflow_status == pb.INSTANCE_STATUS_STALLED)
+    assert wire.get(instance_id).waiting_on == "HistoryTooLargeForWorker"
+    other = wire.start()
+    turn = stream.turn()
+    assert turn.workflow_request.instance_id == other
+    wire.answer(turn, complete(1))
+    wire.ended(other)
+    turn = wire.work(DELTAS).turn()
+    assert kinds(past_events(turn))[-1] == "execution_stalled"
+    wire.answer(turn, complete(1))
+    assert wire.ended(instance_id).workflow_status == pb.INSTANCE_STATUS_COMPLETED
+
+
 @pytest.mark.parametrize("status", [pb.INSTANCE_STATUS_FAILED, pb.INSTANCE_STATUS_TERMINATED])
 def test_item_25_what_stands_beside_a_failure_is_not_carried_out(wire: Wire, status: int) -> None:
     stream = wire.work()

@@ -70,9 +70,7 @@ async def test_what_runs_keeps_its_version_and_waits_for_it(host: Host) -> None:
         async with worker(host, V2):
             await client.raise_event(old, "paid")
             await until(lambda: _is(client, old, Status.STALLED))
-            row = await host.store.get_instance(app="orders", instance_id=old)
-            assert row is not None
-            assert row.waiting_on == "VersionNotAvailable"
+            assert (await client.get(old)).waiting_on == "VersionNotAvailable"
             new = await client.start("buy", "ham")
             await client.raise_event(new, "paid")
             assert await output(client, new) == "ham"

@@ -13,6 +13,7 @@ from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2
 from tests.unit.cli.scripted_host import Answer, apps, failed, scripted, state
 
 STARTED = client_pb2.CreateInstanceResponse(instance_id="i1")
+STALLED = history_pb2.INSTANCE_STATUS_STALLED
 RUNNING = history_pb2.INSTANCE_STATUS_RUNNING
 
 
@@ -189,6 +190,22 @@ def test_get_shows_encoded_values_as_far_as_they_can_be_read():
         'output    <3 bytes, encoded with "fernet">',
     ]
     assert json.loads(value.stdout)["output"] == {"antiphon/codec": "fernet", "data": "MTIz"}
+
+
+def test_get_and_list_say_why_an_instance_is_stalled():
+    found = state("STALLED")
+    found.workflow_state.waiting_on = "PatchMismatch"
+    summary = control_pb2.InstanceSummary(
+        app_id="orders", instance_id="i1", name="buy", status=STALLED, waiting_on="PatchMismatch"
+    )
+    listed = control_pb2.ListInstancesResponse(instances=[summary])
+    with scripted({"GetInstance": found, "ListInstances": listed}) as antiphon:
+        shown = antiphon("workflow", "get", "i1", "--app", "orders")
+        line = antiphon("workflow", "list").stdout.splitlines()[1]
+        value = json.loads(antiphon("workflow", "list", "-o", "json").stdout)
+    assert "waiting on  PatchMismatch" in shown.stdout.splitlines()
+    assert line.split() == ["orders", "i1", "buy", "STALLED", "(PatchMismatch)"]
+    assert (value[0]["status"], value[0]["waitingOn"]) == ("STALLED", "PatchMismatch")
 
 
 def test_get_shows_yaml():
