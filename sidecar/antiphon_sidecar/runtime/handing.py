@@ -28,8 +28,10 @@ _PAUSE_MAX_S = 10.0
 class Wait(Enum):
     """What a turn waits for that no worker gets now."""
 
-    #: A worker that runs it: none is connected, or all are busy.
+    #: A worker that runs it: all are busy.
     WORKER = "worker"
+    #: A worker that runs it: none is connected.
+    ABSENT = "absent"
     #: A worker that has no other suspect in hand.
     SUSPECT = "suspect"
     #: The end of the lane's own pause.
@@ -39,11 +41,15 @@ class Wait(Enum):
 
 
 class Line:
-    """The lanes whose turns no worker gets now, by what they wait for, in the order in which they began to."""
+    """The lanes whose turns no worker gets now, by what they wait for, in the order in which they began to.
+
+    Those for which only another worker can do anything are not looked at each time that one becomes free.
+    """
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[str, Lane] = OrderedDict()
         self.suspects: OrderedDict[str, Lane] = OrderedDict()
+        self.absent: OrderedDict[str, Lane] = OrderedDict()
         self.stuck: OrderedDict[str, Lane] = OrderedDict()
 
     def put(self, lane: Lane, wait: Wait) -> None:
@@ -51,6 +57,8 @@ class Line:
         match wait:
             case Wait.WORKER:
                 self.waiting[lane.instance_id] = lane
+            case Wait.ABSENT:
+                self.absent[lane.instance_id] = lane
             case Wait.SUSPECT:
                 self.suspects[lane.instance_id] = lane
             case Wait.CHANGE:
@@ -60,8 +68,12 @@ class Line:
 
     def leave(self, lane: Lane) -> None:
         """Let a lane wait no longer."""
-        for line in (self.waiting, self.suspects, self.stuck):
+        for line in (self.waiting, self.suspects, self.absent, self.stuck):
             line.pop(lane.instance_id, None)
+
+    def for_another(self) -> list[Lane]:
+        """Return the lanes that wait for another worker than those that are connected."""
+        return [*self.absent.values(), *self.stuck.values()]
 
 
 def choose(workers: Workers, lane: Lane, turn: Turn, *, now: float) -> WorkerStream | Wait | Stalled:
@@ -75,7 +87,7 @@ def choose(workers: Workers, lane: Lane, turn: Turn, *, now: float) -> WorkerStr
         return Wait.PAUSE
     running = [stream for stream in workers.streams if stream.runs_workflow(base.name)]
     if not running:
-        return Wait.WORKER
+        return Wait.ABSENT
     # What began without a version goes on with code without one.
     version = base.pinned_version or ("" if base.started else _asked_for(turn))
     able = [stream for stream in running if stream.runs_version(base.name, version, pinned=base.started)]

@@ -241,7 +241,7 @@ class Instances:
 
     def stream_connected(self) -> None:
         """A worker connected: it gets what waited, and may be able to do what stalled."""
-        for lane in list(self.line.stuck.values()):
+        for lane in self.line.for_another():
             self._pump(lane)
         self.stream_added()
 

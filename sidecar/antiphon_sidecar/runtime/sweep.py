@@ -235,7 +235,7 @@ class Sweep:
         if settled < replica.parts.limits.names_settle_s:
             return
         offered = {name for r in connected for name in r.workflows}
-        for lane in list(replica.instances.line.waiting.values()):
+        for lane in list(replica.instances.line.absent.values()):
             name = rows.name_of(lane.state, lane.queue)
             if name is not None and name not in offered:
                 replica.instances.fail_unregistered(lane, _not_registered(app, lane.instance_id, name, offered))

@@ -72,16 +72,19 @@ def _worker(row: InstanceRow, state: State, replica: Replica | None, view: View)
         return [Wait("TurnRunning", message, row.updated_at)]
     if lane is not None and lane.suspect:
         return [_lost_workers(lane, row)]
-    if lane is not None and replica is not None and row.instance_id in replica.instances.line.waiting:
+    if replica is not None and row.instance_id in replica.instances.line.absent:
         offered = {name for r in replicas for name in r.workflows}
         return [
             Wait(
                 codes.WORKFLOW_NOT_REGISTERED.name,
-                f'{codes.WORKFLOW_NOT_REGISTERED}: no free worker of {row.app} runs workflow "{state.name}"; it offers '
+                f'{codes.WORKFLOW_NOT_REGISTERED}: no worker of {row.app} runs workflow "{state.name}"; it offers '
                 f"{codes.listing(offered)}.{codes.nearest(state.name, offered)}",
                 row.updated_at,
             )
         ]
+    if replica is not None and row.instance_id in replica.instances.line.waiting:
+        message = f'the workers of {row.app} that run workflow "{state.name}" have as many turns in hand as they take.'
+        return [Wait("WorkersBusy", message, row.updated_at)]
     if row.scheduled_at is not None and not state.started:
         return [Wait("ScheduledStart", "the instance is to start later.", row.created_at)]
     return []

@@ -34,7 +34,8 @@ class ReplicaMetrics(Collector):
         for replica in self._replicas():
             app = [replica.identity.app]
             hot.add_metric(app, sum(1 for _ in replica.instances.lanes()))
-            waiting.add_metric(app, len(replica.instances.line.waiting))
+            line = replica.instances.line
+            waiting.add_metric(app, len(line.waiting) + len(line.absent) + len(line.suspects))
             running.add_metric(app, len(replica.dispatcher.outstanding))
             hand.add_metric(app, len(replica.intake.hands))
             workers.add_metric(app, len(replica.workers.streams))

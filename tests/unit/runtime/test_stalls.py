@@ -180,7 +180,7 @@ def test_a_new_owner_knows_of_it_and_asks_its_own_workers() -> None:
         async with house(clock, data) as first:
             await stalled(first)
         async with house(clock, data, name="two") as second:
-            await second.until(lambda: "one" in second.replica.instances.line.waiting)
+            await second.until(lambda: "one" in second.replica.instances.line.absent)
             row = await second.row("one")
             assert (row.status, row.waiting_on) == (STALLED, "VersionNotAvailable")
             turn = await second.turn(await second.worker())
@@ -317,3 +317,31 @@ def test_the_setting_says_what_workers_receive() -> None:
             assert row.waiting_on == "HistoryTooLargeForWorker"
 
     run(main)
+
+
+@in_a_house
+async def test_what_nobody_runs_is_not_looked_at_when_a_worker_becomes_free(made: House) -> None:
+    hand = await made.worker("ship")
+    await made.start("unknown", "no such workflow")
+    line = made.replica.instances.line
+    await made.until(lambda: "unknown" in line.absent)
+    await made.start("one")
+    made.answer(await made.turn(hand), done())
+    await made.reaches("one", ev.Status.COMPLETED)
+    assert (list(line.absent), list(line.waiting)) == (["unknown"], [])
+    other = await made.worker("no such workflow")
+    assert (await made.turn(other)).instance_id == "unknown"
+
+
+@in_a_house
+async def test_one_that_waits_for_a_free_worker_says_so(made: House) -> None:
+    hand = await made.worker("ship", turns_max=1)
+    await made.start("one")
+    turn = await made.turn(hand)
+    await made.start("two")
+    await made.until(lambda: "two" in made.replica.instances.line.waiting)
+    row = await made.row("two")
+    view = made.replica.parts.coordinator.view()
+    assert [w.reason for w in await why.why(row, replica=made.replica, store=made.store, view=view)] == ["WorkersBusy"]
+    made.answer(turn, done())
+    assert (await made.turn(hand, 2)).instance_id == "two"
