@@ -67,7 +67,7 @@ class Settings:
     #: Who etcd is told that this is; the password is read from its file at each connection.
     etcd_user: str | None = None
     etcd_password_file: str | None = None
-    #: What other replicas are told to connect to, without the port.
+    #: What other replicas are told to connect to; its port is `peer_port` unless it names one.
     peer_address: str | None = None
     #: Port for other replicas and the control API; 0: any free one.
     peer_port: int = 50002

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from antiphon import Client, HistoryEntry, InstanceState, Status
 from tests.integration import clients, ledgers
 from tests.integration.clients import Deadline, Marks
+from tests.integration.fleets import Fleet
 from tests.integration.leftovers import rows_left
 from tests.integration.programs import Program, Stack
 
@@ -38,8 +39,10 @@ class Plan:
 class Campaign:
     """One run of a plan against a stack."""
 
-    stack: Stack
+    stack: Stack | Fleet
     plan: Plan
+    #: What goes wrong while instances run; the plan's kills and stops when none is given.
+    disturb: Callable[[], Awaitable[None]] | None = None
     workflows: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Marks] = field(default_factory=dict)
 
@@ -89,13 +92,14 @@ class Campaign:
             for marks in self.marks.values()
         ]
         try:
-            await self._disturb()
+            await (self.disturb or self._disturb)()
         finally:
             enough.set()
             self.stack.seen_enough()
         await asyncio.gather(*raising)
 
     async def _disturb(self) -> None:
+        assert isinstance(self.stack, Stack)
         chance = random.Random(self.plan.seed)
         plan, apps = self.plan, list(self.stack.apps.values())
         disturbances = [
@@ -121,8 +125,8 @@ class Campaign:
     def _account(self, hanging: Sequence[str]) -> str:
         """Say what hangs and what all processes know about it."""
         parts = [f"seed {self.plan.seed}: {len(hanging)} instances did not finish: {', '.join(hanging)}"]
-        parts += [self.stack.cli("why", instance_id, "--app", "orders") for instance_id in hanging[:5]]
-        parts += [f"== {p.name}\n{p.tail()}" for p in (self.stack.host, *self.stack.apps.values())]
+        parts += [self.stack.why(instance_id) for instance_id in hanging[:5]]
+        parts += [f"== {program.name}\n{program.tail()}" for program in self.stack.programs()]
         return "\n".join(parts)
 
     async def _check_records(self, client: Client, states: Mapping[str, InstanceState | None]) -> None:

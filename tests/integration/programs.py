@@ -119,6 +119,14 @@ class Stack:
         """Let the workflows that go on until the test has seen enough come to their end."""
         (self.folder / "enough").touch()
 
+    def programs(self) -> list[Program]:
+        """Return all processes."""
+        return [self.host, *self.apps.values()]
+
+    def why(self, instance_id: str) -> str:
+        """Say why an instance of the first app has not ended."""
+        return self.cli("why", instance_id, "--app", "orders")
+
     def cli(self, *arguments: str) -> str:
         """Run a command of `antiphon` against this store; return all that it wrote."""
         done = subprocess.run(

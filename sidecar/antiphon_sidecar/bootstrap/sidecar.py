@@ -1,11 +1,13 @@
 """A sidecar: one app, one process, beside others that it finds by etcd. What a pod runs."""
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import grpc
 
@@ -38,7 +40,8 @@ from antiphon_sidecar.stores.errors import StoreUrlInvalid, Unreachable
 
 logger = logging.getLogger(__name__)
 
-_EVERYWHERE = "0.0.0.0"
+#: IPv6, and IPv4 through it.
+_EVERYWHERE = "[::]"
 _STORE_AGAIN_S = 1.0
 
 
@@ -93,7 +96,7 @@ class Sidecar:
             replica=replica_id,
             namespace=settings.namespace,
             nonce=self._clock.new_id().hex(),
-            address=f"{settings.peer_address or listeners.LOOPBACK}:{self.peer_port}",
+            address=_published(settings.peer_address or listeners.LOOPBACK, self.peer_port),
         )
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=self._apps)
 
@@ -158,7 +161,15 @@ class Sidecar:
         return found.address or None if found is not None else None
 
     def _calls_of(self, app: str) -> Calls | None:
-        return self._served.calls if self._served is not None and app == self.app else None
+        """Return the calls of this app, or of another one of the same store: what they ask for are rows."""
+        if self._served is None:
+            return None
+        if app == self.app:
+            return self._served.calls
+        return Calls(self._served.replica, app=app) if self._known_app(app) else None
+
+    def _known_app(self, app: str) -> bool:
+        return self._known.knows(app) or bool(self.view().of_app(app))
 
     def _apps(self) -> list[str]:
         return sorted({self.app, *(r.app for r in self.view().replicas.values()), *self._known.names()})
@@ -226,7 +237,7 @@ async def open_sidecar(app: str, settings: Settings, ports: Ports) -> AsyncItera
                 sidecar.replicas,
                 settings.metrics_port,
                 ready=lambda: not sidecar.draining,
-                host=_bound_to(settings.peer_address),
+                host=_bound_to(settings.peer_address).strip("[]"),
             )
         yield sidecar
 
@@ -278,11 +289,26 @@ def _certificates(settings: Settings) -> Certificates | None:
             )
 
 
+def _host_of(peer_address: str) -> str:
+    """Return a peer address without its port; addresses of IPv6 may stand without brackets."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(peer_address))
+    return urlsplit(f"//{peer_address}").hostname or peer_address
+
+
+def _published(peer_address: str, port: int) -> str:
+    """Return what others connect to; a port that the address names itself wins (a proxy before this process)."""
+    host = _host_of(peer_address)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if host in (peer_address, shown) else peer_address
+
+
 def _bound_to(peer_address: str | None) -> str:
     """Return the address to listen on: loopback when that is what others are told, else all."""
-    if peer_address is None or peer_address == "localhost":
+    host = listeners.LOOPBACK if peer_address is None else _host_of(peer_address)
+    if host == "localhost":
         return listeners.LOOPBACK
     try:
-        return listeners.LOOPBACK if ipaddress.ip_address(peer_address).is_loopback else _EVERYWHERE
+        return listeners.LOOPBACK if ipaddress.ip_address(host).is_loopback else _EVERYWHERE
     except ValueError:
         return _EVERYWHERE

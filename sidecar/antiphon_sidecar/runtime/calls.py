@@ -31,9 +31,10 @@ from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
-from antiphon_sidecar.runtime.lane import Phase
+from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.purging import purge_run
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.watch import Watchers
 from antiphon_sidecar.stores.base import NEVER, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 
@@ -80,12 +81,22 @@ class Snapshot:
 
 
 class Calls:
-    """The client calls of one app, at one replica of it."""
+    """The client calls of one app, at one replica of it, or at a replica of another app of the same store."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, *, app: str | None = None) -> None:
         self._replica = replica
         self._store = replica.parts.store
-        self._app = replica.identity.app
+        self._app = app or replica.identity.app
+        self._own = self._app == replica.identity.app
+        # Instances of two apps may have the same ID; of another app's nobody here gives notice.
+        self._watchers = replica.watchers if self._own else Watchers()
+
+    def _owned(self, instance_id: str) -> bool:
+        """Tell whether this replica decides about the instance."""
+        return self._own and self._replica.instances.owns(instance_id)
+
+    def _lane(self, instance_id: str) -> Lane | None:
+        return self._replica.instances.get(instance_id) if self._own else None
 
     async def start(self, new: NewInstance) -> str:
         """Start an instance and return its ID, durable; waits up to 5 s for its first turn.
@@ -152,8 +163,8 @@ class Calls:
     def _begin(self, row: InstanceRow, start: InboxRow) -> None:
         """Let the owner know; here, the row that was just written need not be read back."""
         instances = self._replica.instances
-        lane = instances.get(row.instance_id)
-        if not instances.owns(row.instance_id):
+        lane = self._lane(row.instance_id)
+        if not self._owned(row.instance_id):
             self._hint(start)
         elif lane is not None and lane.phase is Phase.IDLE:
             instances.reload(lane)
@@ -174,7 +185,7 @@ class Calls:
     def _schedule(self, instance_id: str, at: int) -> None:
         """Wake a scheduled start when it is near; one that is far is found by the sweep."""
         replica = self._replica
-        if at <= replica.parts.store_clock.now() + 60_000_000_000 and replica.instances.owns(instance_id):
+        if at <= replica.parts.store_clock.now() + 60_000_000_000 and self._owned(instance_id):
             replica.timers.arm(("start", instance_id), at, lambda: self._wake(instance_id))
 
     def _wake(self, instance_id: str) -> None:
@@ -228,7 +239,7 @@ class Calls:
     async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
         message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
         instances = self._replica.instances
-        if instances.can_apply_now(instance_id, control=kind is Kind.CONTROL):
+        if self._own and instances.can_apply_now(instance_id, control=kind is Kind.CONTROL):
             future = self._replica.expect_call(message.message_id)
             instances.deliver(instance_id, [message])
             if await future:
@@ -255,10 +266,10 @@ class Calls:
     def _hint_or_read(self, row: InboxRow) -> None:
         """Bring the row to the owner: here by reading the inbox, so that rows keep their order."""
         instances = self._replica.instances
-        if not instances.owns(row.instance_id):
+        if not self._owned(row.instance_id):
             self._hint(row)
             return
-        lane = instances.get(row.instance_id)
+        lane = self._lane(row.instance_id)
         if lane is None:
             instances.deliver(row.instance_id, [])
         else:
@@ -334,24 +345,24 @@ class Calls:
 
     async def _until(self, instance_id: str, leaves: set[Status], seconds: float | None) -> None:
         """Wait until the status is none of `leaves`, or the time is over."""
-        watch = self._replica.watchers.add(instance_id)
+        watch = self._watchers.add(instance_id)
         read = functools.partial(self._status, instance_id)
         try:
             async with asyncio.timeout(seconds):
                 await watch.look(read)
                 while watch.status is None or watch.status in leaves:
                     # Looked at again after a while in any case: the owner may be elsewhere.
-                    patience = _PATIENCE_S if self._replica.instances.owns(instance_id) else _POLL_S
+                    patience = _PATIENCE_S if self._owned(instance_id) else _POLL_S
                     if not await watch.changed(within_s=patience):
                         await watch.look(read)
         except TimeoutError:
             return
         finally:
-            self._replica.watchers.remove(instance_id, watch)
+            self._watchers.remove(instance_id, watch)
 
     async def _status(self, instance_id: str) -> Status | None:
         """Return the committed status: from memory where it is not just being changed."""
-        lane = self._replica.instances.get(instance_id)
+        lane = self._lane(instance_id)
         if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING:
             return lane.state.status
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
