@@ -58,7 +58,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         feature = _feature(metafunc.definition)
         having = [sdk.id for sdk in SDKS if feature not in sdk.lacks]
         assert having, f"no SDK has {feature}: its test would never run"
-        metafunc.parametrize("sdk", having, scope="session")
+        metafunc.parametrize("sdk", having)
 
 
 def _feature(item: pytest.Item) -> str:
