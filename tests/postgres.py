@@ -5,10 +5,10 @@ free loopback port and trusts every local connection. When the tests run as root
 `nobody`, because PostgreSQL refuses to run as root.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 START_TIMEOUT_S = 60
@@ -48,8 +49,14 @@ class Server:
         self._control("stop", "-w", "-m", how)
 
     def kill(self) -> None:
-        """Kill the server's first process; the others end by themselves."""
-        os.kill(self.pid, signal.SIGKILL)
+        """Kill all of the server's processes, and wait until they are gone: it can be started again then."""
+        first = psutil.Process(self.pid)
+        # The first one first: it would start others in the place of those that end.
+        processes = [first, *first.children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=START_TIMEOUT_S)
 
     def _control(self, verb: str, *arguments: str) -> None:
         _run(self.programs / "pg_ctl", verb, "-D", str(self.folder / "data"), *arguments)
