@@ -90,7 +90,7 @@ integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL in
 	@$(BIN)/pytest -q tests/integration
 
 .PHONY: compat
-compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar
+compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js and Go)
 	@$(BIN)/pytest -q tests/compat
 
 .PHONY: soak
