@@ -107,6 +107,7 @@ bench: $(VENV)/.dev ## Measure throughput and latency on this machine
 docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/errors_page.py
 	@$(BIN)/python -m tests.compat.matrix
+	@$(BIN)/python docs/commands_page.py
 
 .PHONY: proto
 proto: $(PROTO_VENV)/.tools ## Generate Python from the .proto files

@@ -1,11 +1,11 @@
-"""`antiphon apps` and `antiphon why`: what runs here, and what an instance waits for."""
+"""`antiphon apps`: what runs here, and what was seen before."""
 
 from pathlib import Path
 
 import click
 
 from antiphon_cli import instances, output, views
-from antiphon_cli.asking import asking, host_options, instance_argument
+from antiphon_cli.asking import asking, host_options
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Misused, Refused
 from antiphon_names import errors as codes
@@ -16,7 +16,7 @@ from antiphon_names import errors as codes
 @output.format_option
 @host_options
 def apps(context: click.Context, **options: str | None) -> None:
-    """List the apps of this store's host: workers, ports and what they offer."""
+    """List the apps of this store: workers, port, last change and names; those that were seen before come last."""
     if context.invoked_subcommand is None:
         _list_apps(**options)
 
@@ -65,21 +65,3 @@ def export(connection: Connection, *, app: str | None, app_ids: tuple[str, ...],
     except OSError as error:
         raise Misused(f"{codes.CONTRACT_INVALID}: {file} cannot be written: {error.strerror}.") from error
     output.say(f"{file}: {', '.join(sorted(there)) or 'no apps'}")
-
-
-@click.command()
-@instance_argument
-@output.format_option
-@host_options
-@asking
-def why(connection: Connection, *, app: str | None, instance: str, form: str) -> None:
-    """Say what instance ID waits for."""
-    key = instances.find(connection, instance, app=app)
-    answer = instances.why(connection, key)
-    if form != "table":
-        output.document(views.why_value(key, answer), form=form)
-        return
-    reasons = views.why_lines(answer)
-    click.echo(f"{key} is {instances.status_name(answer.status)}{', waiting for:' if reasons else '.'}")
-    for reason in reasons:
-        click.echo(f"  {reason}")

@@ -69,7 +69,7 @@ def moment(stamp: Timestamp, *, timespec: str = "milliseconds") -> str | None:
 
 
 def apps(connection: Connection) -> control_pb2.ListAppsResponse:
-    """Return the apps of the host."""
+    """Return the apps of the host, and those that were seen before."""
     return connection.control("ListApps", control_pb2.ListAppsRequest(), control_pb2.ListAppsResponse)
 
 
@@ -198,7 +198,7 @@ def why(connection: Connection, key: Key) -> control_pb2.WhyResponse:
 
 
 def _app_names(connection: Connection) -> list[str]:
-    return [app.app_id for app in apps(connection).apps]
+    return [app.app_id for app in apps(connection).apps if not app.away]
 
 
 def _get_request(key: Key, *, payloads: bool) -> client_pb2.GetInstanceRequest:

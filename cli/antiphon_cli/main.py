@@ -6,8 +6,10 @@ from types import MappingProxyType
 
 import click
 
-from antiphon_cli.apps import apps, why
+from antiphon_cli.apps import apps
+from antiphon_cli.checking import check
 from antiphon_cli.completion import completion
+from antiphon_cli.reasons import explain, why
 from antiphon_cli.replaying import replay
 from antiphon_cli.workflows import workflow
 
@@ -46,7 +48,9 @@ def version() -> None:
 
 
 main.add_command(apps)
+main.add_command(check)
 main.add_command(replay)
 main.add_command(completion)
+main.add_command(explain)
 main.add_command(why)
 main.add_command(workflow)

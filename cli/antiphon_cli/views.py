@@ -4,7 +4,7 @@ Pure: the commands write what this returns.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from antiphon import _payloads
 from antiphon_cli.instances import Key, moment, status_name
@@ -12,7 +12,7 @@ from antiphon_cli.output import Json
 from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2, worker_pb2
 
 INSTANCE_COLUMNS = ("APP", "ID", "WORKFLOW", "STATUS", "CREATED")
-APP_COLUMNS = ("APP", "REPLICAS", "WORKERS", "GRPC", "OFFERS")
+APP_COLUMNS = ("APP", "REPLICAS", "WORKERS", "GRPC", "CHANGED", "OFFERS")
 _OFFERS_SHOWN_MAX = 8
 
 
@@ -118,6 +118,8 @@ def app_value(app: control_pb2.AppSummary) -> Json:
         "replicas": app.replicas,
         "workers": app.workers,
         "grpcAddress": app.grpc_address,
+        "changedAt": moment(app.changed_at),
+        "away": app.away,
         "offers": [{"kind": _kind(offer), "name": offer.name} for offer in app.offers],
     }
 
@@ -127,7 +129,9 @@ def app_row(app: control_pb2.AppSummary) -> tuple[str, ...]:
     names = [f"{_kind(offer)} {offer.name}" for offer in app.offers]
     more = f" and {len(names) - _OFFERS_SHOWN_MAX} more" if len(names) > _OFFERS_SHOWN_MAX else ""
     offers = ", ".join(names[:_OFFERS_SHOWN_MAX]) + more
-    return (app.app_id, str(app.replicas), str(app.workers), app.grpc_address, offers)
+    changed = moment(app.changed_at, timespec="seconds") or "-"
+    address = app.grpc_address or "-"
+    return (app.app_id, str(app.replicas), str(app.workers), address, changed, offers)
 
 
 def contracts_value(answer: control_pb2.ExportAppsResponse) -> Json:
@@ -153,23 +157,73 @@ def _offer(offer: worker_pb2.OfferedName, schemas: Mapping[str, str]) -> Json:
 
 
 def why_value(key: Key, answer: control_pb2.WhyResponse) -> Json:
-    """Return what an instance waits for as one value."""
-    waits: list[Json] = [
-        {"reason": waiting.reason, "message": waiting.message, "since": moment(waiting.since)}
-        for waiting in answer.waiting_on
-    ]
-    return {"app": key.app, "id": key.instance, "status": status_name(answer.status), "waitingOn": waits}
+    """Return what an instance waits for, or how it failed, as one value."""
+    value: dict[str, Json] = {
+        "app": key.app,
+        "id": key.instance,
+        "workflow": answer.name or None,
+        "status": status_name(answer.status),
+        "waitingOn": [_wait_value(waiting) for waiting in answer.waiting_on],
+        "failureChain": [
+            {
+                "kind": link.kind,
+                "app": link.app_id,
+                "id": link.instance_id,
+                "name": link.name,
+                "failure": _failure_value(link.failure),
+            }
+            for link in answer.failure_chain
+        ]
+        or None,
+        "fix": answer.fix or None,
+    }
+    return {name: part for name, part in value.items() if part is not None}
+
+
+def _wait_value(waiting: control_pb2.WaitingOn) -> Json:
+    value: dict[str, Json] = {
+        "reason": waiting.reason,
+        "message": waiting.message,
+        "kind": waiting.kind,
+        "app": waiting.app_id,
+        "name": waiting.name,
+        "id": waiting.instance_id,
+        "eventId": waiting.event_id or None,
+        "since": moment(waiting.since),
+        "until": moment(waiting.until),
+        "replica": waiting.replica,
+        "attempt": waiting.attempt or None,
+        "waitingOn": [_wait_value(below) for below in waiting.waiting_on] or None,
+    }
+    return {name: part for name, part in value.items() if part not in (None, "")}
 
 
 def why_lines(answer: control_pb2.WhyResponse) -> list[str]:
-    """Return the reasons as lines for a person."""
-    lines = []
-    for waiting in answer.waiting_on:
-        since = moment(waiting.since)
+    """Return the reasons as lines for a person, those of children indented below theirs."""
+    return list(_wait_lines(answer.waiting_on, indent=""))
+
+
+def _wait_lines(waits: Iterable[control_pb2.WaitingOn], *, indent: str) -> Iterator[str]:
+    for waiting in waits:
+        since = moment(waiting.since, timespec="seconds")
         # Reasons with a code say it, name included, at the beginning of the message.
         named = waiting.message if waiting.message.startswith("AN") else f"{waiting.reason}: {waiting.message}"
-        lines.append(f"{named} (since {since})" if since else named)
-    return lines
+        # What is waited for below a child is introduced by a colon, which shall stand at the end.
+        text, colon = (named[:-1], ":") if waiting.waiting_on and named.endswith(":") else (named, "")
+        yield f"{indent}{text} (since {since}){colon}" if since else f"{indent}{text}{colon}"
+        yield from _wait_lines(waiting.waiting_on, indent=f"{indent}  ")
+
+
+def failure_lines(answer: control_pb2.WhyResponse) -> Iterator[str]:
+    """Yield how a failure came about, the deepest cause first, and what can be done."""
+    if answer.failure_chain:
+        yield "The failure, its first cause first:"
+    for number, link in enumerate(answer.failure_chain, start=1):
+        instance = f'({"called by " if link.kind == "activity" else ""}instance "{link.instance_id}")'
+        text = failure_text(link.failure).replace("\n", "\n     ")
+        yield f'  {number}. {link.kind} "{link.name}" {instance} in app "{link.app_id}": {text}'
+    if answer.fix:
+        yield f"What to do: {answer.fix}"
 
 
 def _failure_value(failure: history_pb2.FailureDetails) -> Json:

@@ -87,6 +87,12 @@ WORKFLOW_RULE_BROKEN = Code(
     "workflow code awaited or called what replay cannot repeat",
     retriable=False,
 )
+METHOD_UNKNOWN = Code(
+    "AN540",
+    "MethodUnknown",
+    "a client or worker called what no part of Antiphon's protocol has",
+    retriable=False,
+)
 
 HISTORY_INVALID = Code(
     "AN530", "HistoryInvalid", "a file is no recorded history, or one of another workflow", retriable=False
@@ -110,6 +116,7 @@ APP_ID_INVALID = Code("AN703", "AppIdInvalid", "an app ID has a wrong form", ret
 PORT_IN_USE = Code("AN704", "PortInUse", "another process listens on this port", retriable=False)
 HOST_NOT_FOUND = Code("AN705", "HostNotFound", "nothing runs on this machine with this store", retriable=False)
 INPUT_INVALID = Code("AN706", "InputInvalid", "an input is not JSON", retriable=False)
+CODE_UNKNOWN = Code("AN707", "CodeUnknown", "no error has this code or name", retriable=False)
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
 

@@ -25,7 +25,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._letters: dict[str, deque[_Letter]] = {}
-        self._waits: dict[str, deque[Deliver]] = {}
+        self._waits: dict[str, deque[tuple[str, Deliver]]] = {}
         self._received = 0
 
     def put(self, name: str, *, payload: str | None, raw: bytes) -> None:
@@ -33,7 +33,8 @@ class Mailbox:
         key = name.casefold()
         waits = self._waits.get(key)
         if waits:
-            waits.popleft()(payload)
+            _, deliver = waits.popleft()
+            deliver(payload)
             return
         self._received += 1
         self._letters.setdefault(key, deque()).append(_Letter(self._received, raw, payload))
@@ -45,12 +46,16 @@ class Mailbox:
         if letters:
             deliver(letters.popleft().payload)
             return True
-        self._waits.setdefault(key, deque()).append(deliver)
+        self._waits.setdefault(key, deque()).append((name, deliver))
         return False
 
     def forget(self, name: str, deliver: Deliver) -> None:
         """Give up a wait, so that it takes no event from a later one."""
-        self._waits[name.casefold()].remove(deliver)
+        self._waits[name.casefold()].remove((name, deliver))
+
+    def awaited(self) -> list[str]:
+        """Return the names that are waited for, as they were written, each once."""
+        return list(dict.fromkeys(name for waits in self._waits.values() for name, _ in waits))
 
     def close(self) -> None:
         """Give up all waits: from here on events are kept for the next generation."""

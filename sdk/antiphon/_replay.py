@@ -21,7 +21,8 @@ from antiphon_names import errors as names
 class Decision:
     """What a turn's code asked for; `finished`: this generation is over and the execution spent.
 
-    `version` and `patches`: what the code ran in and went through, from the generation's begin.
+    `version` and `patches`: what the code ran in and went through, from the generation's begin. `awaited`: names of
+    events that it waits for.
     """
 
     actions: Sequence[_wire.Action]
@@ -29,6 +30,7 @@ class Decision:
     finished: bool
     version: str = ""
     patches: Sequence[str] = ()
+    awaited: Sequence[str] = ()
 
 
 class Execution:
@@ -258,6 +260,7 @@ class Execution:
             finished=end is not None,
             version=self._commands.versions.running,
             patches=tuple(self._commands.versions.met),
+            awaited=self._commands.mailbox.awaited() if end is None else (),
         )
 
     def _end(self) -> _wire.Action | None:

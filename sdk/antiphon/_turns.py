@@ -137,6 +137,8 @@ class Turns:
         self._payloads.encode_actions(response.actions)
         if decision.custom_status is not None:
             response.custom_status.value = decision.custom_status
+        if decision.awaited:
+            response.awaited_events.extend(decision.awaited)
         if decision.version:
             response.version.name = decision.version
         if decision.patches:

@@ -23,6 +23,7 @@ from antiphon._payloads import Payloads
 from antiphon._states import HistoryEntry, InstanceState, Status, read_entry, read_state
 from antiphon.codec import PayloadCodec
 from antiphon.errors import InstanceNotFound, SidecarUnavailable
+from antiphon_names import errors as names
 from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2
 
@@ -315,7 +316,7 @@ class Client:
         self, response: client_pb2.GetInstanceResponse, instance_id: str, result: type[Any] | None
     ) -> InstanceState[Any]:
         if not response.exists:
-            raise InstanceNotFound(_refusals.no_instance(instance_id), code="AN207")
+            raise InstanceNotFound(_refusals.no_instance(instance_id), code=names.INSTANCE_NOT_FOUND.number)
         return read_state(response.workflow_state, Any if result is None else result, self._payloads)
 
     async def _wait(self, method: str, request: client_pb2.GetInstanceRequest, timeout: timedelta | None) -> Any:  # noqa: ANN401  (the method's response)

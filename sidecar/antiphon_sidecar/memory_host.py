@@ -82,9 +82,7 @@ class MemoryHost:
         rows, _ = await self._host.store.list_instances(InstanceFilter(), limit=_OPEN_MAX)
         found = []
         for row in rows:
-            waits = await why(
-                row, replica=self._host.replica_of(row.app), store=self._host.store, view=self._host.view()
-            )
+            waits = await why(row, self._host.scene())
             if waits:
                 reasons = tuple(wait.message for wait in waits)
                 found.append(Waiting(row.app, row.instance_id, row.name, reasons))

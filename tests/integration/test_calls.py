@@ -89,9 +89,7 @@ class Machine:
         """What `antiphon why` says that the instance waits for."""
         row = await self.host.store.get_instance(app="orders", instance_id=instance_id)
         assert row is not None
-        replica = self.host.replica_of("orders")
-        waits = await why(row, replica=replica, store=self.host.store, view=self.host.view())
-        return [wait.reason for wait in waits]
+        return [wait.reason for wait in await why(row, self.host.scene())]
 
 
 async def until(true: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:

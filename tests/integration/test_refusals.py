@@ -1,4 +1,4 @@
-"""What `antiphon dev` says, and how it ends, when it cannot serve."""
+"""What `antiphon dev` says, and how it ends, when it cannot serve; docs/when-it-goes-wrong.md quotes it."""
 
 import os
 import sqlite3
@@ -10,6 +10,7 @@ import pytest
 
 from antiphon_names import errors as codes
 from tests.integration.programs import Stack, Store, environment
+from tests.integration.wrong import shows
 from tests.ports import quiet_port
 
 pytestmark = pytest.mark.integration
@@ -43,6 +44,8 @@ def test_a_second_host_is_told_who_holds_the_store(any_stack: Stack) -> None:
     assert str(codes.HOST_RUNNING) in text
     assert f"process {any_stack.host.running.pid} " in text
     assert any_stack.host.running.poll() is None
+    if any_stack.store.url.startswith("sqlite"):
+        shows("A store that another host has", text)
 
 
 def test_a_port_in_use_names_the_process_that_has_it(sqlite_stack: Stack, tmp_path: Path) -> None:
@@ -52,6 +55,7 @@ def test_a_port_in_use_names_the_process_that_has_it(sqlite_stack: Stack, tmp_pa
     text = refused(tmp_path, Store(f"sqlite:///{tmp_path}/another.db"), f"--app=other:{port}")
     assert str(codes.PORT_IN_USE) in text
     assert f"127.0.0.1:{port}" in text
+    shows("A port in use", text)
     assert f"process {sqlite_stack.host.running.pid} " in text
 
 
@@ -62,6 +66,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path,
     text = refused(tmp_path, sqlite_store, an_app())
     assert str(codes.STORE_DAMAGED) in text
     assert str(file) in text
+    shows("A store that is damaged", text)
     assert file.read_bytes() == content
 
 
@@ -73,7 +78,9 @@ def test_a_database_of_which_pages_are_gone_is_refused(sqlite_stack: Stack) -> N
     with file.open("r+b") as database:
         database.seek(100)
         database.write(b"\xff" * (file.stat().st_size - 100))
-    assert str(codes.STORE_DAMAGED) in refused(sqlite_stack.folder, sqlite_stack.store, an_app())
+    text = refused(sqlite_stack.folder, sqlite_stack.store, an_app())
+    assert str(codes.STORE_DAMAGED) in text
+    shows("A store that is damaged", text)
 
 
 def test_a_database_of_a_newer_release_is_refused(sqlite_stack: Stack) -> None:
@@ -85,13 +92,38 @@ def test_a_database_of_a_newer_release_is_refused(sqlite_stack: Stack) -> None:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         connection.execute(f"PRAGMA user_version = {version + 1}")
     connection.close()
-    assert str(codes.STORE_TOO_NEW) in refused(sqlite_stack.folder, sqlite_stack.store, an_app())
+    text = refused(sqlite_stack.folder, sqlite_stack.store, an_app())
+    assert str(codes.STORE_TOO_NEW) in text
+    shows("A store that a newer release has written", text)
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     text = refused(tmp_path, Store(f"sqlite:///{tmp_path}/file/state.db"), an_app())
-    assert text.startswith("AN3")
+    assert str(codes.STORE_NOT_WRITABLE) in text
+    shows("A store that cannot be written", text)
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path, sqlite_store: Store) -> None:
+    (tmp_path / "state.db").mkdir()
+    text = refused(tmp_path, sqlite_store, an_app())
+    assert str(codes.STORE_NOT_WRITABLE) in text
+    shows("A store that cannot be written", text)
+
+
+def test_an_unknown_key_in_a_file_of_apps_names_its_line_and_the_nearest(tmp_path: Path, sqlite_store: Store) -> None:
+    file = tmp_path / "antiphon.yaml"
+    file.write_text("version: 1\napps: []\nstorre: sqlite:///state.db\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "antiphon_cli", "run", "-f", str(file)],
+        env={**os.environ, **environment(tmp_path, sqlite_store)},
+        capture_output=True,
+        text=True,
+        timeout=END_S,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    shows("An unknown key in a file", done.stderr)
 
 
 def test_a_server_that_does_not_answer_is_refused(tmp_path: Path) -> None:
@@ -100,3 +132,4 @@ def test_a_server_that_does_not_answer_is_refused(tmp_path: Path) -> None:
     assert str(codes.STORE_UNREACHABLE) in text
     assert f"127.0.0.1:{port}" in text
     assert "secret" not in text
+    shows("A store that does not answer", text)

@@ -155,6 +155,48 @@ class WhyResponse(_message.Message):
     fix: str
     def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ..., name: _Optional[str] = ..., failure_chain: _Optional[_Iterable[_Union[FailureLink, _Mapping]]] = ..., fix: _Optional[str] = ...) -> None: ...
 
+class CheckRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HeldCalls(_message.Message):
+    __slots__ = ("caller_app_id", "target_app_id", "name", "reason", "count")
+    CALLER_APP_ID_FIELD_NUMBER: _ClassVar[int]
+    TARGET_APP_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    caller_app_id: str
+    target_app_id: str
+    name: str
+    reason: str
+    count: int
+    def __init__(self, caller_app_id: _Optional[str] = ..., target_app_id: _Optional[str] = ..., name: _Optional[str] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class CheckResponse(_message.Message):
+    __slots__ = ("version", "pid", "namespace", "store", "store_error", "store_time", "host_time", "store_us", "metrics_port", "held")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    STORE_ERROR_FIELD_NUMBER: _ClassVar[int]
+    STORE_TIME_FIELD_NUMBER: _ClassVar[int]
+    HOST_TIME_FIELD_NUMBER: _ClassVar[int]
+    STORE_US_FIELD_NUMBER: _ClassVar[int]
+    METRICS_PORT_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    pid: int
+    namespace: str
+    store: str
+    store_error: str
+    store_time: _timestamp_pb2.Timestamp
+    host_time: _timestamp_pb2.Timestamp
+    store_us: int
+    metrics_port: int
+    held: _containers.RepeatedCompositeFieldContainer[HeldCalls]
+    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., namespace: _Optional[str] = ..., store: _Optional[str] = ..., store_error: _Optional[str] = ..., store_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_us: _Optional[int] = ..., metrics_port: _Optional[int] = ..., held: _Optional[_Iterable[_Union[HeldCalls, _Mapping]]] = ...) -> None: ...
+
 class RegisterAppRequest(_message.Message):
     __slots__ = ("app_id", "grpc_port", "http_port")
     APP_ID_FIELD_NUMBER: _ClassVar[int]

@@ -36,6 +36,7 @@ from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tasks import Died, Tasks
+from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
@@ -185,6 +186,10 @@ class Host:
         """Return this process's replica of an app."""
         entry = self._apps.get(app)
         return entry.replica if entry is not None else None
+
+    def scene(self) -> Scene:
+        """Return what can be seen from here of what instances wait for."""
+        return Scene(self.store, self.view(), self.replica_of, self._known, self._store_clock.now())
 
     def grpc_address(self, app: str) -> str:
         """Return where the app finds its sidecar, empty when not in this process."""

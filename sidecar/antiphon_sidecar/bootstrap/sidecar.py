@@ -28,6 +28,7 @@ from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.tasks import Tasks
+from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
@@ -181,6 +182,10 @@ class Sidecar:
     def view(self) -> View:
         """Return the newest view of all apps."""
         return self._coordinator.view()
+
+    def scene(self) -> Scene:
+        """Return what can be seen from here of what instances wait for."""
+        return Scene(self.store, self.view(), self.replica_of, self._known, self._store_clock.now())
 
     def replica_of(self, app: str) -> Replica | None:
         """Return this process's replica of an app."""

@@ -29,6 +29,7 @@ def read_response(response: wk.WorkflowResponse) -> ac.Response:
         custom_status=response.custom_status.value if response.HasField("custom_status") else None,
         version=version.name if version.HasField("name") else None,
         patches=tuple(version.patches),
+        awaited=tuple(response.awaited_events),
     )
 
 

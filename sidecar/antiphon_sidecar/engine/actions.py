@@ -89,9 +89,13 @@ Action = ScheduleTask | CreateChild | CreateTimer | Complete | VersionNotAvailab
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A worker's answer to a turn. `custom_status` replaces the earlier one, None clears it."""
+    """A worker's answer to a turn. `custom_status` replaces the earlier one, None clears it.
+
+    `awaited`: names of events that the workflow waits for now; for people, without effect.
+    """
 
     actions: tuple[Action, ...]
     custom_status: str | None = None
     version: str | None = None
     patches: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()

@@ -1,11 +1,14 @@
 """The one place that reads clocks and draws IDs; everything else is handed these."""
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from antiphon_sidecar.stores.base import Store
+
+logger = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
@@ -77,12 +80,21 @@ class StandingClock:
         return self._ids.jitter()
 
 
+#: A store's clock that is behind by more than this was set back, by nanoseconds.
+_SET_BACK_NS = 1_000_000_000
+
+
 class StoreClock:
-    """The engine's time: the store's clock, read now and then and carried on by the monotonic one."""
+    """The engine's time: the store's clock, read now and then and carried on by the monotonic one.
+
+    It never goes back: a store's clock that is set back would keep every timer waiting for the difference.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._base = clock.wall_ns() - int(clock.monotonic() * 1e9)
+        self._read = False
+        self._set_back = False
 
     def now(self) -> int:
         """Return the store's time, in nanoseconds, as far as it is known."""
@@ -91,4 +103,10 @@ class StoreClock:
     async def refresh(self, store: Store) -> None:
         """Ask the store for its time."""
         stamp = await store.now()
-        self._base = stamp - int(self._clock.monotonic() * 1e9)
+        base = stamp - int(self._clock.monotonic() * 1e9)
+        behind = self._base - base
+        if not self._read or behind <= 0:
+            self._base, self._read, self._set_back = base, True, False
+        elif behind > _SET_BACK_NS and not self._set_back:
+            self._set_back = True
+            logger.warning("the store's clock was set back; time goes on from here", extra={"behind_s": behind / 1e9})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from antiphon_names import errors as codes
+from antiphon_names import reasons
 from antiphon_sidecar.coordination.base import Registration, View
 from antiphon_sidecar.engine.events import Failure
 from antiphon_sidecar.peers.base import Dispatch, Message, Verdict
@@ -18,7 +19,7 @@ from antiphon_sidecar.stores.base import TaskRef, TaskRow
 
 _NS = 1_000_000_000
 #: The reason of tasks whose target has workers, but no credit left for this caller.
-_BACKLOG = "Backlog"
+_BACKLOG = reasons.BACKLOG.name
 
 
 @dataclass(slots=True)

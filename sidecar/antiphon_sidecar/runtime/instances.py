@@ -183,6 +183,7 @@ class Instances:
             lane.stream.large = 0
         self._handout.release(lane)
         lane.answer = response
+        lane.awaited = response.awaited
         self._finish(lane)
 
     def _finish(self, lane: Lane) -> None:

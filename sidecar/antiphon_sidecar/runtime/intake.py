@@ -48,6 +48,8 @@ class Hand:
     deadline: float = 0.0
     #: Until when, on the monotonic clock, it may begin without asking the store.
     fresh_until: float = 0.0
+    #: When a worker was handed it last, in store time.
+    begun: int = 0
     replacing: bool = False
     settled: list[Callable[[], None]] = field(default_factory=list)
 
@@ -190,6 +192,7 @@ class Intake:
 
     def _hand_out(self, hand: Hand, stream: WorkerStream) -> None:
         hand.stream = stream
+        hand.begun = self._store_clock.now()
         stream.activities += 1
         stream.out[hand.ref.instance_id, hand.ref.task_id] = hand.ref
         token = task_token(hand.ref, incarnation=hand.incarnation, slot=hand.slot, attempt=hand.attempt)

@@ -41,6 +41,14 @@ class KnownApps:
         """Tell whether an app was ever seen."""
         return app in self._records
 
+    def offers(self, app: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the workflows and activities that an app was last seen to offer; nothing for an unknown one."""
+        record = self._records.get(app)
+        if record is None:
+            return frozenset(), frozenset()
+        names = json.loads(record)
+        return frozenset(names.get("workflows", ())), frozenset(names.get("activities", ()))
+
     async def remember(self, registration: Registration) -> None:
         """Note what an app offers, when it has changed; an app without workers keeps its last record."""
         if registration.workers == 0 and registration.app in self._records:

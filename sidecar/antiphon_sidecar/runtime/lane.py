@@ -67,6 +67,8 @@ class Lane:
     charged: bool = False
     recovered: bool = False
     not_before: float = 0.0
+    #: Names of events that the workflow waited for after its last turn here, as far as its SDK says so.
+    awaited: tuple[str, ...] = ()
     gone: bool = False
 
     @property

@@ -1,7 +1,10 @@
 """The control API: what the command line and the operator ask about any app of the namespace."""
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from importlib import metadata
 from typing import Protocol
 
 import grpc
@@ -10,14 +13,16 @@ from antiphon_names import errors as codes
 from antiphon_proto.v1 import control_pb2 as ct
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
-from antiphon_sidecar.codec.values import to_timestamp
-from antiphon_sidecar.coordination.base import Contract, View
+from antiphon_sidecar.codec.values import from_failure, to_timestamp
+from antiphon_sidecar.coordination.base import Contract
+from antiphon_sidecar.runtime.clock import SystemClock
 from antiphon_sidecar.runtime.known import Offered
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.runtime.why import why
-from antiphon_sidecar.servers.errors import Rejected
+from antiphon_sidecar.runtime.why import Link, Scene, Wait, failures, fix_for, why
+from antiphon_sidecar.servers.errors import Rejected, text_of
 from antiphon_sidecar.servers.handlers import Context, Unary
 from antiphon_sidecar.stores.base import InstanceFilter, InstanceRow, Store
+from antiphon_sidecar.stores.errors import StoreError
 
 _PAGE = 100
 
@@ -28,12 +33,13 @@ class HostView(Protocol):
     store: Store
     store_text: str
     namespace: str
+    metrics_port: int | None
 
-    def view(self) -> View:
-        """Return the newest view of all apps."""
+    def replicas(self) -> Sequence[Replica]:
+        """Return this process's replicas of all apps."""
 
-    def replica_of(self, app: str) -> Replica | None:
-        """Return this process's replica of an app."""
+    def scene(self) -> Scene:
+        """Return what can be seen from here of what instances wait for."""
 
     def grpc_address(self, app: str) -> str:
         """Return where the app finds its sidecar, empty when not in this process."""
@@ -47,6 +53,7 @@ class ControlService:
     ) -> None:
         self._host = host
         self._register = register
+        self._clock = SystemClock()
 
     def implementations(self) -> Mapping[str, Unary]:
         """Return the calls by method name."""
@@ -54,6 +61,7 @@ class ControlService:
             "ListInstances": self.list_instances,
             "ListApps": self.list_apps,
             "Why": self.why,
+            "Check": self.check,
             "RegisterApp": self.register_app,
             "ExportApps": self.export_apps,
         }
@@ -79,29 +87,28 @@ class ControlService:
         )
 
     async def list_apps(self, request: ct.ListAppsRequest, context: Context) -> ct.ListAppsResponse:
-        """Return the apps that run now."""
-        view = self._host.view()
-        apps = sorted({registration.app for registration in view.replicas.values()})
+        """Return the apps that run now, then those that were seen before."""
+        scene = self._host.scene()
+        apps = sorted({registration.app for registration in scene.view.replicas.values()})
+        away = [record for record in await scene.store.known_apps() if record.app not in apps]
         return ct.ListAppsResponse(
             namespace=self._host.namespace,
             store=self._host.store_text,
-            apps=[self._app_summary(app, view) for app in apps],
+            apps=[
+                *(self._app_summary(app, scene) for app in apps),
+                *(_away(record.app, scene, seen_at=record.seen_at) for record in away),
+            ],
         )
 
-    def _app_summary(self, app: str, view: View) -> ct.AppSummary:
-        replicas = view.of_app(app)
-        kinds = wk.OfferedName
-        workflows = sorted({name for r in replicas for name in r.workflows})
-        activities = sorted({name for r in replicas for name in r.activities})
+    def _app_summary(self, app: str, scene: Scene) -> ct.AppSummary:
+        replicas = scene.view.of_app(app)
         return ct.AppSummary(
             app_id=app,
             replicas=len(replicas),
-            workers=sum(r.workers for r in replicas),
-            offers=[
-                *(wk.OfferedName(kind=kinds.KIND_WORKFLOW, name=name) for name in workflows),
-                *(wk.OfferedName(kind=kinds.KIND_ACTIVITY, name=name) for name in activities),
-            ],
+            workers=scene.workers(app),
+            offers=_offers({n for r in replicas for n in r.workflows}, {n for r in replicas for n in r.activities}),
             grpc_address=self._host.grpc_address(app),
+            changed_at=to_timestamp(self._changed_at(app, scene)),
         )
 
     async def export_apps(self, request: ct.ExportAppsRequest, context: Context) -> ct.ExportAppsResponse:
@@ -119,19 +126,44 @@ class ControlService:
             known=sorted(records),
         )
 
+    def _changed_at(self, app: str, scene: Scene) -> int:
+        """Return the store time at which an app's replicas or workers last changed."""
+        ago_s = self._clock.monotonic() - scene.view.changed_at.get(app, 0.0)
+        return scene.now - int(ago_s * 1e9)
+
+    async def check(self, request: ct.CheckRequest, context: Context) -> ct.CheckResponse:
+        """Say how this process and its store are."""
+        answer = ct.CheckResponse(
+            version=_version(),
+            pid=os.getpid(),
+            namespace=self._host.namespace,
+            store=self._host.store_text,
+            metrics_port=self._host.metrics_port or 0,
+            held=_held_calls(self._host.replicas()),
+        )
+        before = self._clock.monotonic()
+        try:
+            answer.store_time.CopyFrom(to_timestamp(await self._host.store.now()))
+        except StoreError as error:
+            answer.store_error = text_of(error)
+        answer.store_us = int((self._clock.monotonic() - before) * 1e6)
+        answer.host_time.CopyFrom(to_timestamp(self._clock.wall_ns()))
+        return answer
+
     async def why(self, request: ct.WhyRequest, context: Context) -> ct.WhyResponse:
-        """Say what an instance waits for."""
-        row = await self._host.store.get_instance(app=request.app_id, instance_id=request.instance_id)
+        """Say what an instance waits for, or how it failed."""
+        scene = self._host.scene()
+        row = await scene.store.get_instance(app=request.app_id, instance_id=request.instance_id)
         if row is None:
             return ct.WhyResponse(exists=False)
-        replica = self._host.replica_of(request.app_id)
-        waits = await why(row, replica=replica, store=self._host.store, view=self._host.view())
+        links = await failures(row, scene)
         return ct.WhyResponse(
             exists=True,
             status=pb.InstanceStatus.Name(row.status),
-            waiting_on=[
-                ct.WaitingOn(reason=wait.reason, message=wait.message, since=to_timestamp(wait.since)) for wait in waits
-            ],
+            name=row.name,
+            waiting_on=[_waiting_on(wait) for wait in await why(row, scene)],
+            failure_chain=[_link(link) for link in links],
+            fix=fix_for(links),
         )
 
     async def register_app(self, request: ct.RegisterAppRequest, context: Context) -> ct.RegisterAppResponse:
@@ -159,6 +191,65 @@ def _contract(app: str, offered: Offered) -> ct.AppContract:
         for each in sorted([*contracts.values(), *plain])
     ]
     return ct.AppContract(app_id=app, offers=offers)
+
+
+def _offers(workflows: Iterable[str], activities: Iterable[str]) -> list[wk.OfferedName]:
+    kinds = wk.OfferedName
+    return [
+        *(wk.OfferedName(kind=kinds.KIND_WORKFLOW, name=name) for name in sorted(workflows)),
+        *(wk.OfferedName(kind=kinds.KIND_ACTIVITY, name=name) for name in sorted(activities)),
+    ]
+
+
+def _away(app: str, scene: Scene, *, seen_at: int) -> ct.AppSummary:
+    workflows, activities = scene.known.offers(app)
+    return ct.AppSummary(app_id=app, offers=_offers(workflows, activities), changed_at=to_timestamp(seen_at), away=True)
+
+
+def _held_calls(replicas: Iterable[Replica]) -> list[ct.HeldCalls]:
+    counts = Counter(
+        (replica.identity.app, held.row.target_app, held.row.name, held.reason)
+        for replica in replicas
+        for held in replica.dispatcher.held.values()
+    )
+    return [
+        ct.HeldCalls(caller_app_id=caller, target_app_id=target, name=name, reason=reason, count=count)
+        for (caller, target, name, reason), count in sorted(counts.items())
+    ]
+
+
+def _version() -> str:
+    try:
+        return metadata.version("antiphon")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _waiting_on(wait: Wait) -> ct.WaitingOn:
+    return ct.WaitingOn(
+        reason=wait.reason,
+        message=wait.message,
+        since=to_timestamp(wait.since),
+        kind=wait.kind,
+        app_id=wait.app,
+        name=wait.name,
+        instance_id=wait.instance_id,
+        event_id=wait.event_id,
+        until=None if wait.until is None else to_timestamp(wait.until),
+        replica=wait.replica,
+        attempt=wait.attempt,
+        waiting_on=[_waiting_on(below) for below in wait.waits],
+    )
+
+
+def _link(link: Link) -> ct.FailureLink:
+    return ct.FailureLink(
+        kind=link.kind,
+        app_id=link.app,
+        instance_id=link.instance_id,
+        name=link.name,
+        failure=from_failure(link.failure),
+    )
 
 
 def _summary(row: InstanceRow) -> ct.InstanceSummary:

@@ -86,3 +86,20 @@ def _handler(method: Method, call: Unary | Streaming, token: TokenCheck) -> RpcH
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(streaming, read, write)
     return grpc.unary_unary_rpc_method_handler(unary, read, write)
+
+
+class UnknownMethods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Answers whatever no other handler of a server knows: clients and workers of another protocol."""
+
+    def service(self, call: grpc.HandlerCallDetails) -> RpcHandler:
+        """Return a handler that refuses the call, whatever it carries."""
+
+        async def refuse(requests: object, context: Context) -> None:
+            await context.abort(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"{codes.METHOD_UNKNOWN}: this port serves Dapr's workflow protocol (TaskHubSidecarService) and "
+                f'Antiphon\'s own, which have no "{call.method}". Nothing was done. Point that program to its own '
+                "server; if it is an SDK for Dapr Workflow, it is newer than this release.",
+            )
+
+        return grpc.stream_stream_rpc_method_handler(refuse)

@@ -8,7 +8,7 @@ import grpc
 from aiohttp import web
 
 from antiphon_names import errors as codes
-from antiphon_sidecar.servers.handlers import GenericHandler
+from antiphon_sidecar.servers.handlers import GenericHandler, UnknownMethods
 
 LOOPBACK = "127.0.0.1"
 
@@ -97,7 +97,7 @@ async def serve_grpc(
 ) -> grpc.aio.Server:
     """Start a gRPC server on these addresses (`host:port` or `unix:path`); with credentials it speaks TLS only."""
     server = grpc.aio.server(options=_options(message_bytes_max))
-    server.add_generic_rpc_handlers(tuple(handlers))
+    server.add_generic_rpc_handlers((*handlers, UnknownMethods()))
     for address in addresses:
         if credentials is None:
             server.add_insecure_port(address)

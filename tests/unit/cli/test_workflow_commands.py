@@ -309,11 +309,11 @@ def test_why_shows_each_reason():
 
 def test_apps_shows_what_each_offers():
     with scripted({"ListApps": apps("orders")}) as antiphon:
-        rows = [line.split(maxsplit=4) for line in antiphon("apps").stdout.splitlines()]
+        rows = [line.split(maxsplit=5) for line in antiphon("apps").stdout.splitlines()]
         values = json.loads(antiphon("apps", "-o", "json").stdout)
     assert rows == [
-        ["APP", "REPLICAS", "WORKERS", "GRPC", "OFFERS"],
-        ["orders", "1", "2", "127.0.0.1:50001", "workflow buy, activity charge"],
+        ["APP", "REPLICAS", "WORKERS", "GRPC", "CHANGED", "OFFERS"],
+        ["orders", "1", "2", "127.0.0.1:50001", "-", "workflow buy, activity charge"],
     ]
     assert values[0]["offers"] == [{"kind": "workflow", "name": "buy"}, {"kind": "activity", "name": "charge"}]
 

@@ -16,6 +16,7 @@ from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.runtime.workers import Item, Offers, TurnItem, WorkerStream
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import InstanceRow
@@ -83,6 +84,12 @@ class House:
     def answer(self, turn: TurnItem, *actions: Action, **more: Any) -> None:
         """Answer a turn."""
         self.replica.turn_answered(token=turn.token, instance_id=turn.instance_id, response=Response(actions, **more))
+
+    def scene(self) -> Scene:
+        """Return what can be seen of what instances wait for."""
+        parts = self.replica.parts
+        view = parts.coordinator.view()
+        return Scene(self.store, view, {APP: self.replica}.get, parts.known_apps, parts.store_clock.now())
 
     async def row(self, instance_id: str) -> InstanceRow:
         """Return what is durable of an instance."""

@@ -8,7 +8,7 @@ import pytest
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
-from antiphon_sidecar.runtime import why
+from antiphon_sidecar.runtime.why import why
 from antiphon_sidecar.runtime.workers import TurnItem
 from antiphon_sidecar.stores.memory import MemoryData
 from tests.unit.engine.build import done, kinds, task, timer
@@ -59,7 +59,7 @@ async def test_the_stall_is_durable_and_says_why(made: House) -> None:
     assert (row.status, row.waiting_on) == (STALLED, "VersionNotAvailable")
     history = await made.history("one")
     assert kinds(history) == ["WorkflowStarted", "ExecutionStarted", "TimerCreated", "ExecutionStalled"]
-    (wait,) = await why.why(row, replica=made.replica, store=made.store, view=made.replica.parts.coordinator.view())
+    (wait,) = await why(row, made.scene())
     assert wait.reason == "VersionNotAvailable"
     assert wait.message.startswith("AN202 VersionNotAvailable: ")
 
@@ -341,7 +341,6 @@ async def test_one_that_waits_for_a_free_worker_says_so(made: House) -> None:
     await made.start("two")
     await made.until(lambda: "two" in made.replica.instances.line.waiting)
     row = await made.row("two")
-    view = made.replica.parts.coordinator.view()
-    assert [w.reason for w in await why.why(row, replica=made.replica, store=made.store, view=view)] == ["WorkersBusy"]
+    assert [wait.reason for wait in await why(row, made.scene())] == ["WorkersBusy"]
     made.answer(turn, done())
     assert (await made.turn(hand, 2)).instance_id == "two"
