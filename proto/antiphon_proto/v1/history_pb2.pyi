@@ -366,14 +366,16 @@ class ExecutionResumed(_message.Message):
     def __init__(self, input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., recurse: bool = ...) -> None: ...
 
 class ExecutionStalled(_message.Message):
-    __slots__ = ("reason", "description", "code_name")
+    __slots__ = ("reason", "description", "code_name", "afresh")
     REASON_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     CODE_NAME_FIELD_NUMBER: _ClassVar[int]
+    AFRESH_FIELD_NUMBER: _ClassVar[int]
     reason: StalledReason
     description: str
     code_name: str
-    def __init__(self, reason: _Optional[_Union[StalledReason, str]] = ..., description: _Optional[str] = ..., code_name: _Optional[str] = ...) -> None: ...
+    afresh: bool
+    def __init__(self, reason: _Optional[_Union[StalledReason, str]] = ..., description: _Optional[str] = ..., code_name: _Optional[str] = ..., afresh: bool = ...) -> None: ...
 
 class HistoryEvent(_message.Message):
     __slots__ = ("event_id", "timestamp", "execution_started", "execution_completed", "execution_terminated", "task_scheduled", "task_completed", "task_failed", "child_workflow_instance_created", "child_workflow_instance_completed", "child_workflow_instance_failed", "timer_created", "timer_fired", "workflow_started", "workflow_completed", "event_sent", "event_raised", "continue_as_new", "execution_suspended", "execution_resumed", "execution_stalled", "detached_workflow_instance_created", "router")

@@ -173,6 +173,7 @@ def _seal_execution(
                     reason=_STALLED.get(event.reason, pb.STALLED_REASON_VERSION_NOT_AVAILABLE),
                     description=event.description,
                     code_name=event.reason,
+                    afresh=event.afresh,
                 )
             )
 
@@ -354,7 +355,8 @@ def _unseal_execution(wire: pb.HistoryEvent, stamp: int, raw: bytes) -> ev.Event
             reason = to_text(resumed.input, present=resumed.HasField("input"))
             return ev.ExecutionResumed(stamp, reason, resumed.recurse)
         case "execution_stalled" if wire.execution_stalled.code_name:
-            return ev.ExecutionStalled(stamp, wire.execution_stalled.code_name, wire.execution_stalled.description)
+            said = wire.execution_stalled
+            return ev.ExecutionStalled(stamp, said.code_name, said.description, said.afresh)
         case _:
             return ev.Unrecognized(stamp, raw)
 

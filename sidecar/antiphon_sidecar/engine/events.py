@@ -140,11 +140,15 @@ class ExecutionResumed:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStalled:
-    """The instance cannot go on: `reason` is the name of a code, `description` says what is missing."""
+    """The instance cannot go on: `reason` is the name of a code, `description` says what is missing.
+
+    `afresh`: it had gone on since it last stalled. Resuming what stalled leaves no event, so only this tells.
+    """
 
     timestamp: int
     reason: str
     description: str = ""
+    afresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

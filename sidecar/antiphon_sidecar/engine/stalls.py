@@ -76,7 +76,8 @@ def stall(turn: Turn, stalled: Stalled, *, now: int) -> Result | None:
     stamp = max(now, state.last_turn)
     # A history begins with a turn's time (wire.md 3.1), also that of an instance that stalls in its first turn.
     events: list[Event] = [] if state.event_count else [WorkflowStarted(stamp)]
-    events.append(ExecutionStalled(stamp, stalled.reason, stalled.description))
+    afresh = not state.stalled_for
+    events.append(ExecutionStalled(stamp, stalled.reason, stalled.description, afresh))
     result = without_messages(turn)
     for event in events:
         result.events.append(event)

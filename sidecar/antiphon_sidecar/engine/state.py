@@ -192,6 +192,8 @@ def _change_status(state: State, event: Event) -> None:
             go_on(state)
         case ExecutionStalled():
             state.status, state.stall = Status.STALLED, event
+            if event.afresh:
+                state.stalled_for.clear()
             state.stalled_for.add(event.reason)
             state.stalls.append(state.event_count - 1)
         case ExecutionCompleted():

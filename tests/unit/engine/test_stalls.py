@@ -33,7 +33,7 @@ def stalled(state: State | None = None, *, why: Stalled = NO_VERSION) -> Result:
 
 def test_the_reason_is_recorded_and_nothing_else_happens():
     outcome = stalled()
-    assert outcome.events == [ev.ExecutionStalled(NOW + SECOND, "VersionNotAvailable", "no v2")]
+    assert outcome.events == [ev.ExecutionStalled(NOW + SECOND, "VersionNotAvailable", "no v2", afresh=True)]
     assert (outcome.turn.consumed, outcome.tasks, outcome.outgoing) == ((), [], [])
     assert outcome.state.status is ev.Status.STALLED
     assert 1 in outcome.state.tasks
