@@ -5,7 +5,7 @@ while it waits.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -160,27 +160,21 @@ def wait(connection: Connection, key: Key, *, timeout_s: float | None) -> client
             return answer.workflow_state
 
 
-def listed(
-    connection: Connection, *, app: str | None, statuses: Sequence[str], name: str | None
-) -> Iterator[control_pb2.InstanceSummary]:
-    """Yield instances in the host's order, page after page."""
-    token = ""
+def listed(connection: Connection, wanted: control_pb2.ListInstancesRequest) -> Iterator[control_pb2.InstanceSummary]:
+    """Yield the instances that a request describes, in the host's order, page after page."""
+    request = control_pb2.ListInstancesRequest(page_size=_PAGE)
+    request.MergeFrom(wanted)
     while True:
-        page = connection.control(
-            "ListInstances",
-            control_pb2.ListInstancesRequest(
-                app_id=app or "",
-                statuses=[f"{_STATUS_PREFIX}{status}" for status in statuses],
-                name=name or "",
-                page_size=_PAGE,
-                continuation_token=token,
-            ),
-            control_pb2.ListInstancesResponse,
-        )
+        page = connection.control("ListInstances", request, control_pb2.ListInstancesResponse)
         yield from page.instances
-        token = page.continuation_token
-        if not token:
+        if not page.continuation_token:
             return
+        request.continuation_token = page.continuation_token
+
+
+def status_number(name: str) -> int:
+    """Return the status of a name of STATUS_NAMES."""
+    return int(history_pb2.InstanceStatus.Value(f"{_STATUS_PREFIX}{name}"))
 
 
 def why(connection: Connection, key: Key) -> control_pb2.WhyResponse:

@@ -81,6 +81,7 @@ def state_fields(key: Key, state: client_pb2.WorkflowState) -> list[tuple[str, s
         ("input", _payloads.shown(state.input.value)),
         ("output", _payloads.shown(state.output.value)),
         ("custom status", state.custom_status.value),
+        ("tags", ", ".join(f"{name}={value}" for name, value in sorted(state.tags.items()))),
         ("failure", failure_text(state.failure_details) if state.HasField("failure_details") else ""),
     ]
 
@@ -99,6 +100,7 @@ def summary_value(summary: control_pb2.InstanceSummary) -> Json:
         "parent": {"app": summary.parent_app_id or summary.app_id, "id": summary.parent_instance_id}
         if summary.parent_instance_id
         else None,
+        "tags": dict(summary.tags) or None,
     }
     return {name: part for name, part in value.items() if part is not None}
 

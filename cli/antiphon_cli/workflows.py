@@ -4,7 +4,6 @@ Each reads its options, asks the host and shows the answer; what is asked lives 
 `views` and `prose`. Commands of one kind have a module of their own, as `steering` and `histories` have.
 """
 
-import itertools
 import secrets
 from collections.abc import Callable
 from typing import NoReturn
@@ -13,7 +12,7 @@ import click
 from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon import _payloads
-from antiphon_cli import histories, inputs, instances, output, steering, views
+from antiphon_cli import histories, inputs, instances, listing, output, steering, views
 from antiphon_cli.asking import asking, host_options, instance_argument
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Refused
@@ -31,6 +30,7 @@ def workflow() -> None:
 
 
 workflow.add_command(histories.history)
+workflow.add_command(listing.list_instances)
 workflow.add_command(steering.suspend)
 workflow.add_command(steering.resume)
 workflow.add_command(steering.terminate)
@@ -122,33 +122,6 @@ def get(connection: Connection, *, app: str | None, instance: str, form: str) ->
         output.fields(views.state_fields(key, state))
     else:
         output.document(views.state_value(key, state), form=form)
-
-
-@workflow.command("list")
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice(instances.STATUS_NAMES, case_sensitive=False),
-    help="Only with this status; may be repeated.",
-)
-@click.option("--name", metavar="NAME", help="Only of this workflow.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
-@output.format_option
-@host_options
-@asking
-def list_instances(
-    connection: Connection, *, app: str | None, statuses: tuple[str, ...], name: str | None, limit: int, form: str
-) -> None:
-    """List instances of all apps, or of one."""
-    found = instances.listed(connection, app=app, statuses=statuses, name=name)
-    shown = list(itertools.islice(found, limit))
-    if form == "table":
-        output.rows(views.INSTANCE_COLUMNS, (views.summary_row(summary) for summary in shown))
-    else:
-        output.document([views.summary_value(summary) for summary in shown], form=form)
-    if len(shown) == limit and next(found, None) is not None:
-        output.say(f"There are more than these {limit}; see more with --limit.")
 
 
 @workflow.command("raise")

@@ -27,53 +27,61 @@ from antiphon_proto.v1 import worker_pb2 as antiphon__proto_dot_v1_dot_worker__p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/control.proto\x12\x0b\x61ntiphon.v1\x1a\x1f\x61ntiphon_proto/v1/history.proto\x1a\x1e\x61ntiphon_proto/v1/worker.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x01\n\x14ListInstancesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x08statuses\x18\x02 \x03(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x1a\n\x12\x63ontinuation_token\x18\x05 \x01(\t\"\xcb\x02\n\x0fInstanceSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_app_id\x18\x08 \x01(\t\x12\x1a\n\x12parent_instance_id\x18\t \x01(\t\x12\x13\n\nwaiting_on\x18\x86\x08 \x01(\t\"d\n\x15ListInstancesResponse\x12/\n\tinstances\x18\x01 \x03(\x0b\x32\x1c.antiphon.v1.InstanceSummary\x12\x1a\n\x12\x63ontinuation_token\x18\x02 \x01(\t\"\x11\n\x0fListAppsRequest\"\xbd\x01\n\nAppSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x10\n\x08replicas\x18\x02 \x01(\r\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12(\n\x06offers\x18\x04 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\x12\x14\n\x0cgrpc_address\x18\x05 \x01(\t\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x61way\x18\x07 \x01(\x08\"[\n\x10ListAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12%\n\x04\x61pps\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.AppSummary\"1\n\nWhyRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\"\xa3\x02\n\tWaitingOn\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x13\n\x0binstance_id\x18\x07 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\x05\x12)\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07replica\x18\n \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x0b \x01(\r\x12*\n\nwaiting_on\x18\x0c \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\"|\n\x0b\x46\x61ilureLink\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12,\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x1b.antiphon.v1.FailureDetails\"\xc2\x01\n\x0bWhyResponse\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12*\n\nwaiting_on\x18\x03 \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\x12\x0c\n\x04name\x18\x04 \x01(\t\x12/\n\rfailure_chain\x18\x05 \x03(\x0b\x32\x18.antiphon.v1.FailureLink\x12\x0b\n\x03\x66ix\x18\x06 \x01(\t\"\x0e\n\x0c\x43heckRequest\"f\n\tHeldCalls\x12\x15\n\rcaller_app_id\x18\x01 \x01(\t\x12\x15\n\rtarget_app_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\r\"\x91\x02\n\rCheckResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05store\x18\x04 \x01(\t\x12\x13\n\x0bstore_error\x18\x05 \x01(\t\x12.\n\nstore_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\thost_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08store_us\x18\x08 \x01(\r\x12\x14\n\x0cmetrics_port\x18\t \x01(\r\x12$\n\x04held\x18\n \x03(\x0b\x32\x16.antiphon.v1.HeldCalls\"J\n\x12RegisterAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\";\n\x13RegisterAppResponse\x12\x11\n\tgrpc_port\x18\x01 \x01(\r\x12\x11\n\thttp_port\x18\x02 \x01(\r\"$\n\x11\x45xportAppsRequest\x12\x0f\n\x07\x61pp_ids\x18\x01 \x03(\t\"G\n\x0b\x41ppContract\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12(\n\x06offers\x18\x02 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\"\xcd\x01\n\x12\x45xportAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12&\n\x04\x61pps\x18\x02 \x03(\x0b\x32\x18.antiphon.v1.AppContract\x12=\n\x07schemas\x18\x03 \x03(\x0b\x32,.antiphon.v1.ExportAppsResponse.SchemasEntry\x12\r\n\x05known\x18\x04 \x03(\t\x1a.\n\x0cSchemasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xc5\x03\n\x07\x43ontrol\x12V\n\rListInstances\x12!.antiphon.v1.ListInstancesRequest\x1a\".antiphon.v1.ListInstancesResponse\x12G\n\x08ListApps\x12\x1c.antiphon.v1.ListAppsRequest\x1a\x1d.antiphon.v1.ListAppsResponse\x12\x38\n\x03Why\x12\x17.antiphon.v1.WhyRequest\x1a\x18.antiphon.v1.WhyResponse\x12>\n\x05\x43heck\x12\x19.antiphon.v1.CheckRequest\x1a\x1a.antiphon.v1.CheckResponse\x12P\n\x0bRegisterApp\x12\x1f.antiphon.v1.RegisterAppRequest\x1a .antiphon.v1.RegisterAppResponse\x12M\n\nExportApps\x12\x1e.antiphon.v1.ExportAppsRequest\x1a\x1f.antiphon.v1.ExportAppsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/control.proto\x12\x0b\x61ntiphon.v1\x1a\x1f\x61ntiphon_proto/v1/history.proto\x1a\x1e\x61ntiphon_proto/v1/worker.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x04\n\x14ListInstancesRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12-\n\x08statuses\x18\x02 \x03(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x1a\n\x12\x63ontinuation_token\x18\x05 \x01(\t\x12\x30\n\x0c\x63reated_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63ompleted_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x63ompleted_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x04tags\x18\n \x03(\x0b\x32+.antiphon.v1.ListInstancesRequest.TagsEntry\x12\x15\n\rparent_app_id\x18\x0b \x01(\t\x12\x1a\n\x12parent_instance_id\x18\x0c \x01(\t\x12\r\n\x05roots\x18\r \x01(\x08\x12\x11\n\tid_prefix\x18\x0e \x01(\t\x12\x12\n\nwaiting_on\x18\x0f \x01(\t\x12\x1a\n\x12waiting_for_app_id\x18\x10 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xae\x03\n\x0fInstanceSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12+\n\x06status\x18\x04 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rparent_app_id\x18\x08 \x01(\t\x12\x1a\n\x12parent_instance_id\x18\t \x01(\t\x12\x34\n\x04tags\x18\n \x03(\x0b\x32&.antiphon.v1.InstanceSummary.TagsEntry\x12\x13\n\nwaiting_on\x18\x86\x08 \x01(\t\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\x15ListInstancesResponse\x12/\n\tinstances\x18\x01 \x03(\x0b\x32\x1c.antiphon.v1.InstanceSummary\x12\x1a\n\x12\x63ontinuation_token\x18\x02 \x01(\t\"\x11\n\x0fListAppsRequest\"\xbd\x01\n\nAppSummary\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x10\n\x08replicas\x18\x02 \x01(\r\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12(\n\x06offers\x18\x04 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\x12\x14\n\x0cgrpc_address\x18\x05 \x01(\t\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x61way\x18\x07 \x01(\x08\"[\n\x10ListAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12%\n\x04\x61pps\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.AppSummary\"1\n\nWhyRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\"\xa3\x02\n\tWaitingOn\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x05 \x01(\t\x12\x0c\n\x04name\x18\x06 \x01(\t\x12\x13\n\x0binstance_id\x18\x07 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x08 \x01(\x05\x12)\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07replica\x18\n \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x0b \x01(\r\x12*\n\nwaiting_on\x18\x0c \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\"|\n\x0b\x46\x61ilureLink\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12,\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x1b.antiphon.v1.FailureDetails\"\xc2\x01\n\x0bWhyResponse\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.antiphon.v1.InstanceStatus\x12*\n\nwaiting_on\x18\x03 \x03(\x0b\x32\x16.antiphon.v1.WaitingOn\x12\x0c\n\x04name\x18\x04 \x01(\t\x12/\n\rfailure_chain\x18\x05 \x03(\x0b\x32\x18.antiphon.v1.FailureLink\x12\x0b\n\x03\x66ix\x18\x06 \x01(\t\"\x0e\n\x0c\x43heckRequest\"f\n\tHeldCalls\x12\x15\n\rcaller_app_id\x18\x01 \x01(\t\x12\x15\n\rtarget_app_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\r\"\x91\x02\n\rCheckResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05store\x18\x04 \x01(\t\x12\x13\n\x0bstore_error\x18\x05 \x01(\t\x12.\n\nstore_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\thost_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08store_us\x18\x08 \x01(\r\x12\x14\n\x0cmetrics_port\x18\t \x01(\r\x12$\n\x04held\x18\n \x03(\x0b\x32\x16.antiphon.v1.HeldCalls\"J\n\x12RegisterAppRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\";\n\x13RegisterAppResponse\x12\x11\n\tgrpc_port\x18\x01 \x01(\r\x12\x11\n\thttp_port\x18\x02 \x01(\r\"$\n\x11\x45xportAppsRequest\x12\x0f\n\x07\x61pp_ids\x18\x01 \x03(\t\"G\n\x0b\x41ppContract\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12(\n\x06offers\x18\x02 \x03(\x0b\x32\x18.antiphon.v1.OfferedName\"\xcd\x01\n\x12\x45xportAppsResponse\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12&\n\x04\x61pps\x18\x02 \x03(\x0b\x32\x18.antiphon.v1.AppContract\x12=\n\x07schemas\x18\x03 \x03(\x0b\x32,.antiphon.v1.ExportAppsResponse.SchemasEntry\x12\r\n\x05known\x18\x04 \x03(\t\x1a.\n\x0cSchemasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xc5\x03\n\x07\x43ontrol\x12V\n\rListInstances\x12!.antiphon.v1.ListInstancesRequest\x1a\".antiphon.v1.ListInstancesResponse\x12G\n\x08ListApps\x12\x1c.antiphon.v1.ListAppsRequest\x1a\x1d.antiphon.v1.ListAppsResponse\x12\x38\n\x03Why\x12\x17.antiphon.v1.WhyRequest\x1a\x18.antiphon.v1.WhyResponse\x12>\n\x05\x43heck\x12\x19.antiphon.v1.CheckRequest\x1a\x1a.antiphon.v1.CheckResponse\x12P\n\x0bRegisterApp\x12\x1f.antiphon.v1.RegisterAppRequest\x1a .antiphon.v1.RegisterAppResponse\x12M\n\nExportApps\x12\x1e.antiphon.v1.ExportAppsRequest\x1a\x1f.antiphon.v1.ExportAppsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'antiphon_proto.v1.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTINSTANCESREQUEST_TAGSENTRY']._loaded_options = None
+  _globals['_LISTINSTANCESREQUEST_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_INSTANCESUMMARY_TAGSENTRY']._loaded_options = None
+  _globals['_INSTANCESUMMARY_TAGSENTRY']._serialized_options = b'8\001'
   _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._loaded_options = None
   _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._serialized_options = b'8\001'
   _globals['_LISTINSTANCESREQUEST']._serialized_start=147
-  _globals['_LISTINSTANCESREQUEST']._serialized_end=293
-  _globals['_INSTANCESUMMARY']._serialized_start=296
-  _globals['_INSTANCESUMMARY']._serialized_end=627
-  _globals['_LISTINSTANCESRESPONSE']._serialized_start=629
-  _globals['_LISTINSTANCESRESPONSE']._serialized_end=729
-  _globals['_LISTAPPSREQUEST']._serialized_start=731
-  _globals['_LISTAPPSREQUEST']._serialized_end=748
-  _globals['_APPSUMMARY']._serialized_start=751
-  _globals['_APPSUMMARY']._serialized_end=940
-  _globals['_LISTAPPSRESPONSE']._serialized_start=942
-  _globals['_LISTAPPSRESPONSE']._serialized_end=1033
-  _globals['_WHYREQUEST']._serialized_start=1035
-  _globals['_WHYREQUEST']._serialized_end=1084
-  _globals['_WAITINGON']._serialized_start=1087
-  _globals['_WAITINGON']._serialized_end=1378
-  _globals['_FAILURELINK']._serialized_start=1380
-  _globals['_FAILURELINK']._serialized_end=1504
-  _globals['_WHYRESPONSE']._serialized_start=1507
-  _globals['_WHYRESPONSE']._serialized_end=1701
-  _globals['_CHECKREQUEST']._serialized_start=1703
-  _globals['_CHECKREQUEST']._serialized_end=1717
-  _globals['_HELDCALLS']._serialized_start=1719
-  _globals['_HELDCALLS']._serialized_end=1821
-  _globals['_CHECKRESPONSE']._serialized_start=1824
-  _globals['_CHECKRESPONSE']._serialized_end=2097
-  _globals['_REGISTERAPPREQUEST']._serialized_start=2099
-  _globals['_REGISTERAPPREQUEST']._serialized_end=2173
-  _globals['_REGISTERAPPRESPONSE']._serialized_start=2175
-  _globals['_REGISTERAPPRESPONSE']._serialized_end=2234
-  _globals['_EXPORTAPPSREQUEST']._serialized_start=2236
-  _globals['_EXPORTAPPSREQUEST']._serialized_end=2272
-  _globals['_APPCONTRACT']._serialized_start=2274
-  _globals['_APPCONTRACT']._serialized_end=2345
-  _globals['_EXPORTAPPSRESPONSE']._serialized_start=2348
-  _globals['_EXPORTAPPSRESPONSE']._serialized_end=2553
-  _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._serialized_start=2507
-  _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._serialized_end=2553
-  _globals['_CONTROL']._serialized_start=2556
-  _globals['_CONTROL']._serialized_end=3009
+  _globals['_LISTINSTANCESREQUEST']._serialized_end=736
+  _globals['_LISTINSTANCESREQUEST_TAGSENTRY']._serialized_start=693
+  _globals['_LISTINSTANCESREQUEST_TAGSENTRY']._serialized_end=736
+  _globals['_INSTANCESUMMARY']._serialized_start=739
+  _globals['_INSTANCESUMMARY']._serialized_end=1169
+  _globals['_INSTANCESUMMARY_TAGSENTRY']._serialized_start=693
+  _globals['_INSTANCESUMMARY_TAGSENTRY']._serialized_end=736
+  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1171
+  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1271
+  _globals['_LISTAPPSREQUEST']._serialized_start=1273
+  _globals['_LISTAPPSREQUEST']._serialized_end=1290
+  _globals['_APPSUMMARY']._serialized_start=1293
+  _globals['_APPSUMMARY']._serialized_end=1482
+  _globals['_LISTAPPSRESPONSE']._serialized_start=1484
+  _globals['_LISTAPPSRESPONSE']._serialized_end=1575
+  _globals['_WHYREQUEST']._serialized_start=1577
+  _globals['_WHYREQUEST']._serialized_end=1626
+  _globals['_WAITINGON']._serialized_start=1629
+  _globals['_WAITINGON']._serialized_end=1920
+  _globals['_FAILURELINK']._serialized_start=1922
+  _globals['_FAILURELINK']._serialized_end=2046
+  _globals['_WHYRESPONSE']._serialized_start=2049
+  _globals['_WHYRESPONSE']._serialized_end=2243
+  _globals['_CHECKREQUEST']._serialized_start=2245
+  _globals['_CHECKREQUEST']._serialized_end=2259
+  _globals['_HELDCALLS']._serialized_start=2261
+  _globals['_HELDCALLS']._serialized_end=2363
+  _globals['_CHECKRESPONSE']._serialized_start=2366
+  _globals['_CHECKRESPONSE']._serialized_end=2639
+  _globals['_REGISTERAPPREQUEST']._serialized_start=2641
+  _globals['_REGISTERAPPREQUEST']._serialized_end=2715
+  _globals['_REGISTERAPPRESPONSE']._serialized_start=2717
+  _globals['_REGISTERAPPRESPONSE']._serialized_end=2776
+  _globals['_EXPORTAPPSREQUEST']._serialized_start=2778
+  _globals['_EXPORTAPPSREQUEST']._serialized_end=2814
+  _globals['_APPCONTRACT']._serialized_start=2816
+  _globals['_APPCONTRACT']._serialized_end=2887
+  _globals['_EXPORTAPPSRESPONSE']._serialized_start=2890
+  _globals['_EXPORTAPPSRESPONSE']._serialized_end=3095
+  _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._serialized_start=3049
+  _globals['_EXPORTAPPSRESPONSE_SCHEMASENTRY']._serialized_end=3095
+  _globals['_CONTROL']._serialized_start=3098
+  _globals['_CONTROL']._serialized_end=3551
 # @@protoc_insertion_point(module_scope)

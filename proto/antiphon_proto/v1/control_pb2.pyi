@@ -12,21 +12,57 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListInstancesRequest(_message.Message):
-    __slots__ = ("app_id", "statuses", "name", "page_size", "continuation_token")
+    __slots__ = ("app_id", "statuses", "name", "page_size", "continuation_token", "created_from", "created_until", "completed_from", "completed_until", "tags", "parent_app_id", "parent_instance_id", "roots", "id_prefix", "waiting_on", "waiting_for_app_id")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     CONTINUATION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FROM_FIELD_NUMBER: _ClassVar[int]
+    CREATED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_FROM_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    ROOTS_FIELD_NUMBER: _ClassVar[int]
+    ID_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ON_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_APP_ID_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     statuses: _containers.RepeatedScalarFieldContainer[_history_pb2.InstanceStatus]
     name: str
     page_size: int
     continuation_token: str
-    def __init__(self, app_id: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ..., name: _Optional[str] = ..., page_size: _Optional[int] = ..., continuation_token: _Optional[str] = ...) -> None: ...
+    created_from: _timestamp_pb2.Timestamp
+    created_until: _timestamp_pb2.Timestamp
+    completed_from: _timestamp_pb2.Timestamp
+    completed_until: _timestamp_pb2.Timestamp
+    tags: _containers.ScalarMap[str, str]
+    parent_app_id: str
+    parent_instance_id: str
+    roots: bool
+    id_prefix: str
+    waiting_on: str
+    waiting_for_app_id: str
+    def __init__(self, app_id: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ..., name: _Optional[str] = ..., page_size: _Optional[int] = ..., continuation_token: _Optional[str] = ..., created_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ..., roots: bool = ..., id_prefix: _Optional[str] = ..., waiting_on: _Optional[str] = ..., waiting_for_app_id: _Optional[str] = ...) -> None: ...
 
 class InstanceSummary(_message.Message):
-    __slots__ = ("app_id", "instance_id", "name", "status", "created_at", "updated_at", "completed_at", "parent_app_id", "parent_instance_id", "waiting_on")
+    __slots__ = ("app_id", "instance_id", "name", "status", "created_at", "updated_at", "completed_at", "parent_app_id", "parent_instance_id", "tags", "waiting_on")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +72,7 @@ class InstanceSummary(_message.Message):
     COMPLETED_AT_FIELD_NUMBER: _ClassVar[int]
     PARENT_APP_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     WAITING_ON_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     instance_id: str
@@ -46,8 +83,9 @@ class InstanceSummary(_message.Message):
     completed_at: _timestamp_pb2.Timestamp
     parent_app_id: str
     parent_instance_id: str
+    tags: _containers.ScalarMap[str, str]
     waiting_on: str
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ..., waiting_on: _Optional[str] = ...) -> None: ...
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., completed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., waiting_on: _Optional[str] = ...) -> None: ...
 
 class ListInstancesResponse(_message.Message):
     __slots__ = ("instances", "continuation_token")

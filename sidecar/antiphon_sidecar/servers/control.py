@@ -21,7 +21,8 @@ from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.why import Link, Scene, Wait, failures, fix_for, why
 from antiphon_sidecar.servers.errors import Rejected, text_of
 from antiphon_sidecar.servers.handlers import Context, Unary
-from antiphon_sidecar.stores.base import InstanceFilter, InstanceRow, Store
+from antiphon_sidecar.servers.lists import wanted
+from antiphon_sidecar.stores.base import InstanceRow, Store
 from antiphon_sidecar.stores.errors import StoreError
 
 _PAGE = 100
@@ -71,9 +72,7 @@ class ControlService:
         try:
             after = base64.urlsafe_b64decode(request.continuation_token) if request.continuation_token else None
             page, following = await self._host.store.list_instances(
-                InstanceFilter(app=request.app_id or None, statuses=list(request.statuses), name=request.name or None),
-                limit=min(request.page_size or _PAGE, 1_000),
-                after=after,
+                wanted(request), limit=min(request.page_size or _PAGE, 1_000), after=after
             )
         except ValueError as error:
             raise Rejected(
@@ -264,4 +263,5 @@ def _summary(row: InstanceRow) -> ct.InstanceSummary:
         parent_app_id=row.parent_app or "",
         parent_instance_id=row.parent_instance or "",
         waiting_on=row.waiting_on or "",
+        tags=dict(row.tags),
     )

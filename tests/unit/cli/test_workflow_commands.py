@@ -1,10 +1,12 @@
 """What `antiphon workflow ...` asks of a host and how it ends."""
 
 import json
+import time
 
 import grpc
 import pytest
 import yaml
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from antiphon import codec
 from antiphon._payloads import Marker, Payloads
@@ -229,8 +231,78 @@ def test_list_reads_page_after_page_up_to_its_limit():
         ["orders", "i0", "buy", "RUNNING"],
         ["orders", "i1", "buy", "RUNNING"],
     ]
-    assert done.stderr == "There are more than these 2; see more with --limit.\n"
+    assert done.stderr == "There are more than these 2; see more with --limit, or all with --all.\n"
     assert (request.name, list(request.statuses)) == ("buy", [RUNNING])
+
+
+def test_list_hands_over_all_that_instances_are_found_by():
+    words = "--tag region=eu --tag plan=a=b --since 2026-11-23T05:29:48Z --until 2026-11-24 --ended-since 1970-01-02"
+    words += " --ended-until 2026-11-24T00:00:00+01:00 --prefix order- --parent p1 --parent-app shop --roots"
+    words += " --waiting-on AN202 --waiting-for-app payments --app orders"
+    with scripted({"ListInstances": control_pb2.ListInstancesResponse()}) as antiphon:
+        done = antiphon("workflow", "list", *words.split())
+        request = antiphon.asked.only("ListInstances")
+    assert done.exit_code == 0, done.stderr
+    assert request == control_pb2.ListInstancesRequest(
+        app_id="orders",
+        page_size=200,
+        tags={"region": "eu", "plan": "a=b"},
+        created_from=Timestamp(seconds=1795411788),
+        created_until=Timestamp(seconds=1795478400),
+        completed_from=Timestamp(seconds=86400),
+        completed_until=Timestamp(seconds=1795474800),
+        id_prefix="order-",
+        parent_app_id="shop",
+        parent_instance_id="p1",
+        roots=True,
+        waiting_on="VersionNotAvailable",
+        waiting_for_app_id="payments",
+    )
+
+
+def test_list_counts_a_duration_back_from_now():
+    with scripted({"ListInstances": control_pb2.ListInstancesResponse()}) as antiphon:
+        before = time.time_ns()
+        antiphon("workflow", "list", "--since", "1h")
+        request = antiphon.asked.only("ListInstances")
+    hour = 3600 * 10**9
+    assert before - hour <= request.created_from.ToNanoseconds() <= time.time_ns() - hour
+
+
+def test_list_reads_on_behind_pages_that_hold_nothing():
+    answers = [pages_end("next"), pages_end("last"), pages_end("", "i9")]
+
+    def answer(request, context):
+        return answers.pop(0)
+
+    with scripted({"ListInstances": answer}) as antiphon:
+        done = antiphon("workflow", "list", "--all", "-o", "json")
+        tokens = [request.continuation_token for _, request in antiphon.asked.calls]
+    assert ([each["id"] for each in json.loads(done.stdout)], done.stderr) == (["i9"], "")
+    assert len(tokens) == 3
+
+
+def pages_end(token: str, *ids: str) -> control_pb2.ListInstancesResponse:
+    found = [control_pb2.InstanceSummary(app_id="orders", instance_id=each) for each in ids]
+    return control_pb2.ListInstancesResponse(instances=found, continuation_token=token)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        pytest.param(["--tag", "region"], '"region" is not NAME=VALUE', id="tag"),
+        pytest.param(["--tag", "a=1", "--tag", "a=2"], '--tag gives "a" two values, "1" and "2"', id="two values"),
+        pytest.param(["--since", "soon"], '"soon" is neither a time such as', id="time"),
+        pytest.param(["--waiting-on", "VersionNotAvailble"], 'Did you mean "VersionNotAvailable"?', id="code"),
+        pytest.param(["--parent-app", "shop"], "--parent-app says in which app --parent ID is", id="parent"),
+    ],
+)
+def test_list_refuses_what_it_does_not_understand(words: list[str], text: str):
+    with scripted({}) as antiphon:
+        done = antiphon("workflow", "list", *words)
+        assert antiphon.asked.calls == []
+    assert done.exit_code == 2
+    assert text in done.stderr
 
 
 def test_raise_hands_over_the_event():
