@@ -40,6 +40,7 @@ AddApp = Callable[[ports.AppPorts], Awaitable[bootstrap.Listener]]
     help="An app to serve, and its gRPC port; may be repeated. Without any: one app named app.",
 )
 @click.option("--namespace", metavar="NAME", help="Namespace of the apps.")
+@click.option("--retention", metavar="STATUS=TIME,...", help="Delete finished runs: completed=7d,failed=30d.")
 @click.option("--metrics-port", metavar="PORT", help="Port for /metrics and probes; none if not given.")
 @store_options
 @logs.log_options

@@ -83,6 +83,10 @@ class Value:
         """Return whether nothing was written here."""
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag == "tag:yaml.org,2002:null"
 
+    def is_mapping(self) -> bool:
+        """Return whether entries were written here."""
+        return isinstance(self.node, yaml.MappingNode)
+
     def invalid(self, wanted: str) -> FileInvalid:
         """Return the error for a value that is not what was wanted."""
         match self.node:

@@ -75,4 +75,7 @@ class Settings:
     peer_ca_file: str | None = None
     peer_cert_file: str | None = None
     peer_key_file: str | None = None
+    #: How many seconds finished runs are kept, by how they ended: `completed`, `failed`, `canceled`, `terminated`.
+    #: Those of a status that is not named are kept for ever.
+    retention: tuple[tuple[str, float], ...] = ()
     limits: Limits = field(default_factory=Limits)

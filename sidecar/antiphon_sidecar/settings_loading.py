@@ -28,6 +28,8 @@ class Kind:
     accepted: str
     read: Callable[[str], object]
     secret: bool = False
+    #: In a file this may be a mapping too, whose entries are written `key=value` elsewhere.
+    pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,24 @@ def _endpoints(text: str) -> str:
 _FILE = Kind("the path of a file", _text)
 _PORT = Kind("a port from 0 (any free one) to 65,535", _whole(0, 65535).read)
 _DAY_S = 86400.0
+_ENDS = ("completed", "failed", "canceled", "terminated")
+
+
+def _retention() -> Kind:
+    def read(text: str) -> tuple[tuple[str, float], ...]:
+        found: dict[str, float] = {}
+        for part in text.split(","):
+            name, _, value = (each.strip() for each in part.partition("="))
+            duration = quantities.seconds(value)
+            if name not in _ENDS or name in found or not 1 <= duration <= 36_500 * _DAY_S:
+                raise ValueError(text)
+            found[name] = duration
+        return tuple(found.items())
+
+    ends = " or ".join(_ENDS)
+    return Kind(f"completed=7d,failed=30d and the like: {ends}, each with 1s to 36500d", read, pairs=True)
+
+
 _GIB = 1 << 30
 
 SETTINGS = (
@@ -133,6 +153,7 @@ SETTINGS = (
     Setting("peer_key_file", "peer_key_file", _FILE),
     Setting("unknown_app", "unknown_app", _choice("fail", "wait")),
     Setting("unknown_app_grace", "unknown_app_grace_s", _duration(0, _DAY_S)),
+    Setting("retention", "retention", _retention()),
 )
 
 #: Only in the file, under `limits`.
@@ -190,11 +211,15 @@ def _from_environment(setting: Setting, env: Mapping[str, str]) -> _Given | None
     return _Given(text, f"environment variable {setting.variable}") if text else None
 
 
-def _from_file(setting: Setting, entries: Mapping[str, marked_yaml.Value]) -> _Given | None:
-    value = entries.get(setting.name)
+def _from_file(setting: Setting, given: Mapping[str, marked_yaml.Value]) -> _Given | None:
+    value = given.get(setting.name)
     if value is None or value.is_null():
         return None
-    text = value.text(setting.kind.accepted)
+    if setting.kind.pairs and value.is_mapping():
+        entries = value.entries(setting.kind.accepted).items()
+        text = ",".join(f"{key}={entry.text(setting.kind.accepted)}" for key, entry in entries)
+    else:
+        text = value.text(setting.kind.accepted)
     return _Given(text, value.where) if text else None
 
 

@@ -5,8 +5,8 @@ A worker keeps each result until its sidecar has settled it, and hands it in aga
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -55,6 +55,8 @@ class Surroundings:
     thinks_s: tuple[float, ...] = (0.0,)
     #: What workers' code is when it changes; None: it stays the same.
     releases: Releases | None = None
+    #: How long runs are kept after their end, in seconds, by how they ended.
+    retention: Mapping[ev.Status, float] = field(default_factory=dict)
 
 
 class SimClock:
@@ -188,6 +190,7 @@ class Sidecar:
                 store_clock=store_clock,
                 known_apps=known,
                 limits=world.limits,
+                retention=world.retention,
             ),
         )
         self.calls = Calls(replica)

@@ -24,7 +24,7 @@ def all_ended(tables: Tables, model: Model) -> bool:
         return False
     for key, started in model.instances.items():
         row = tables.row(*key)
-        if row is None and started.purged:
+        if row is None and (started.purged or key in model.retired):
             continue
         if row is None or row.status not in ev.TERMINAL:
             return False
@@ -74,7 +74,7 @@ _UNSEEN_DEATHS = 6
 
 def _instances(tables: Tables, model: Model) -> None:
     for (app, instance_id), started in model.instances.items():
-        row = tables.row(app, instance_id)
+        row = tables.row(app, instance_id) or model.retired.get((app, instance_id))
         where = f"{app}/{instance_id}"
         if row is None:
             if started.acknowledged and not started.purged:
@@ -93,6 +93,11 @@ def _instances(tables: Tables, model: Model) -> None:
         text = failure.message if failure is not None else (row.output or b"").decode()
         if (status.name, text) != (wanted, value):
             model.breaks("wrong output", f"{where} is {status.name} {text}; expected {wanted} {value}")
+
+
+def kept(tables: Tables) -> list[str]:
+    """Return the runs that retention has left."""
+    return [f"{app}/{instance_id}" for (app, instance_id), run in tables.runs.items() if run.row is not None]
 
 
 def _rows_left(tables: Tables, model: Model) -> None:

@@ -87,6 +87,9 @@ class Model:
         #: (app, instance ID, incarnation) -> generation -> events.
         self.runs: dict[tuple[str, str, bytes], dict[int, Generation]] = {}
         self.first_commits: dict[tuple[str, str, bytes], int] = {}
+        #: The rows of runs that retention deleted, and how long it was to keep them.
+        self.retired: dict[tuple[str, str], InstanceRow] = {}
+        self.keep_ns = 0
         self.acknowledgements = 0
         self._takers: dict[tuple[str, int], str] = {}
         self.broken: list[Broken] = []
@@ -152,6 +155,19 @@ class Model:
         for raw in codec.unpack(commit.history.events):
             generation.events.append((now, codec.unseal(raw)))
         self._check_schedule(commit)
+
+    def retire(self, rows: list[InstanceRow], row_of: Callable[[str, str], InstanceRow | None]) -> None:
+        """Note runs that retention deleted; `row_of` finds what is there now."""
+        for row in rows:
+            where = f"{row.app}/{row.instance_id}"
+            self.retired[row.app, row.instance_id] = row
+            if row.status not in ev.TERMINAL or row.completed_at is None:
+                self.breaks("deleted too early", f"{where} has not ended")
+            elif row.completed_at > self._store_now() - self.keep_ns:
+                self.breaks("deleted too early", f"{where} ended a moment ago")
+            parent = row_of(row.parent_app, row.parent_instance) if row.parent_app and row.parent_instance else None
+            if parent is not None and parent.status not in ev.TERMINAL:
+                self.breaks("deleted too early", f"the parent of {where} has not ended")
 
     def _check_run(self, commit: Commit, before: InstanceRow | None) -> None:
         """A commit goes on with the run that is there, or begins one where that has ended (protocol.md 10)."""

@@ -25,7 +25,7 @@ _READS = frozenset(("now", "heartbeats", "known_apps", "load", "load_inbox", "ha
 _READS |= frozenset(("history", "list_instances", "due_inbox", "due_tasks", "due_timers"))
 _WRITES = frozenset(("beat", "leave", "remember_app", "take_partition", "commit", "replace_tasks", "bump_attempts"))
 _WRITES |= frozenset(("claim_tasks", "start_instance", "post", "purge", "defer_inbox", "defer_tasks", "defer_timers"))
-_WRITES |= frozenset(("release_tasks", "drop_orphans"))
+_WRITES |= frozenset(("release_tasks", "drop_orphans", "retire"))
 #: More than the rows of one request.
 _NUMBERS = 1_000_000
 
@@ -66,6 +66,8 @@ class StoreServer:
         self.down_for: dict[str, float] = {}
         self.down_until = 0.0
         self.on_take: Callable[[str, str, int], None] = lambda host, app, partition: None
+        #: Called with the rows of the runs that retention deleted.
+        self.on_retire: Callable[[list[InstanceRow]], None] = lambda rows: None
         #: Called with the host, its commit and the instance row that was there before.
         self.observers: list[Callable[[str, Commit, InstanceRow | None], None]] = []
 
@@ -124,6 +126,7 @@ class StoreServer:
         if name in _WRITES:
             self.tables.seq = call.drawn
         found = [self.tables.row(each.app, each.instance_id) for each in args[0]] if name == "commit" else []
+        ended = self._ended() if name == "retire" else {}
         answer = _finish(getattr(self.memory, name)(*args, **kwargs))
         self.tables.seq = last
         if name == "commit":
@@ -131,10 +134,16 @@ class StoreServer:
         elif name == "take_partition":
             self._trace.note(host.name, name, kwargs["partition"], answer)
             self.on_take(host.name, kwargs["app"], kwargs["partition"])
+        elif name == "retire":
+            self._trace.note(host.name, name, answer.deleted)
+            self.on_retire([row for key, row in ended.items() if self.tables.row(*key) is None])
         elif name in ("replace_tasks", "bump_attempts", "claim_tasks", "start_instance", "purge"):
             self._trace.note(host.name, name, answer)
         if future is not None:
             self.loop.world.later(self._delay(), self._answer, future, answer)
+
+    def _ended(self) -> dict[tuple[str, str], InstanceRow]:
+        return {key: run.row for key, run in self.tables.runs.items() if run.row is not None}
 
     def _observe(
         self, host: Host, group: list[Commit], found: list[InstanceRow | None], outcomes: list[Outcome]

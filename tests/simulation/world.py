@@ -54,6 +54,8 @@ class Scenario:
     write: Callable[[programs.Writer, str], programs.Program] | None = None
     #: What a client does with an instance ID, instead of what is drawn.
     live: Callable[["World", Started], Awaitable[None]] | None = None
+    #: How long runs are kept after their end, in seconds; the run goes on until all are gone. None: for ever.
+    keep_s: float | None = None
     #: Between which seconds an app more, `situations.LATE`, starts, which nobody has seen before.
     late_s: tuple[float, float] | None = None
     #: Workers' code changes with each process that starts.
@@ -138,7 +140,10 @@ class World:
             replica=scenario.replica,
             thinks_s=scenario.thinks_s,
             releases=self._releases(),
+            retention={} if scenario.keep_s is None else dict.fromkeys(sorted(TERMINAL), scenario.keep_s),
         )
+        self.model.keep_ns = round((scenario.keep_s or 0.0) * 1e9)
+        store.on_retire = lambda rows: self.model.retire(rows, store.tables.row)
         self.draw = self.rng("world")
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
         self.apps = names
@@ -324,10 +329,14 @@ class World:
             if self.loop.time() < last + 1.0:
                 return False
             last = self.loop.time()
+            if self.scenario.keep_s is not None and checks.kept(tables):
+                return False
             return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
 
         self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
         checks.deaths(self.model, self.surroundings.releases)
+        for where in checks.kept(tables) if self.scenario.keep_s is not None else ():
+            self.model.breaks("kept too long", where)
         checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
 
     def client_idle(self) -> bool:

@@ -27,6 +27,7 @@ from antiphon_sidecar.bootstrap.stores import MEMORY, POSTGRES, open_store, url_
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from antiphon_sidecar.coordination.lock import FileLock, Held
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.peers.memory import MemoryNetwork, MemoryPeers
 from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
@@ -140,6 +141,7 @@ class Host:
                 known_apps=self._known,
                 limits=settings.limits,
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
+                retention={Status[name.upper()]: seconds for name, seconds in settings.retention},
                 died=self._died,
             ),
         )

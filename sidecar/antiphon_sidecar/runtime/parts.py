@@ -1,8 +1,10 @@
 """What a replica is made of: who it is, and what it works with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from antiphon_sidecar.coordination.base import Coordinator
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.peers.base import Peers
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
@@ -37,5 +39,7 @@ class Parts:
     known_apps: KnownApps
     limits: Limits = field(default_factory=Limits)
     unknown_apps: UnknownApps = field(default_factory=UnknownApps)
+    #: How many seconds runs are kept after their end, by how they ended; those that are not named are kept.
+    retention: Mapping[Status, float] = field(default_factory=dict)
     #: Hears of a background task that died: what it did is done by nobody then.
     died: Died | None = None

@@ -102,6 +102,7 @@ class Replica:
         )
         self.sweep = Sweep(self)
         self._work = StoreWork(self)
+        self.retention = self._work.retention
 
     def _scope(self) -> Scope:
         parts = self.parts

@@ -20,6 +20,7 @@ from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import parked
 from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.retention import Retention
 from antiphon_sidecar.runtime.tasks import Batches, Tasks
 from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow
 
@@ -53,6 +54,14 @@ class StoreWork:
         self._side = side
         self._store = side.parts.store
         self._app = side.identity.app
+        self.retention = Retention(
+            app=side.identity.app,
+            store=side.parts.store,
+            clock=side.parts.clock,
+            store_clock=side.parts.store_clock,
+            epochs=side.ownership.epochs,
+            keep_s=side.parts.retention,
+        )
         self.loads = Batches(self._load, most=16)
         self.inbox_reads = Batches(self._read_inboxes, most=16)
         self.parks = Batches(self._park)
@@ -62,7 +71,7 @@ class StoreWork:
         self.releases = Batches(self._release)
 
     def start(self, tasks: Tasks) -> None:
-        """Begin to work the queues off."""
+        """Begin to work the queues off, and to delete what is old."""
         for batches, name in (
             (self.loads, "loads"),
             (self.inbox_reads, "inbox-reads"),
@@ -73,6 +82,8 @@ class StoreWork:
             (self.releases, "releases"),
         ):
             tasks.spawn(batches.run(), f"{self._app}-{name}")
+        if self._side.parts.retention:
+            tasks.spawn(self.retention.run(), f"{self._app}-retention")
 
     async def _load(self, lanes: Sequence[Lane]) -> None:
         async def one(lane: Lane) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from antiphon_sidecar.runtime.replica import Replica
@@ -31,6 +31,9 @@ class ReplicaMetrics(Collector):
         )
         workers = GaugeMetricFamily("antiphon_workers", "Connected workers", labels=["app"])
         partitions = GaugeMetricFamily("antiphon_partitions_owned", "Partitions owned", labels=["app"])
+        retired = CounterMetricFamily(
+            "antiphon_runs_retired", "Finished runs that retention has deleted here", labels=["app", "status"]
+        )
         for replica in self._replicas():
             app = [replica.identity.app]
             hot.add_metric(app, sum(1 for _ in replica.instances.lanes()))
@@ -45,9 +48,11 @@ class ReplicaMetrics(Collector):
                 reasons[entry.reason] = reasons.get(entry.reason, 0) + 1
             for reason, count in reasons.items():
                 held.add_metric([*app, reason], count)
+            for status, count in replica.retention.deleted.items():
+                retired.add_metric([*app, status.name], count)
             for reason, count in Counter(_stalls(replica)).items():
                 stalled.add_metric([*app, reason], count)
-        yield from (hot, waiting, stalled, running, held, hand, workers, partitions)
+        yield from (hot, waiting, stalled, running, held, hand, workers, partitions, retired)
 
 
 def _stalls(replica: Replica) -> Iterator[str]:

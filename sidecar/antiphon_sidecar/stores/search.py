@@ -20,7 +20,7 @@ from antiphon_sidecar.stores.base import InstanceFilter
 #: Rows that one page looks at.
 EXAMINED_MOST = 4_000
 #: An index with at most so many entries for a filter is as good as the filter's best.
-FEW = 1_000
+FEW = 3_000
 _LATEST = (1 << 63) - 1
 _EARLIEST = -(1 << 63)
 
@@ -116,8 +116,9 @@ def page(wanted: InstanceFilter, *, limit: int, after: bytes | None) -> Generato
         ValueError: `after` is no key of a page.
     """
     place = _begin(wanted, read_key(after))
-    pairs: list[tuple[str, int]] = yield Pairs()
-    candidates = _candidates(wanted, pairs)
+    candidates = _of_their_own(wanted)
+    if not candidates or _asks_for_more(wanted):
+        candidates += _of_lanes(wanted, (yield Pairs()))
     index, ranges = candidates[0]
     if len(candidates) > 1:
         index, ranges = yield from _choose(candidates, place)
@@ -139,14 +140,8 @@ def _begin(wanted: InstanceFilter, after: Place | None) -> Place:
     return begin if after is None or _order(after) < _order(begin) else after
 
 
-def _candidates(wanted: InstanceFilter, pairs: Sequence[tuple[str, int]]) -> list[tuple[Index, list[Range]]]:
-    """Return the indexes that the filter could be found on, those likely to have few entries first."""
-    lanes = [
-        (app, status)
-        for app, status in pairs
-        if (wanted.app is None or app == wanted.app) and (not wanted.statuses or status in wanted.statuses)
-    ]
-    apps = list(dict.fromkeys(app for app, _ in lanes))
+def _of_their_own(wanted: InstanceFilter) -> list[tuple[Index, list[Range]]]:
+    """Return the indexes for the filter that hold all apps of a namespace, those likely to have few entries first."""
     found: list[tuple[Index, list[Range]]] = []
     if wanted.parent is not None:
         found.append((Index.PARENT, [wanted.parent]))
@@ -155,9 +150,33 @@ def _candidates(wanted: InstanceFilter, pairs: Sequence[tuple[str, int]]) -> lis
     found += [(Index.TAG, [tag]) for tag in dict.fromkeys(wanted.tags)]
     if wanted.waiting_for_app is not None:
         found.append((Index.TARGET, [(wanted.waiting_for_app, "")]))
+    return found
+
+
+def _asks_for_more(wanted: InstanceFilter) -> bool:
+    """Tell whether one of the indexes by app could have fewer entries than those that hold all apps."""
+    return bool(wanted.id_prefix or wanted.statuses or wanted.name is not None or _by_completion(wanted))
+
+
+def _by_completion(wanted: InstanceFilter) -> bool:
+    return wanted.completed_from is not None or wanted.completed_until is not None
+
+
+def _of_lanes(wanted: InstanceFilter, pairs: Sequence[tuple[str, int]]) -> list[tuple[Index, list[Range]]]:
+    """Return the indexes by app for the filter, those likely to have few entries first; the last is in a list's order.
+
+    `pairs`: the apps and statuses that occur.
+    """
+    lanes = [
+        (app, status)
+        for app, status in pairs
+        if (wanted.app is None or app == wanted.app) and (not wanted.statuses or status in wanted.statuses)
+    ]
+    apps = list(dict.fromkeys(app for app, _ in lanes))
+    found: list[tuple[Index, list[Range]]] = []
     if wanted.id_prefix:
         found.append((Index.PREFIX, [(app, "") for app in apps]))
-    if wanted.completed_from is not None or wanted.completed_until is not None:
+    if _by_completion(wanted):
         ended = [(app, str(status)) for app, status in lanes if status in TERMINAL]
         found.append((Index.COMPLETION, ended))
     if wanted.name is not None:
@@ -182,8 +201,8 @@ def _walk(
     index: Index, ranges: Sequence[Range], place: Place, *, limit: int, plain: bool
 ) -> Generator[Question, Any, Found]:
     """Walk until the page is full, in two steps: most pages are full soon."""
-    # With several ranges each is looked at as far as the page is.
-    budget = max(EXAMINED_MOST // max(len(ranges), 1), limit + 1)
+    # With several ranges each may be read as far as all of them together.
+    budget = max(EXAMINED_MOST // max(len(ranges), 1), min(EXAMINED_MOST, 10 * (limit + 1)), limit + 1)
     step = limit + 1 if plain else min(4 * (limit + 1), budget)
     fitting: list[Seen] = []
     while True:
@@ -224,7 +243,7 @@ def marks(namespace: str, wanted: InstanceFilter) -> dict[str, Any]:
         "name": wanted.name,
         "since": _EARLIEST if wanted.created_from is None else wanted.created_from,
         "until": _LATEST if wanted.created_until is None else wanted.created_until,
-        "ended": wanted.completed_from is not None or wanted.completed_until is not None,
+        "ended": _by_completion(wanted),
         "ended_since": _EARLIEST if wanted.completed_from is None else wanted.completed_from,
         "ended_until": _LATEST if wanted.completed_until is None else wanted.completed_until,
         "parent_app": parent_app,

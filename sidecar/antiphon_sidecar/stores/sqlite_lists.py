@@ -15,8 +15,14 @@ from antiphon_sidecar.stores.base import InstanceFilter, InstanceRow
 from antiphon_sidecar.stores.columns import INSTANCE, instance_row, listed
 from antiphon_sidecar.stores.search import Count, Index, Pairs, Place, Range, Seen, Walk
 
-_NEXT_PAIR = (
-    "SELECT app, status FROM instances WHERE namespace = ? AND (app, status) > (?, ?) ORDER BY app, status LIMIT 1"
+# Two statements: for a comparison of (app, status) at once SQLite would read all entries of the app.
+NEXT_STATUS = (
+    "SELECT app, status FROM instances INDEXED BY instances_by_status"
+    " WHERE namespace = ? AND app = ? AND status > ? ORDER BY status LIMIT 1"
+)
+NEXT_APP = (
+    "SELECT app, status FROM instances INDEXED BY instances_by_status"
+    " WHERE namespace = ? AND app > ? ORDER BY app, status LIMIT 1"
 )
 _READ = f"SELECT {listed(INSTANCE)} FROM instances WHERE namespace = ? AND app = ? AND instance_id = ?"
 _BEHIND = (
@@ -124,11 +130,14 @@ def _answer(connection: sqlite3.Connection, question: search.Question, marks: Ma
 def _pairs(connection: sqlite3.Connection, namespace: str) -> list[tuple[str, int]]:
     """Return the (app, status) pairs that occur, by one index look-up each."""
     found: list[tuple[str, int]] = []
-    pair: tuple[str, int] = ("", -1)
-    while row := connection.execute(_NEXT_PAIR, (namespace, *pair)).fetchone():
-        pair = (row[0], row[1])
-        found.append(pair)
-    return found
+    app, status = "", -1
+    while True:
+        row = connection.execute(NEXT_STATUS, (namespace, app, status)).fetchone()
+        row = row or connection.execute(NEXT_APP, (namespace, app)).fetchone()
+        if row is None:
+            return found
+        app, status = row
+        found.append((app, status))
 
 
 def _walk(connection: sqlite3.Connection, marks: Mapping[str, Any], *, walk: Walk) -> list[Seen]:

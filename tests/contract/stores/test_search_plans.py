@@ -85,6 +85,14 @@ def test_sqlite_walks_one_index(file: Path, index: Index) -> None:
     assert of_sqlite(file, sqlite_lists.counting(index), marks=marks) == {WALKED[index]}
 
 
+def test_sqlite_finds_the_statuses_of_an_app_one_by_one(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        texts = ((sqlite_lists.NEXT_STATUS, 3), (sqlite_lists.NEXT_APP, 2))
+        plans = [connection.execute(f"EXPLAIN QUERY PLAN {text}", ("x",) * marks).fetchall() for text, marks in texts]
+    ranges = [plan[0][-1].partition("instances_by_status ")[2] for plan in plans]
+    assert ranges == ["(namespace=? AND app=? AND status>?)", "(namespace=? AND app>?)"]
+
+
 def test_sqlite_finds_what_ended_long_ago_by_its_end(file: Path) -> None:
     marks = ("[1]", "default", "orders", int(Status.COMPLETED), 9, 0, "", 100)
     assert of_sqlite(file, sqlite_retention.OLD, marks=marks) <= {"instances_by_completion", "instances_pkey"}

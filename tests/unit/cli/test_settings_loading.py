@@ -51,6 +51,25 @@ def test_durations_carry_their_unit(text, seconds):
     assert load(flags={"unknown_app_grace": text}, env={}, file=None).unknown_app_grace_s == seconds
 
 
+KEPT = (("completed", 604800.0), ("failed", 5400.0))
+
+
+def test_retention_is_a_text_and_in_a_file_a_mapping_too(file):
+    text = "completed=7d, failed=1h30m"
+    assert load(flags={"retention": text}, env={}, file=None).retention == KEPT
+    assert load(flags={}, env={"ANTIPHON_RETENTION": text}, file=None).retention == KEPT
+    for written in (f"retention: {text}\n", "retention:\n  completed: 7d\n  failed: 1h30m\n"):
+        assert load(flags={}, env={}, file=file(written)).retention == KEPT
+
+
+@pytest.mark.parametrize(
+    "text", ["7d", "completed", "completed=", "running=7d", "completed=7", "completed=0s", "failed=1d,failed=2d", ","]
+)
+def test_retention_that_cannot_be_meant_is_refused(text):
+    with pytest.raises(SettingInvalid, match=r"AN701 .*accepted: completed=7d,failed=30d and the like: completed or"):
+        load(flags={"retention": text}, env={}, file=None)
+
+
 @pytest.mark.parametrize(
     ("text", "size"), [("4MiB", 4 << 20), ("512 KiB", 512 << 10), ("2000000", 2_000_000), ("5MB", 5_000_000)]
 )
@@ -112,8 +131,8 @@ def test_a_value_of_the_file_is_named_with_its_line(file):
             "store: x\nunknown-app: wait\n",
             'AN702 KeyUnknown: FILE, line 2: unknown key "unknown-app"; a settings file knows: api_token, etcd, '
             "etcd_ca_file, etcd_cert_file, etcd_key_file, etcd_password_file, etcd_user, limits, metrics_port, "
-            "namespace, peer_address, peer_ca_file, peer_cert_file, peer_key_file, peer_port, store, store_file, "
-            'store_pool_size, store_schema, unknown_app, unknown_app_grace. Did you mean "unknown_app"?',
+            "namespace, peer_address, peer_ca_file, peer_cert_file, peer_key_file, peer_port, retention, store, "
+            'store_file, store_pool_size, store_schema, unknown_app, unknown_app_grace. Did you mean "unknown_app"?',
             id="nearest key",
         ),
         pytest.param("limits: {zebra: 1}", 'AN702 KeyUnknown: FILE, line 1: unknown key "zebra"; limits', id="limit"),
