@@ -202,8 +202,8 @@ def _counting(schema: str, index: Index) -> Statement:
     table, condition = _SOURCES[index]
     # In order, although only the number counts: it leaves the planner one index, whatever it knows about the table.
     text = (
-        f"SELECT count(*) FROM {_RANGES} CROSS JOIN LATERAL"
-        f" (SELECT FROM {{schema}}.{table} x WHERE {condition} {_order(index)} LIMIT {{most}}) c"
+        f"SELECT count(*) FROM (SELECT FROM {_RANGES} CROSS JOIN LATERAL"
+        f" (SELECT FROM {{schema}}.{table} x WHERE {condition} {_order(index)} LIMIT {{most}}) c LIMIT {{most}}) c"
     )
     return _numbered(text, schema)
 

@@ -62,7 +62,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Asks for the number of index entries of these ranges, counting `most` of each at most."""
+    """Asks for the number of index entries of these ranges; `most` stands for so many or more."""
 
     index: Index
     ranges: Sequence[Range]

@@ -120,10 +120,9 @@ def _answer(connection: sqlite3.Connection, question: search.Question, marks: Ma
     match question:
         case Pairs():
             return _pairs(connection, marks["namespace"])
-        case Count(index, ranges, after, most):
-            text = counting(index)
-            return sum(connection.execute(text, _ranged(marks, each, after, most)).fetchone()[0] for each in ranges)
-        case Walk(index, ranges, after, most):
+        case Count():
+            return _count(connection, marks, question)
+        case Walk():
             return _walk(connection, marks, walk=question)
 
 
@@ -138,6 +137,16 @@ def _pairs(connection: sqlite3.Connection, namespace: str) -> list[tuple[str, in
             return found
         app, status = row
         found.append((app, status))
+
+
+def _count(connection: sqlite3.Connection, marks: Mapping[str, Any], asked: Count) -> int:
+    text, found = counting(asked.index), 0
+    for each in asked.ranges:
+        (more,) = connection.execute(text, _ranged(marks, each, asked.after, asked.most - found)).fetchone()
+        found += more
+        if found >= asked.most:
+            break
+    return found
 
 
 def _walk(connection: sqlite3.Connection, marks: Mapping[str, Any], *, walk: Walk) -> list[Seen]:
