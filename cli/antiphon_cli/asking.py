@@ -15,6 +15,7 @@ def host_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which host and which app are meant; `asking` reads all but the app."""
     for option in (
         click.option("--address", metavar="HOST:PORT", help="Ask the process that listens here, not the store's host."),
+        click.option("--namespace", metavar="NAME", help="Namespace of the host; ANTIPHON_NAMESPACE says the same."),
         click.option("--app", metavar="APP", help="App that is meant; not needed where only one can be."),
     ):
         command = option(command)
@@ -26,9 +27,15 @@ def asking(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_connection(
-        *, store: str | None, db: str | None, config: str | None, address: str | None, **arguments: object
+        *,
+        store: str | None,
+        db: str | None,
+        config: str | None,
+        namespace: str | None,
+        address: str | None,
+        **arguments: object,
     ) -> None:
-        settings = load_settings(store=store, db=db, config=config)
+        settings = load_settings(store=store, db=db, config=config, namespace=namespace)
         with connected(settings, address=address) as connection:
             command(connection, **arguments)
 

@@ -4,6 +4,7 @@ Used by every command that asks about apps and instances. Turns what gRPC raises
 decides nothing about the answers.
 """
 
+import asyncio
 import shlex
 import socket
 import stat
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf.message import Message
@@ -19,6 +21,7 @@ from antiphon_cli.failures import Misused, Refused
 from antiphon_names import errors as codes
 from antiphon_names import hosts
 from antiphon_proto import methods
+from antiphon_sidecar import bootstrap
 from antiphon_sidecar.settings import Settings
 
 #: How long one call may take, in seconds. Calls that wait by their nature say their own.
@@ -121,19 +124,39 @@ def _await_ready(channel: grpc.Channel, address: str) -> None:
 
 def _socket(settings: Settings) -> str:
     try:
-        path = hosts.socket_path(settings.store)
+        path = hosts.socket_path(settings.store, schema=settings.store_schema, namespace=settings.namespace)
     except ValueError as error:
         raise Misused(
             f"{codes.STORE_URL_INVALID}: {error}. Give --address HOST:PORT to ask a process directly."
         ) from error
     if not _listening(path):
+        elsewhere = _by_identity(settings)
+        if elsewhere is not None and _listening(elsewhere):
+            return elsewhere
         shown = hosts.without_password(settings.store)
+        if _in_postgres(settings):
+            shown += f', schema "{settings.store_schema}" and namespace "{settings.namespace}"'
         raise Unreachable(
             f"{codes.HOST_NOT_FOUND}: nothing runs on this machine with the store {shown} (no process listens on "
             f"{path}). Start it with: antiphon dev{_store_flag(settings)}\n"
-            "If it runs with another store, name that one with --store or ANTIPHON_STORE."
+            "If it runs with another store, name that one with --store or ANTIPHON_STORE"
+            f"{', its namespace with --namespace' if _in_postgres(settings) else ''}."
         )
     return path
+
+
+def _by_identity(settings: Settings) -> str | None:
+    """Return where the host of a PostgreSQL store listens that was started with another spelling of its URL."""
+    if not _in_postgres(settings):
+        return None
+    identity = asyncio.run(bootstrap.store_identity(settings))
+    if identity is None:
+        return None
+    return hosts.identity_path(identity, schema=settings.store_schema, namespace=settings.namespace)
+
+
+def _in_postgres(settings: Settings) -> bool:
+    return urlsplit(settings.store).scheme in hosts.POSTGRES_SCHEMES
 
 
 def _store_flag(settings: Settings) -> str:

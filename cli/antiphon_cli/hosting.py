@@ -153,7 +153,7 @@ def _check_store(settings: Settings) -> None:
         output.say("Everything is kept in memory and gone at the end; other commands cannot find this host.")
         return
     try:
-        hosts.socket_path(settings.store)
+        hosts.socket_path(settings.store, schema=settings.store_schema, namespace=settings.namespace)
     except ValueError as error:
         raise Misused(f"{codes.STORE_URL_INVALID}: {error}.") from error
 

@@ -27,11 +27,12 @@ def database_path(store_url: str) -> str:
     return os.path.realpath(os.path.expanduser(file))
 
 
-def socket_path(store_url: str) -> str:
-    """Return the path of the unix socket on which the host of a store listens.
+def socket_path(store_url: str, *, schema: str, namespace: str) -> str:
+    """Return the path of the unix socket on which the host of a store listens, as far as the settings tell.
 
     Beside the database for SQLite; in the user's runtime directory, which may not exist yet, for PostgreSQL and
-    for databases whose own path is too long for a socket.
+    for databases whose own path is too long for a socket. For PostgreSQL there lies a link to the socket, whose own
+    place, `identity_path`, is the same whatever the server is called in the URL.
 
     Raises:
         ValueError: no host can be found by this URL; the text says which URLs can.
@@ -40,8 +41,13 @@ def socket_path(store_url: str) -> str:
         beside = f"{database_path(store_url)}.sock"
         return beside if len(os.fsencode(beside)) <= _SOCKET_PATH_BYTES_MAX else _in_runtime_directory(beside)
     if urlsplit(store_url).scheme in POSTGRES_SCHEMES:
-        return _in_runtime_directory(without_password(store_url))
+        return _in_runtime_directory("\0".join((without_password(store_url), schema, namespace)))
     raise ValueError(f'"{without_password(store_url)}" is neither sqlite:///FILE nor postgresql://HOST/DATABASE')
+
+
+def identity_path(identity: str, *, schema: str, namespace: str) -> str:
+    """Return the path of the unix socket on which the host of a PostgreSQL store with this identity listens."""
+    return _in_runtime_directory("\0".join((identity, schema, namespace)))
 
 
 def runtime_directory() -> str:

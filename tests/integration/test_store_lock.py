@@ -6,6 +6,8 @@ import dataclasses
 import asyncpg
 import pytest
 
+from antiphon_cli import instances
+from antiphon_cli.connection import Unreachable, connected
 from antiphon_sidecar.bootstrap import Host, HostRunning, open_host
 from antiphon_sidecar.settings import Limits, Settings
 from tests import postgres
@@ -24,19 +26,50 @@ async def _until(host: Host, *, owns: bool) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_second_host_is_refused_and_told_who_has_the_store(postgres_server):
+async def test_a_second_host_is_refused_and_told_who_has_the_store(postgres_server, monkeypatch, tmp_path):
     settings = _settings(postgres_server, "lock_second")
     async with open_host(settings):
-        elsewhere = dataclasses.replace(settings, store=settings.store.replace("127.0.0.1", "localhost"))
+        # As on another machine, which has runtime directories of its own.
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
         with pytest.raises(HostRunning, match=r"AN401 HostRunning: antiphon host \S+ process \d+ already holds"):
-            async with open_host(elsewhere):
+            async with open_host(settings):
                 pass
+
+
+def _respelled(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, store=settings.store.replace("127.0.0.1", "localhost"))
+
+
+async def test_a_second_host_of_this_machine_learns_where_to_join_whatever_its_url_calls_the_server(postgres_server):
+    settings = _settings(postgres_server, "lock_joining")
+    async with open_host(settings) as host:
+        with pytest.raises(HostRunning, match=r"process \d+ on this machine already holds") as caught:
+            async with open_host(_respelled(settings)):
+                pass
+        assert caught.value.socket_path == host.socket_path
+
+
+async def test_the_command_line_finds_a_host_by_any_spelling_and_no_other(postgres_server):
+    settings = _settings(postgres_server, "lock_finding")
+    async with open_host(settings) as host:
+        await host.add_app("a")
+        for known in (settings, _respelled(settings)):
+            assert await asyncio.to_thread(_served, known) == ["a"]
+        for unknown in ({"namespace": "other"}, {"store_schema": "lock_empty"}):
+            with pytest.raises(Unreachable, match="AN705 HostNotFound"):
+                await asyncio.to_thread(_served, dataclasses.replace(settings, **unknown))
+    with pytest.raises(Unreachable, match="AN705 HostNotFound"):
+        await asyncio.to_thread(_served, settings)
+
+
+def _served(settings: Settings) -> list[str]:
+    with connected(settings, address=None) as connection:
+        return [app.app_id for app in instances.apps(connection).apps]
 
 
 async def test_hosts_of_two_namespaces_share_a_server(postgres_server):
     settings = _settings(postgres_server, "lock_namespaces")
-    # Another spelling of the address: the socket of this machine follows the URL alone.
-    other = dataclasses.replace(settings, namespace="other", store=settings.store.replace("127.0.0.1", "localhost"))
+    other = dataclasses.replace(settings, namespace="other")
     async with open_host(settings) as one, open_host(other) as two:
         await one.add_app("a")
         await two.add_app("a")

@@ -7,7 +7,7 @@
 from antiphon_sidecar.bootstrap.app import AppIdInvalid, Listener
 from antiphon_sidecar.bootstrap.host import Host, HostRunning, open_host
 from antiphon_sidecar.bootstrap.sidecar import Ports, SettingsClash, Sidecar, open_sidecar
-from antiphon_sidecar.bootstrap.stores import open_store
+from antiphon_sidecar.bootstrap.stores import open_store, store_identity
 from antiphon_sidecar.servers.listeners import PortInUse
 from antiphon_sidecar.stores.errors import StoreError
 
@@ -24,4 +24,5 @@ __all__ = [
     "open_host",
     "open_sidecar",
     "open_store",
+    "store_identity",
 ]

@@ -1,6 +1,7 @@
 """A host: one process with one store and any number of apps, each with its own listeners, on one machine."""
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from antiphon_names import errors as codes
-from antiphon_names.hosts import socket_path, without_password
+from antiphon_names.hosts import identity_path, socket_path, without_password
 from antiphon_sidecar.bootstrap.app import (
     STOP_S,
     App,
@@ -222,19 +223,26 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
     settings = replace(settings, store=source())
     async with AsyncExitStack() as stack:
         store = open_store(settings, source)
-        socket = None if settings.store == MEMORY else socket_path(settings.store)
-        if socket is not None:
+        named = {"schema": settings.store_schema, "namespace": settings.namespace}
+        link = socket = None if settings.store == MEMORY else socket_path(settings.store, **named)
+        by_identity = settings.store.startswith(POSTGRES)
+        if socket is not None and not by_identity:
             _take_lock(stack, settings, socket)
         await store.open()
         stack.push_async_callback(store.close)
+        if by_identity:
+            socket = identity_path(store.identity, **named)
+            _take_lock(stack, settings, socket)
         lock = await _take_store_lock(stack, settings, source, socket)
         host = Host(settings, store, socket=socket)
         await host.start()
         stack.push_async_callback(host.close)
         if lock is not None:
             host.keep(lock)
-        if socket is not None:
+        if socket is not None and link is not None:
             await _serve_socket(stack, host, socket)
+            if link != socket:
+                _link(stack, link, socket)
         if settings.metrics_port is not None:
             host.metrics_port = await serve_metrics(
                 stack, host.replicas, settings.metrics_port, ready=lambda: not host.draining
@@ -270,6 +278,21 @@ async def _serve_socket(stack: AsyncExitStack, host: Host, socket: str) -> None:
         _remove(socket)
 
     stack.push_async_callback(stop)
+
+
+def _link(stack: AsyncExitStack, link: str, socket: str) -> None:
+    """Let the settings lead to the socket, in one step: whoever looks meanwhile finds the old or the new one."""
+    made = Path(f"{socket}.link")
+    made.unlink(missing_ok=True)
+    made.symlink_to(socket)
+    made.replace(link)
+
+    def remove() -> None:
+        with contextlib.suppress(OSError):
+            if os.readlink(link) == socket:
+                _remove(link)
+
+    stack.callback(remove)
 
 
 def _remove(path: str) -> None:

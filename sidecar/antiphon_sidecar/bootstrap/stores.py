@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
+
 from antiphon_names.hosts import database_path, without_password
 from antiphon_sidecar.runtime.clock import SystemClock
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreUrlInvalid
+from antiphon_sidecar.stores.errors import StoreError, StoreUrlInvalid
 
 POSTGRES = ("postgresql://", "postgres://")
 MEMORY = "memory:"
@@ -29,6 +31,22 @@ def url_source(settings: Settings) -> Callable[[], str]:
             ) from error
 
     return read
+
+
+async def store_identity(settings: Settings) -> str | None:
+    """Return the identity of a PostgreSQL store; None when it has none yet, or does not answer."""
+    from antiphon_sidecar.stores import postgres_schema
+    from antiphon_sidecar.stores.postgres_connections import Address
+
+    try:
+        url, timeout_s = Address(url_source(settings)).options()
+        connection = await asyncpg.connect(url, timeout=timeout_s)
+        try:
+            return await postgres_schema.identity(connection, settings.store_schema)
+        finally:
+            await connection.close(timeout=timeout_s)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, StoreError, OSError, TimeoutError, ValueError):
+        return None
 
 
 def open_store(settings: Settings, source: Callable[[], str] | None = None) -> Store:

@@ -173,10 +173,16 @@ async def prepare(connection: asyncpg.Connection, schema: str, *, make_identity:
             f"the schema {schema} has version {version}, this release knows versions up to {len(MIGRATIONS)};"
             " nothing was changed. Run the newer release, or name another schema."
         )
-    identity = await connection.fetchval(f"SELECT value FROM {quoted(schema)}.meta WHERE key = 'identity'")
-    if identity is None:
+    found = await identity(connection, schema)
+    if found is None:
         raise StoreDamaged(f"the schema {schema} has lost its identity: the table meta has no such row")
-    return str(identity)
+    return found
+
+
+async def identity(connection: asyncpg.Connection, schema: str) -> str | None:
+    """Return the identity that a schema got when it was made, None when it has none."""
+    found = await connection.fetchval(f"SELECT value FROM {quoted(schema)}.meta WHERE key = 'identity'")
+    return None if found is None else str(found)
 
 
 async def _version(connection: asyncpg.Connection, schema: str) -> int:

@@ -95,7 +95,7 @@ def scripted(answers: Mapping[str, Answer | Message]) -> Iterator[Commands]:
             name: _handler(asked, name, table[name], answer) for name, answer in answers.items() if name in table
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-    server.add_insecure_port(f"unix:{hosts.socket_path(store)}")
+    server.add_insecure_port(f"unix:{hosts.socket_path(store, schema='antiphon', namespace='default')}")
     server.start()
     try:
         yield Commands(store, asked)
