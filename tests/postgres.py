@@ -97,11 +97,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def started(*, fsync: bool = False, version: str | None = None) -> Iterator[Server]:
+def started(*, fsync: bool = False, version: str | None = None, disk: Path | None = None) -> Iterator[Server]:
     """Make a database cluster in a folder of its own, run it, and take both away at the end.
 
     Without `fsync` all it acknowledged still survives a kill of any of its processes, though not of the machine.
-    `version`: one of FETCHED, instead of what the environment says or the machine has.
+    `version`: one of FETCHED, instead of what the environment says or the machine has. `disk`: a folder for the data,
+    which anybody may write to; the write-ahead log lies elsewhere, because a server without space for that ends.
     """
     version = version or os.environ.get(VARIABLE)
     where = fetched(version) / "bin" if version else programs()
@@ -118,14 +119,17 @@ def started(*, fsync: bool = False, version: str | None = None) -> Iterator[Serv
             # Where the server's user can read it, wherever this repository lies.
             shutil.copytree(where.parent, folder / "programs", symlinks=True)
             where = folder / "programs" / "bin"
-        with _running(folder, where, fsync=fsync) as server:
+        if disk is not None:
+            (folder / "data").symlink_to(disk / "data")
+        with _running(folder, where, fsync=fsync, apart=disk is not None) as server:
             yield server
 
 
 @contextmanager
-def _running(folder: Path, where: Path, *, fsync: bool) -> Iterator[Server]:
-    data = folder / "data"
-    _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+def _running(folder: Path, where: Path, *, fsync: bool, apart: bool) -> Iterator[Server]:
+    data = (folder / "data").resolve()
+    log = ("-X", str(folder / "wal")) if apart else ()
+    _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", *log)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
