@@ -259,9 +259,9 @@ def _add_payloads(state: cl.WorkflowState, found: Snapshot) -> None:
         state.custom_status.CopyFrom(StringValue(value=row.custom_status.decode()))
     if found.failure is not None:
         state.failure_details.CopyFrom(from_failure(found.failure))
+    state.tags.update(dict(row.tags))
     if started is not None:
         if started.input is not None:
             state.input.CopyFrom(StringValue(value=started.input))
         if started.version is not None:
             state.version.CopyFrom(StringValue(value=started.version))
-        state.tags.update(started.tags)
