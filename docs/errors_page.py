@@ -14,7 +14,7 @@ PAGE = Path(__file__).with_name("errors.md")
 INTRODUCTION = """\
 # Errors and reasons
 
-<!-- Written by `make docs` from proto/antiphon_names: errors.py, explanations.py, reasons.py. Edit those. -->
+<!-- Written by `make docs` from proto/antiphon_names: errors.py, explanations/, reasons.py. Edit those. -->
 
 Everything that can go wrong has one code and one name. You meet the same pair in gRPC error
 details, in the failures that workflow code catches, in `antiphon why`, on the command line and in

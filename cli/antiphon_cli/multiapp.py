@@ -14,10 +14,12 @@ from antiphon_names.hashing import APP_ID_PATTERN
 from antiphon_names.hosts import SQLITE_PREFIX
 from antiphon_sidecar import marked_yaml
 from antiphon_sidecar.marked_yaml import FileInvalid, Value
+from antiphon_sidecar.settings import Concurrency
+from antiphon_sidecar.settings_loading import CONCURRENCY_KEYS, concurrency
 
 _FILE_KEYS = ("version", "common", "apps", "store", "namespace")
 _COMMON_KEYS = ("env",)
-_APP_KEYS = ("appID", "appDirPath", "command", "env", "daprGRPCPort", "daprHTTPPort")
+_APP_KEYS = ("appID", "appDirPath", "command", "env", "daprGRPCPort", "daprHTTPPort", "limits")
 _VERSION = "1"
 _PORT_MAX = 65535
 
@@ -30,6 +32,7 @@ class App:
     directory: Path
     command: tuple[str, ...]
     env: Mapping[str, str]
+    concurrency: Concurrency = field(default_factory=Concurrency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,15 @@ def _app(value: Value, *, base: Path, env: Mapping[str, str], keys: _Keys) -> Ap
         http_port=_port(entries, "daprHTTPPort"),
     )
     command = _command(entries)
-    return App(ports=ports, directory=directory, command=command, env={**env, **_env(entries)})
+    limits = entries["limits"].entries("a mapping with activities and workflows") if "limits" in entries else {}
+    keys.check(limits, known=CONCURRENCY_KEYS, holder="limits")
+    return App(
+        ports=ports,
+        directory=directory,
+        command=command,
+        env={**env, **_env(entries)},
+        concurrency=concurrency(limits),
+    )
 
 
 def _app_id(value: Value, entries: Mapping[str, Value], *, directory: Path) -> str:

@@ -4,6 +4,7 @@ From a file with several apps, or for one command. When another process of this 
 apps join that one and only the commands run here.
 """
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -20,7 +21,7 @@ from antiphon_cli.output import say
 from antiphon_cli.processes import Program, Supervisor
 from antiphon_cli.stopping import stopped_by_signals
 from antiphon_sidecar import bootstrap, marked_yaml
-from antiphon_sidecar.settings import Settings
+from antiphon_sidecar.settings import Concurrency, Settings
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red")
 _OWN_NAME = "antiphon"
@@ -81,12 +82,16 @@ def _settings(plan: Plan, *, store: str | None, db: str | None, namespace: str |
         store = plan.store
     if plan.namespace and not (namespace or os.environ.get("ANTIPHON_NAMESPACE")):
         namespace = plan.namespace
-    return load_settings(store=store, db=db, config=config, namespace=namespace)
+    settings = load_settings(store=store, db=db, config=config, namespace=namespace)
+    limits = {app.ports.app: app.concurrency for app in plan.apps if app.concurrency != Concurrency()}
+    return dataclasses.replace(settings, app_concurrency=limits)
 
 
 async def _run(settings: Settings, plan: Plan, *, piped: bool, grace_s: float) -> int:
     with stopped_by_signals() as stop:
         async with AsyncExitStack() as ending, opened_or_joined(settings) as host:
+            if host.joined and settings.app_concurrency:
+                say("The limits of the file are not used: they are those of the process that runs the store already.")
             wanted = [app.ports for app in plan.apps]
             listeners = [
                 await _added(host, app, usual=usual) for app, usual in zip(wanted, _usual(host, wanted), strict=True)

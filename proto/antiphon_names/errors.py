@@ -32,6 +32,16 @@ STATE_STORE_MISMATCH = Code("AN106", "StateStoreMismatch", "the target app uses 
 CALL_DENIED = Code("AN107", "CallDenied", "the target app's policy refuses it", retriable=False)
 SCHEMA_MISMATCH = Code("AN108", "SchemaMismatch", "caller and target declare schemas that differ", retriable=False)
 REGISTRY_NOT_SYNCED = Code("AN109", "RegistryNotSynced", "the registry has not been written by the operator yet")
+CONCURRENCY_LIMITED = Code("AN110", "ConcurrencyLimited", "as many of this name run as its limit allows")
+ACTIVITY_START_TO_CLOSE_TIMED_OUT = Code(
+    "AN111", "ActivityStartToCloseTimedOut", "an attempt of the activity took longer than its start-to-close timeout"
+)
+ACTIVITY_SCHEDULE_TO_CLOSE_TIMED_OUT = Code(
+    "AN112", "ActivityScheduleToCloseTimedOut", "the activity had no result within its schedule-to-close timeout"
+)
+ACTIVITY_HEARTBEAT_TIMED_OUT = Code(
+    "AN113", "ActivityHeartbeatTimedOut", "the activity gave no sign of life within its heartbeat timeout"
+)
 
 NON_DETERMINISM = Code(
     "AN201",
@@ -81,6 +91,7 @@ VALUE_INVALID = Code(
     "a value cannot become JSON, or JSON does not fit the declared type",
     retriable=False,
 )
+ACTIVITY_CANCELLED = Code("AN510", "ActivityCancelled", "nobody waits for the activity any more", retriable=False)
 WORKFLOW_RULE_BROKEN = Code(
     "AN507",
     "WorkflowRuleBroken",

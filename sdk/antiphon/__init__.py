@@ -9,7 +9,9 @@ See docs/sdk.md.
 from antiphon import activity, codec, interceptors, workflow
 from antiphon.client import Client, HistoryEntry, InstanceState, Status
 from antiphon.errors import (
+    ActivityCancelled,
     ActivityFailure,
+    ActivityTimeout,
     AntiphonError,
     CallFailure,
     ChildWorkflowFailure,
@@ -40,7 +42,9 @@ from antiphon.retry import RetryPolicy
 from antiphon.worker import Worker
 
 __all__ = [
+    "ActivityCancelled",
     "ActivityFailure",
+    "ActivityTimeout",
     "AntiphonError",
     "CallFailure",
     "ChildWorkflowFailure",

@@ -1,7 +1,8 @@
 """Runs activities: async ones on the event loop, the others in threads, at most so many at once.
 
 Used by worker. Every activity that was begun ends in exactly one result handed to `deliver`, unless the
-worker is stopped first; then nothing is said and the sidecar gives it to somebody else.
+worker is stopped first; then nothing is said and the sidecar gives it to somebody else. One that is cancelled
+and does not end gives its place to others and is not heard of again.
 """
 
 import asyncio
@@ -10,19 +11,24 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from antiphon import _definitions, _values, _wire, activity, interceptors
 from antiphon._definitions import Definition
 from antiphon._payloads import PLAIN, Payloads
-from antiphon.errors import Failure
+from antiphon._running import Running, running
+from antiphon._threads import Threads
+from antiphon.errors import ActivityCancelled, Failure
 from antiphon_names import errors as names
 from antiphon_proto.v1 import worker_pb2
 
 _log = logging.getLogger(__name__)
 
 Deliver = Callable[[worker_pb2.ActivityResponse], None]
+#: How long an activity may take to end once it is cancelled, in seconds; the sidecar waits as long.
+CANCEL_GRACE_S = 10.0
 _Key = tuple[str, str, str, int]
+Beat = Callable[[Running, bytes | None], None]
 OnSettled = Callable[[activity.ActivityInfo], None]
 
 
@@ -41,7 +47,10 @@ class Activities:
         on_settled: OnSettled | None = None,
         payloads: Payloads = PLAIN,
         around: Sequence[interceptors.ActivityInterceptor] = (),
+        beat: Beat = lambda call, details: None,
     ) -> None:
+        self._beat = beat
+        self._calls: dict[_Key, Running] = {}
         self._payloads = payloads
         self._around = around
         self._definitions = definitions
@@ -57,7 +66,7 @@ class Activities:
         self._idle.set()
         self._loop = asyncio.get_running_loop()
         self._closed = False
-        self._threads = ThreadPoolExecutor(max_workers=most, thread_name_prefix="antiphon-activity")
+        self._threads = Threads("antiphon-activity")
 
     @property
     def running(self) -> int:
@@ -73,6 +82,11 @@ class Activities:
         info = _info(request)
         if token:
             if _key(info) in self._open:
+                call = self._calls.get(_key(info))
+                if call is not None:
+                    # Heartbeats and the result name the delivery that the sidecar there now knows.
+                    self._keys[token] = self._keys.pop(call.token)
+                    call.token = token
                 return
             self._open[_key(info)] = info
             self._keys[token] = _key(info)
@@ -84,15 +98,63 @@ class Activities:
             return
         self._running += 1
         self._idle.clear()
+        call = Running(
+            name=request.name,
+            token=token,
+            heartbeat_ms=request.heartbeat_ms,
+            payloads=self._payloads,
+            send=self._beat,
+            loop=self._loop,
+        )
+        if token:
+            self._calls[_key(_info(request))] = call
         definition = self._definitions.get(request.name)
         if definition is None:
-            self._ended(_not_registered(request, token, self._definitions))
+            self._ended(call, _not_registered(request, token, self._definitions))
         elif definition.is_async or self._around:
-            task = self._loop.create_task(self._run_async(definition, request, token), name=f"activity {request.name}")
+            work = self._run_async(definition, request, call)
+            call.task = task = self._loop.create_task(work, name=f"activity {request.name}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._threads.submit(self._run_in_thread, definition, request, token)
+            self._threads.submit(self._run_in_thread, definition, request, call)
+
+    def cancel(self, token: str) -> None:
+        """Tell the activity of this delivery to end: nobody waits for it any more."""
+        for request, waiting in self._waiting:
+            if waiting == token:
+                self._waiting.remove((request, waiting))
+                self._deliver(self._failed(request, token, _cancelled(request.name)))
+                return
+        key = self._keys.get(token)
+        call = self._calls.get(key) if key is not None else None
+        if call is not None:
+            self.unwanted(call)
+
+    def unwanted(self, call: Running) -> None:
+        """Cancel an activity, once."""
+        if not call.cancelled and not call.over:
+            call.cancel()
+            self._loop.call_later(CANCEL_GRACE_S, self._give_up, call)
+
+    def _give_up(self, call: Running) -> None:
+        """Give the place of a cancelled activity that did not end to others."""
+        if call.over or self._closed:
+            return
+        _log.warning(
+            "a cancelled activity goes on; its result will have no effect",
+            extra={"activity": call.name, "grace_s": CANCEL_GRACE_S},
+        )
+        call.abandoned = True
+        for key in [key for key, each in self._calls.items() if each is call]:
+            del self._calls[key]
+            self._open.pop(key, None)
+        self._keys.pop(call.token, None)
+        self._leave()
+
+    def under_way(self) -> list[Running]:
+        """Return the activities that have begun, not ended, and were not given up."""
+        return list(self._calls.values())
 
     def gone(self, response: worker_pb2.ActivityResponse, settled: bool) -> None:
         """Hear that a result needs no more sending; tell the user's hook when the sidecar has settled it."""
@@ -128,19 +190,36 @@ class Activities:
             await asyncio.wait(tasks, timeout=5)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
-        activity.current.set(_info(request))
+    def _enter(self, request: worker_pb2.ActivityRequest, call: Running) -> None:
+        info = _info(request)
+        if request.HasField("heartbeat_details"):
+            info = replace(info, heartbeat_details=self._details(request))
+        activity.current.set(info)
+        running.set(call)
+
+    def _details(self, request: worker_pb2.ActivityRequest) -> object:
+        try:
+            text = self._payloads.decode(request.heartbeat_details.decode(), what="details of a heartbeat")
+            return _values.decode(text)
+        except ValueError as error:
+            # Made by other code, or with another codec: the activity begins at its beginning.
+            _log.warning("the details of a heartbeat cannot be read: %s", error, extra={"activity": request.name})
+            return None
+
+    async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
+        token = call.token
+        self._enter(request, call)
         try:
             value = await self._call(definition, self._arguments(definition, request))
             response = self._completed(request, token, value)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if task is not None and task.cancelling() and (self._closed or not call.cancelled):
                 raise
-            response = self._failed(request, token, error)
+            response = self._failed(request, token, _cancelled(request.name) if call.cancelled else error)
         except Exception as error:  # noqa: BLE001  (outermost frame of the user's code)
             response = self._failed(request, token, error)
-        self._ended(response)
+        self._ended(call, response)
 
     async def _call(self, definition: Definition, arguments: tuple[object, ...]) -> object:
         """Run an activity with what is to run around it."""
@@ -157,17 +236,19 @@ class Activities:
         call = interceptors.ActivityCall(info=activity.current.get(), input=arguments[0] if arguments else None)
         return await interceptors.chained([each.run_activity for each in self._around], innermost)(call)
 
-    def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, token: str) -> None:
-        reset = activity.current.set(_info(request))
+    def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
+        contextvars.Context().run(self._run_here, definition, request, call)
+
+    def _run_here(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
+        token = call.token
+        self._enter(request, call)
         try:
             value = definition.function(*self._arguments(definition, request))
             response = self._completed(request, token, value)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (outermost frame of the user's code)
             response = self._failed(request, token, error)
-        finally:
-            activity.current.reset(reset)
         try:
-            self._loop.call_soon_threadsafe(self._ended, response)
+            self._loop.call_soon_threadsafe(self._ended, call, response)
         except RuntimeError:
             # The loop is closed: the worker was stopped without waiting for this activity.
             _log.warning("result dropped at exit", extra={"activity": definition.name})
@@ -190,14 +271,23 @@ class Activities:
         self._payloads.encode_failure(response.failure_details)
         return response
 
-    def _ended(self, response: worker_pb2.ActivityResponse) -> None:
+    def _ended(self, call: Running, response: worker_pb2.ActivityResponse) -> None:
+        call.over = True
+        if call.abandoned:
+            return
+        key = self._keys.get(call.token)
+        if key is not None:
+            self._calls.pop(key, None)
+        response.completion_token = call.token
+        if not self._closed:
+            self._deliver(response)
+        self._leave()
+
+    def _leave(self) -> None:
         self._running -= 1
         if self._running == 0:
             self._idle.set()
-        if self._closed:
-            return
-        self._deliver(response)
-        if self._waiting and self._running < self._most:
+        if not self._closed and self._waiting and self._running < self._most:
             self._begin(*self._waiting.popleft())
 
 
@@ -219,6 +309,10 @@ def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
         attempt=request.attempt,
         caller_app_id=request.caller_app_id,
     )
+
+
+def _cancelled(name: str) -> ActivityCancelled:
+    return ActivityCancelled(f'activity "{name}" was told to end')
 
 
 def _key(info: activity.ActivityInfo) -> _Key:

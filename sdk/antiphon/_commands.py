@@ -15,7 +15,15 @@ from antiphon._mailbox import Mailbox
 from antiphon._payloads import PLAIN, Payloads
 from antiphon._tasks import Evicted, Loop, Task
 from antiphon._versions import Versions
-from antiphon.errors import ActivityFailure, CallFailure, ChildWorkflowFailure, Failure, ValueInvalid
+from antiphon.errors import (
+    TIMEOUTS,
+    ActivityFailure,
+    ActivityTimeout,
+    CallFailure,
+    ChildWorkflowFailure,
+    Failure,
+    ValueInvalid,
+)
 from antiphon.retry import RetryPolicy
 from antiphon_names import errors as names
 
@@ -251,5 +259,7 @@ class _Attempts:
         where = f" in app {call.app}" if call.app else ""
         after = f" after {self._attempt} attempts" if self._attempt > 1 else ""
         text = f'{call.kind} "{call.name}"{where} failed{after}: {failure}'
-        kind = ActivityFailure if call.kind == "activity" else ChildWorkflowFailure
+        kind: type[CallFailure] = ActivityFailure if call.kind == "activity" else ChildWorkflowFailure
+        if call.kind == "activity" and failure.code in TIMEOUTS:
+            kind = ActivityTimeout
         return kind(text, name=call.name, failure=failure)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from antiphon import _definitions
+from antiphon._running import running
 
-__all__ = ["ActivityInfo", "define", "info"]
+__all__ = ["ActivityInfo", "cancelled", "define", "heartbeat", "info"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +29,8 @@ class ActivityInfo:
             when an effect must happen once.
         attempt: deliveries of this task so far, this one included; 0 when the sidecar does not say.
         caller_app_id: the app whose workflow called; "" when the sidecar does not say.
+        heartbeat_details: what an attempt of this call before this one last gave to `heartbeat`, as plain JSON
+            values; None when none did.
     """
 
     name: str
@@ -37,6 +40,7 @@ class ActivityInfo:
     task_execution_id: str
     attempt: int
     caller_app_id: str
+    heartbeat_details: Any = None
 
 
 current: ContextVar[ActivityInfo] = ContextVar("antiphon_activity_info")
@@ -72,3 +76,38 @@ def info() -> ActivityInfo:
         return current.get()
     except LookupError:
         raise RuntimeError("activity.info() is for code of an activity while it runs") from None
+
+
+_NOTHING = object()
+
+
+def heartbeat(details: object = _NOTHING) -> None:
+    """Say that the activity is alive, and how far it is; the last details reach the next attempt.
+
+    Cheap and never waits: what is said more often than the sidecar needs to know is left out, the last of it is not.
+    Call it from the activity itself, async or in its thread.
+
+    Raises:
+        ActivityCancelled: nobody waits for the activity any more. Let it pass: end the activity.
+        ValueInvalid: the details cannot become JSON.
+        RuntimeError: no activity runs here.
+    """
+    try:
+        call = running.get()
+    except LookupError:
+        raise RuntimeError("activity.heartbeat() is for code of an activity while it runs") from None
+    call.beat(None if details is _NOTHING else details, given=details is not _NOTHING)
+
+
+def cancelled() -> bool:
+    """Tell whether nobody waits for the activity that runs here any more: then it should end.
+
+    An async activity is cancelled besides: `asyncio.CancelledError` is raised where it waits.
+
+    Raises:
+        RuntimeError: no activity runs here.
+    """
+    try:
+        return running.get().cancelled
+    except LookupError:
+        raise RuntimeError("activity.cancelled() is for code of an activity while it runs") from None

@@ -9,10 +9,12 @@
     ├── HistoryInvalid          what was given to testing.replay is no history of that workflow
     ├── ContractInvalid         what was given to testing as other apps' contracts is none, or lacks a name
     ├── WaitCancelled           what awaiting a wait that was given up raises
+    ├── ActivityCancelled       heartbeats raise it in an activity that nobody waits for any more
     ├── NonRetriableError       raise this, or a subclass, where trying again is pointless
     ├── RemoteError             a failure's cause, of a type that is not known here
     ├── CallFailure             what awaiting a call raises in a workflow
     │   ├── ActivityFailure
+    │   │   └── ActivityTimeout         one of its timeouts was over
     │   └── ChildWorkflowFailure
     └── RequestError            what a client call raises
         ├── SidecarUnavailable      nothing answers at the address
@@ -220,6 +222,12 @@ class WaitCancelled(AntiphonError):
     """Awaited was a wait that the workflow's own code has given up with `Task.cancel`."""
 
 
+class ActivityCancelled(CodedError):
+    """Nobody waits for this activity any more: its workflow has ended, or its time is up. Let it pass, and end."""
+
+    code = names.ACTIVITY_CANCELLED
+
+
 class CallFailure(AntiphonError):
     """An awaited call failed; the remote error is in `failure`, and its causes in `failure.inner`.
 
@@ -265,6 +273,24 @@ class CallFailure(AntiphonError):
 
 class ActivityFailure(CallFailure):
     """An activity failed and its retry policy, if any, is used up."""
+
+
+class ActivityTimeout(ActivityFailure):
+    """An activity's time was up; what it still does has no effect."""
+
+    @property
+    def timeout(self) -> str:
+        """Which one: "start_to_close", "schedule_to_close", "heartbeat" or "schedule_to_start"."""
+        return TIMEOUTS[self.code]
+
+
+#: The codes with which an activity's timeouts fail, and the fields of `workflow.Timeouts` that they are.
+TIMEOUTS = {
+    names.TARGET_APP_UNAVAILABLE.number: "schedule_to_start",
+    names.ACTIVITY_START_TO_CLOSE_TIMED_OUT.number: "start_to_close",
+    names.ACTIVITY_SCHEDULE_TO_CLOSE_TIMED_OUT.number: "schedule_to_close",
+    names.ACTIVITY_HEARTBEAT_TIMED_OUT.number: "heartbeat",
+}
 
 
 class ChildWorkflowFailure(CallFailure):

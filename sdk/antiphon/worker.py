@@ -21,8 +21,10 @@ from antiphon import _schema_upload as schema_upload
 from antiphon import interceptors as around
 from antiphon._activities import Activities
 from antiphon._backoff import Backoff
+from antiphon._heartbeats import Heartbeats
 from antiphon._outbox import Outbox
 from antiphon._payloads import Payloads
+from antiphon._running import Running
 from antiphon._turns import HistoryMissing, Turns
 from antiphon.activity import ActivityInfo
 from antiphon.codec import PayloadCodec
@@ -38,7 +40,10 @@ _CAPABILITIES = (
     worker_pb2.WORKER_CAPABILITY_STATEFUL_HISTORY,
     worker_pb2.WORKER_CAPABILITY_HEALTH_PING,
     worker_pb2.WORKER_CAPABILITY_BATCH,
+    worker_pb2.WORKER_CAPABILITY_ACTIVITY_CANCEL,
 )
+#: How often the sidecar is asked about activities that were begun on an earlier stream.
+_ASK_S = 5.0
 
 
 class Worker:
@@ -56,6 +61,7 @@ class Worker:
         address: str | None = None,
         api_token: str | None = None,
         max_concurrent_activities: int = 100,
+        max_concurrent_workflows: int = 100,
         max_live_workflows: int = 1000,
         grace: timedelta = timedelta(seconds=10),
         on_settled: Callable[[ActivityInfo], None] | None = None,
@@ -73,6 +79,7 @@ class Worker:
             api_token: what the sidecar asks for; by default DAPR_API_TOKEN.
             max_concurrent_activities: run at once; also the number of threads for those that are not
                 async.
+            max_concurrent_workflows: turns that the sidecar may have in flight here.
             max_live_workflows: kept in memory, so that a turn need not replay.
             grace: how long `stop` waits for activities under way and results not yet settled.
             on_settled: called on the event loop for each activity once its result, or its failure, is
@@ -84,14 +91,17 @@ class Worker:
         Raises:
             DefinitionError: a function is not decorated, two have one name, or an interceptor is none.
         """
-        if max_concurrent_activities < 1 or max_live_workflows < 1:
-            raise ValueError("max_concurrent_activities and max_live_workflows are at least 1")
+        if min(max_concurrent_activities, max_concurrent_workflows, max_live_workflows) < 1:
+            raise ValueError(
+                "max_concurrent_activities, max_concurrent_workflows and max_live_workflows are at least 1"
+            )
         self._workflows = _definitions.table(workflows, kind="workflow")
         self._activities = _definitions.table(activities, kind="activity")
         if not self._workflows and not self._activities:
             raise ValueError("a worker needs workflows or activities: Worker(workflows=[...])")
         self._endpoint = _connection.endpoint(address, api_token)
         self._most_activities = max_concurrent_activities
+        self._most_turns = max_concurrent_workflows
         self._most_live = max_live_workflows
         self._grace_s = grace.total_seconds()
         self._on_settled = on_settled
@@ -185,7 +195,9 @@ class Worker:
             on_settled=self._on_settled,
             payloads=self._payloads,
             around=self._around_activities,
+            beat=lambda call, details: heartbeats.send(call, details),
         )
+        heartbeats = Heartbeats(channel, self._endpoint.metadata, unwanted=activities.unwanted)
         turns = Turns(self._workflows, most=self._most_live, payloads=self._payloads, around=self._around_workflows)
         intake = _Intake(
             channel,
@@ -193,6 +205,7 @@ class Worker:
             outbox=outbox,
             activities=activities,
             turns=turns,
+            heartbeats=heartbeats,
             stopping=stopping,
         )
         request = self._request()
@@ -219,6 +232,7 @@ class Worker:
             for task in (sending, taking, stopped, declaring):
                 task.cancel()
             await intake.close()
+            await heartbeats.close()
             await activities.close()
             await asyncio.wait((sending, taking, stopped, declaring), timeout=5)
             turns.close()
@@ -249,6 +263,7 @@ class Worker:
             capabilities=_CAPABILITIES,
             declares_names=True,
             offers=offers,
+            max_workflow_items=self._most_turns,
             max_activity_items=self._most_activities,
         )
 
@@ -268,8 +283,11 @@ class _Intake:
         outbox: Outbox,
         activities: Activities,
         turns: Turns,
+        heartbeats: Heartbeats,
         stopping: asyncio.Event,
     ) -> None:
+        self._heartbeats = heartbeats
+        self._asking: asyncio.TimerHandle | None = None
         self._channel = channel
         self._metadata = metadata
         self._outbox = outbox
@@ -291,6 +309,7 @@ class _Intake:
         away = False
         while True:
             call = open_stream(request, metadata=self._metadata)
+            self._ask_about(self._activities.under_way())
             try:
                 async for item in call:
                     if away:
@@ -308,6 +327,8 @@ class _Intake:
                 away = True
             finally:
                 call.cancel()
+                if self._asking is not None:
+                    self._asking.cancel()
             # The turns of a stream that ended come again, with their whole history.
             for fetch in self._fetches:
                 fetch.cancel()
@@ -317,6 +338,14 @@ class _Intake:
     def leave(self) -> None:
         """Answer no further turns: a busy app would never let go. They go to another worker when the stream ends."""
         self._leaving = True
+
+    def _ask_about(self, begun: list[Running]) -> None:
+        """Ask from time to time whether what was begun on an earlier stream is wanted: this one may not tell of it."""
+        begun = [call for call in begun if not call.over and not call.abandoned]
+        for call in begun:
+            self._heartbeats.send(call, None, only_asks=True)
+        loop = asyncio.get_running_loop()
+        self._asking = loop.call_later(_ASK_S, self._ask_about, begun) if begun else None
 
     async def finished(self) -> None:
         """Wait for the turns that wait for history."""
@@ -339,6 +368,8 @@ class _Intake:
                 # While activities end, turns are still done: they take no time.
                 if not self._stopping.is_set():
                     self._activities.begin(item.activity_request, item.completion_token)
+            case "activity_cancel":
+                self._activities.cancel(item.completion_token)
             case _:
                 pass  # a ping, or what a newer sidecar sends to workers that know it
         for further in item.more:

@@ -4,7 +4,11 @@ Sources, each winning over the next: command-line flags, environment, a YAML fil
 A leaf module: it imports nothing of the sidecar.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_ANY_NUMBER: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class Limits:
     sweep_s: float = 1.0
     #: Time without a join or leave after which a name that nobody offers counts as not registered.
     names_settle_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many of a name may run at once in one app, over all of its replicas; names that are not here: any number."""
+
+    activities: Mapping[str, int] = field(default_factory=lambda: _ANY_NUMBER)
+    workflows: Mapping[str, int] = field(default_factory=lambda: _ANY_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +91,13 @@ class Settings:
     #: Those of a status that is not named are kept for ever.
     retention: tuple[tuple[str, float], ...] = ()
     limits: Limits = field(default_factory=Limits)
+    #: Concurrency limits of every app of this process, and by app ID of one app, whose names win.
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    app_concurrency: Mapping[str, Concurrency] = field(default_factory=dict)
+
+    def concurrency_of(self, app: str) -> Concurrency:
+        """Return the limits that hold for an app."""
+        own = self.app_concurrency.get(app, Concurrency())
+        return Concurrency(
+            {**self.concurrency.activities, **own.activities}, {**self.concurrency.workflows, **own.workflows}
+        )

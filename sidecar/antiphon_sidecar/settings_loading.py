@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from antiphon_names import errors as codes
 from antiphon_sidecar import marked_yaml, quantities
-from antiphon_sidecar.settings import Limits, Settings
+from antiphon_sidecar.settings import Concurrency, Limits, Settings
 
 
 class SettingInvalid(Exception):
@@ -156,6 +156,10 @@ SETTINGS = (
     Setting("retention", "retention", _retention()),
 )
 
+#: Under `limits` too: mappings of names to numbers.
+CONCURRENCY_KEYS = ("activities", "workflows")
+_COUNT = _whole(1, 1_000_000)
+
 #: Only in the file, under `limits`.
 LIMITS = (
     Setting("message_size_max", "message_bytes_max", _size(1 << 20, 2 * _GIB - 1)),
@@ -182,7 +186,7 @@ def load(*, flags: Mapping[str, str | None], env: Mapping[str, str], file: Path 
     entries = marked_yaml.read(file).entries("a mapping of settings") if file else {}
     marked_yaml.refuse_unknown(entries, known=(*_names(SETTINGS), "limits"), holder="a settings file")
     limits = entries["limits"].entries("a mapping of limits") if "limits" in entries else {}
-    marked_yaml.refuse_unknown(limits, known=_names(LIMITS), holder="limits")
+    marked_yaml.refuse_unknown(limits, known=(*_names(LIMITS), *CONCURRENCY_KEYS), holder="limits")
 
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -194,7 +198,27 @@ def load(*, flags: Mapping[str, str | None], env: Mapping[str, str], file: Path 
         given = _from_file(setting, limits)
         if given is not None:
             bounds[setting.field] = _read(setting, given)
-    return replace(Settings(), **values, limits=replace(Limits(), **bounds))
+    return replace(Settings(), **values, limits=replace(Limits(), **bounds), concurrency=concurrency(limits))
+
+
+def concurrency(entries: Mapping[str, marked_yaml.Value]) -> Concurrency:
+    """Read how many of each activity and workflow may run at once; other keys are not looked at.
+
+    Raises:
+        marked_yaml.FileInvalid: something is not a mapping of names to whole numbers.
+    """
+    return Concurrency(**{key: _counts(entries[key]) for key in CONCURRENCY_KEYS if key in entries})
+
+
+def _counts(value: marked_yaml.Value) -> Mapping[str, int]:
+    accepted = "how many may run at once, a whole number from 1 to 1,000,000"
+    counts: dict[str, int] = {}
+    for name, count in value.entries("a mapping of names to how many may run at once").items():
+        try:
+            counts[name] = int(str(_COUNT.read(count.text(accepted))))
+        except ValueError as error:
+            raise count.invalid(accepted) from error
+    return counts
 
 
 def _names(settings: tuple[Setting, ...]) -> tuple[str, ...]:

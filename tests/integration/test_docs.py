@@ -27,7 +27,13 @@ README = ROOT / "README.md"
 QUICKSTART = ROOT / "examples" / "quickstart"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("README.md"))]
 #: Pages whose Python is run elsewhere.
-RUN_ELSEWHERE = {"docs/sdk.md", "docs/testing.md", "docs/calls-to-other-apps.md", "docs/versioning.md"}
+RUN_ELSEWHERE = {
+    "docs/sdk.md",
+    "docs/testing.md",
+    "docs/activities.md",
+    "docs/calls-to-other-apps.md",
+    "docs/versioning.md",
+}
 #: Pages that quote programs, and where those are.
 QUOTES = {"docs/ml-pipeline.md": ROOT / "examples" / "ml-pipeline"}
 PATIENCE_S = 60

@@ -19,10 +19,12 @@ from antiphon_sidecar.runtime.clock import StoreClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.replica import Identity, Parts, Replica
-from antiphon_sidecar.runtime.tokens import read_task_token
-from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream
-from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.runtime.tokens import read_task_token, token_attempt
+from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Item, Offers, TurnItem, WorkerStream
+from antiphon_sidecar.settings import Concurrency, Limits
+from antiphon_sidecar.stores.base import TaskRef
 from antiphon_sidecar.stores.errors import StoreError
+from tests.simulation import timed
 from tests.simulation.etcd import Etcd, SimCoordinator
 from tests.simulation.interpreter import ACTIVITY, WORKFLOW, Interpreter
 from tests.simulation.loop import Host, SimLoop
@@ -57,6 +59,8 @@ class Surroundings:
     releases: Releases | None = None
     #: How long runs are kept after their end, in seconds, by how they ended.
     retention: Mapping[ev.Status, float] = field(default_factory=dict)
+    #: Concurrency limits of workflows, in every app.
+    workflows_most: Mapping[str, int] = field(default_factory=dict)
 
 
 class SimClock:
@@ -191,6 +195,7 @@ class Sidecar:
                 known_apps=known,
                 limits=world.limits,
                 retention=world.retention,
+                concurrency=Concurrency({timed.LIMITED: timed.MOST}, world.workflows_most),
             ),
         )
         self.calls = Calls(replica)
@@ -236,8 +241,9 @@ class Link:
                 declares=worker.declares,
                 workflows=frozenset((WORKFLOW,)),
                 versions={} if worker.release is None else {WORKFLOW: frozenset(worker.release.versions)},
-                activities=frozenset((ACTIVITY,)),
+                activities=frozenset((ACTIVITY, timed.LIMITED)),
                 stateful_history=sidecar.pod.stateful,
+                cancels=worker.cancels,
                 turns_max=worker.turns_max,
                 activities_max=worker.activities_max,
             ),
@@ -303,15 +309,26 @@ class Worker:
         self.release: Release | None = None if releases is None else releases.next()
         #: SDKs of others do not say which versions they have; here those of workers without deltas do not.
         self.declares = self.release is None or pod.stateful
+        #: Else it hears of a cancellation only by its heartbeats.
+        self.cancels = Random(f"{pod.name}/{pod.boots}").random() < 0.7
         self._link: Link | None = None
         self._unsettled: dict[str, bytes] = {}
         #: What a stateful worker keeps: (execution ID, the generation's first events).
         self._kept: dict[str, tuple[str, list[bytes]]] = {}
+        #: Activities that end only by themselves or when they are cancelled, by task: the delivery that counts.
+        self.open: dict[TaskRef, ActivityItem] = {}
+        #: What activities last said of their progress.
+        self.said: dict[TaskRef, bytes] = {}
+
+    def is_alive(self) -> bool:
+        """Tell whether the process was not killed."""
+        return self.pod.worker is self
 
     def connected(self, link: Link) -> None:
         """Take items from here on, and hand in what was not settled."""
         self._link = link
         self._kept.clear()
+        self._ask(link, list(self.open))
         for token in list(self._unsettled):
             self._hand_in(token)
 
@@ -322,10 +339,13 @@ class Worker:
 
     def receive(self, link: Link, item: Item) -> None:
         """Begin an item."""
-        if isinstance(item, TurnItem):
-            self._turn(link, item)
-        else:
-            self._activity(item)
+        match item:
+            case TurnItem():
+                self._turn(link, item)
+            case CancelItem():
+                self._cancelled(item.ref)
+            case ActivityItem():
+                self._activity(item)
 
     # turns
 
@@ -368,20 +388,58 @@ class Worker:
     def _activity(self, item: ActivityItem) -> None:
         request = wk.ActivityRequest.FromString(item.request)
         self.pod.world.model.activity_started(item.ref, item.attempt, self.host.name)
-        argument, attempt, failures = json.loads(request.input.value)
+        given = json.loads(request.input.value)
+        if isinstance(given, dict):
+            timed.begin(self, item, request, timed.Order(**given))
+            return
+        argument, attempt, failures = given
         seconds = self._rng.choice((0.0, 0.01, 0.05, 0.2, 1.0, 4.0)) if self._rng.random() < 0.95 else 14.0
         self.host.later(seconds, self._finish, item, argument, attempt < failures)
 
     def _finish(self, item: ActivityItem, argument: str, fails: bool) -> None:
+        self.finish(item, None if fails else activity_value(argument))
+
+    def finish(self, item: ActivityItem, value: str | None) -> None:
+        """End an activity with a value, or with a failure."""
         now, task_id = self.pod.world.store.clock(), item.ref.task_id
         self.pod.world.model.activity_finished(item.ref, item.attempt)
         outcome: ev.TaskCompleted | ev.TaskFailed
-        if fails:
-            outcome = ev.TaskFailed(now, task_id, ev.Failure("Planned", "not yet"))
+        if value is None:
+            outcome = ev.TaskFailed(now, task_id, ev.Failure("Planned", "not yet"), details=self.said.get(item.ref))
         else:
-            outcome = ev.TaskCompleted(now, task_id, json.dumps(activity_value(argument)))
+            outcome = ev.TaskCompleted(now, task_id, json.dumps(value))
         self._unsettled[item.token] = codec.seal(outcome)
         self._hand_in(item.token)
+
+    def _cancelled(self, ref: TaskRef) -> None:
+        item = self.open.pop(ref, None)
+        if item is not None:
+            self.pod.world.trace.note(self.host.name, "cancelled", ref.app, ref.instance_id, ref.task_id)
+            self.finish(item, None)
+
+    def _ask(self, link: Link, begun: list[TaskRef]) -> None:
+        """Ask whether what was begun on an earlier stream is still wanted, until it has ended or this one has."""
+        begun = [ref for ref in begun if ref in self.open]
+        if self._link is not link or not begun:
+            return
+        for ref in begun:
+            link.to_sidecar(self._beaten, link, self.open[ref], None)
+        self.host.later(5.0, self._ask, link, begun)
+
+    def beat(self, item: ActivityItem, details: bytes) -> None:
+        """Give a sign of life."""
+        self.said[item.ref] = details
+        link = self._link
+        if link is not None:
+            link.to_sidecar(self._beaten, link, item, details)
+
+    def _beaten(self, link: Link, item: ActivityItem, details: bytes | None) -> None:
+        known = read_task_token(item.token)
+        assert known is not None
+        if link.replica.intake.beat(
+            item.ref, slot=known[2], attempt=item.attempt, details=details, only_asks=details is None
+        ):
+            link.to_worker(self._cancelled, item.ref)
 
     def _hand_in(self, token: str) -> None:
         link = self._link
@@ -398,6 +456,7 @@ class Worker:
             slot=slot,
             event=event,
             echoed=True,
+            attempt=token_attempt(token),
             settled=lambda: link.to_worker(self._settled, token),
         )
 

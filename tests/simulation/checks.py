@@ -38,6 +38,7 @@ def check(tables: Tables, model: Model, *, lease_s: float, strict: bool = False)
     _children(tables, model)
     _events(model)
     _activities(model, lease_s)
+    _still_running(tables, model)
     if strict:
         _strict(model)
 
@@ -98,6 +99,13 @@ def _instances(tables: Tables, model: Model) -> None:
 def kept(tables: Tables) -> list[str]:
     """Return the runs that retention has left."""
     return [f"{app}/{instance_id}" for (app, instance_id), run in tables.runs.items() if run.row is not None]
+
+
+def _still_running(tables: Tables, model: Model) -> None:
+    """Whatever nobody waits for any more has been cancelled, at every worker that can hear of it."""
+    for where, ref in model.hanging():
+        if ref not in tables.tasks:
+            model.breaks("not cancelled", f"{where} still runs {ref}, which nobody waits for")
 
 
 def _rows_left(tables: Tables, model: Model) -> None:

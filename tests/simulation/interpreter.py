@@ -6,6 +6,7 @@ run under test.
 """
 
 import dataclasses
+import itertools
 import json
 from collections import deque
 from collections.abc import Generator, Iterable
@@ -13,6 +14,7 @@ from typing import Any
 
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
+from tests.simulation import timed
 from tests.simulation.programs import RETRY_S, Program
 
 WORKFLOW = "program"
@@ -193,6 +195,8 @@ class Interpreter:
                 return [wait.value for wait in waits]
             case "act":
                 return (yield from self._activity(program))
+            case "timed":
+                return (yield from self._timed(program))
             case "child":
                 return (yield from self._child(program))
             case "late child":
@@ -225,6 +229,33 @@ class Interpreter:
             if attempt + 1 < tries:
                 yield from self._timer(RETRY_S)
         return "failed"
+
+    def _timed(self, program: Program) -> Strand:
+        """Run an activity with a timeout: until it succeeds, once for its failure, or without waiting for it."""
+        _, app, kind, argument, hangs = program
+        identity = f"{self._app}/{argument}"
+        for attempt in itertools.count():
+            order = timed.Order(kind, argument, hangs=attempt < hangs, chain=identity)
+            action = ac.ScheduleTask(
+                id=self._next(),
+                name=timed.LIMITED if kind == timed.LIMITED else ACTIVITY,
+                input=json.dumps(dataclasses.asdict(order)),
+                target=self._target(app),
+                task_execution_id=identity,
+                timeouts=timed.TIMEOUTS[kind],
+            )
+            wait = self._ask("task", action)
+            if kind == timed.LEFT:
+                # In the turn in which it was asked for it would be begun even after the end.
+                yield from self._timer(RETRY_S)
+                return None
+            yield wait
+            good, result = wait.value
+            if good:
+                return json.loads(result)
+            if kind in timed.ALWAYS:
+                return timed.code_of(result)
+            yield from self._timer(RETRY_S)
 
     def _child(self, program: Program) -> Strand:
         _, app, instance_id, body = program

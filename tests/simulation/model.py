@@ -3,13 +3,14 @@
 The checks compare this with the promises. Nothing here reads the runtime's memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.stores.base import Commit, InstanceRow, TaskRef
+from tests.simulation import timed
 from tests.simulation.programs import Program
 from tests.simulation.trace import Trace
 
@@ -91,6 +92,10 @@ class Model:
         self.retired: dict[tuple[str, str], InstanceRow] = {}
         self.keep_ns = 0
         self.acknowledgements = 0
+        self._limited: dict[str, dict[Hashable, tuple[float, Callable[[], bool]]]] = {}
+        self._details: dict[str, list[bytes]] = {}
+        #: What workers run that would hear of a cancellation, and where; the world fills it in.
+        self.hanging: Callable[[], list[tuple[str, TaskRef]]] = list
         self._takers: dict[tuple[str, int], str] = {}
         self.broken: list[Broken] = []
 
@@ -120,6 +125,29 @@ class Model:
         work = self.work.setdefault(ref, Work())
         if work.acknowledged is None:
             work.acknowledged = self._now()
+
+    def details_said(self, chain: str, details: bytes) -> None:
+        """An activity said how far it is."""
+        self._details.setdefault(chain, []).append(details)
+
+    def details_given(self, chain: str, details: bytes | None) -> None:
+        """A worker got what an earlier attempt of the same call is to have said."""
+        if details is not None and details not in self._details.get(chain, ()):
+            self.breaks("strange details", f"{chain} got {details!r}, which no attempt of it said")
+
+    def limited_began(self, app: str, run: Hashable, alive: Callable[[], bool], *, lapses_s: float) -> None:
+        """A worker began an activity whose name has a limit; after `lapses_s` it counts no more."""
+        runs = self._limited.setdefault(app, {})
+        until = self._now() + lapses_s
+        for other in [other for other, (end, lives) in runs.items() if end <= self._now() or not lives()]:
+            del runs[other]
+        runs[run] = (until, alive)
+        if len(runs) > timed.MOST:
+            self.breaks("limit exceeded", f"{len(runs)} activities run at once in {app}")
+
+    def limited_ended(self, app: str, run: Hashable) -> None:
+        """Such an activity has ended."""
+        self._limited.get(app, {}).pop(run, None)
 
     # calls
 

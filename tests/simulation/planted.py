@@ -12,16 +12,18 @@ from typing import Any
 
 from antiphon_sidecar.engine import result
 from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import handout, instances, replica, rows, storework
+from antiphon_sidecar.runtime import doubts, handout, instances, replica, rows, storework
+from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
+from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.sweep import Sweep
-from antiphon_sidecar.stores import memory_commits
-from antiphon_sidecar.stores.base import Commit, Outcome
+from antiphon_sidecar.stores import memory_commits, memory_grants
+from antiphon_sidecar.stores.base import Commit, Outcome, TaskRow
 from antiphon_sidecar.stores.memory import MemoryStore
 from antiphon_sidecar.stores.memory_tables import Tables
-from tests.simulation import planted_rows, situations
+from tests.simulation import planted_rows, situations, timed
 from tests.simulation.chaos import Plan
 from tests.simulation.etcd import Etcd
 from tests.simulation.planted_rows import Patch
@@ -38,10 +40,35 @@ def result_is_acknowledged_before_the_commit(patch: Patch) -> None:
 
     def eager(self: Any, sender: str, message: Any) -> None:
         if self.instances.owns(message.ref.instance_id):
-            self._send(sender, Answer(message.ref, Verdict.COMMITTED))
+            self.send(sender, Answer(message.ref, Verdict.COMMITTED))
         received(self, sender, message)
 
     patch(Replica, "_result_received", eager)
+
+
+def limits_are_not_counted(patch: Patch) -> None:
+    """Whoever asks for a grant gets one."""
+    patch(memory_grants, "acquire", lambda tables, limited, *, grants, **rest: [True] * len(grants))
+
+
+def grants_end_with_their_worker(patch: Patch) -> None:
+    """An attempt that was lost with its worker counts no more, though it may go on there."""
+    patch(Intake, "_let_lapse", Intake._free)
+
+
+def new_owner_forgets_the_deadlines(patch: Patch) -> None:
+    """A task that is found in hand elsewhere is waited for, however long it takes."""
+    adopt = Dispatcher.adopt
+
+    def patient(self: Any, row: TaskRow, replica: str) -> None:
+        adopt(self, dataclasses.replace(row, start_to_close=None), replica)
+
+    patch(Dispatcher, "adopt", patient)
+
+
+def cancellations_are_said_once(patch: Patch) -> None:
+    """Who runs a task that nobody waits for is told once, and whether it was heard is nobody's business."""
+    patch(doubts, "doubt", lambda lanes, ref, unwanted: None)
 
 
 def sweep_is_dropped(patch: Patch) -> None:
@@ -249,6 +276,17 @@ def _plan(*kinds: str, every_s: float = 2.0) -> Scenario:
     return Scenario(plan=Plan(every_s=every_s, kinds=kinds), apps=2)
 
 
+def _limited(writer: Writer, instance_id: str) -> Program:
+    """Many activities of a name with a limit at once."""
+    calls = [["timed", "app0", timed.LIMITED, f"{instance_id}/{writer.next()}", 0] for _ in range(5)]
+    return ["seq", [["par", calls], ["par", [[*call[:3], f"{call[3]}b", 0] for call in calls]]]]
+
+
+def _hanging(writer: Writer, instance_id: str) -> Program:
+    """Activities that end by their timeouts only."""
+    return ["seq", [["timed", f"app{n % 2}", "start_to_close", f"{instance_id}/{writer.next()}", 1] for n in range(3)]]
+
+
 def _repeats(write: Callable[[Writer, str], Program]) -> Scenario:
     """A network that is always bad."""
     plan = Plan(every_s=0.5, kinds=("bad network",))
@@ -325,7 +363,7 @@ BUGS = _bugs(
     ),
     Bug(
         lost_epoch_is_kept,
-        frozenset({"not ended", "rows left", "spinning", "sent after settled"}),
+        frozenset({"not ended", "rows left", "spinning", "sent after settled", "not cancelled"}),
         _plan("pause sidecar", "etcd emptied"),
     ),
     Bug(planted_rows.results_do_not_name_their_run, frozenset({"wrong output"}), _ABANDONED),
@@ -392,7 +430,8 @@ BUGS = _bugs(
             write=situations.one_event,
             live=situations.call_everywhere,
         ),
-        also=frozenset({"one owner"}),
+        seeds=200,
+        also=frozenset({"one owner", "not ended", "rows left"}),
     ),
     Bug(
         planted_rows.control_does_not_name_the_start,
@@ -412,6 +451,22 @@ BUGS = _bugs(
     Bug(refusals_are_forgotten, frozenset({"asked again", "spinning"}), DEPLOYMENTS),
     Bug(deaths_are_not_counted, frozenset({"poison", "delayed"}), POISONED),
     Bug(another_version_goes_on, frozenset({"a callback failed", "not ended"}), DEPLOYMENTS),
+    Bug(
+        new_owner_forgets_the_deadlines,
+        frozenset({"not ended", "rows left"}),
+        Scenario(apps=2, plan=Plan(every_s=6.0, kinds=("stop sidecar", "kill sidecar")), write=_hanging),
+    ),
+    Bug(
+        limits_are_not_counted,
+        frozenset({"limit exceeded"}),
+        Scenario(apps=1, plan=Plan(every_s=4.0, kinds=("kill sidecar", "break stream")), write=_limited),
+    ),
+    Bug(
+        grants_end_with_their_worker,
+        frozenset({"limit exceeded"}),
+        Scenario(apps=1, plan=Plan(every_s=1.0, kinds=("break stream",)), write=_limited),
+    ),
+    Bug(cancellations_are_said_once, frozenset({"not cancelled"}), _plan("bad network", "kill sidecar")),
 )
 
 #: Rules that no run can miss, because another rule catches whatever they would have caught.

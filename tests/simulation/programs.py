@@ -3,6 +3,7 @@
 A program is a nested list, so that it travels as JSON in a workflow's input:
 
     ["act", app, argument, failures, tries]   an activity that fails `failures` times, tried `tries` times
+    ["timed", app, kind, argument, hangs]     an activity with a timeout, of a kind in `timed`, that hangs so many times
     ["child", app, instance ID or "", program]
     ["late child", app, instance ID, program]  in an app that may be there too late; its value is not looked at
     ["timer", seconds]
@@ -19,6 +20,8 @@ import json
 from collections.abc import Sequence
 from random import Random
 from typing import Any
+
+from tests.simulation import timed
 
 Program = list[Any]
 
@@ -51,6 +54,8 @@ def _value(program: Program) -> Any:
         case "act":
             _, _, argument, failures, tries = program
             return activity_value(argument) if failures < tries else "failed"
+        case "timed":
+            return timed.value(program)
         case "child":
             status, output = expected(program[3])
             return json.loads(output) if status == "COMPLETED" else f"child failed: {output}"
@@ -82,7 +87,8 @@ class Writer:
         self._left = self._rng.randint(2, self._size)
         self._run = run
         self.events = {}
-        return self._generation(instance_id, depth=0, again=again)
+        program = self._generation(instance_id, depth=0, again=again)
+        return timed.with_some(program, self._apps, Random(f"{instance_id}/{run}/{self._count}"))
 
     def _generation(self, owner: str, *, depth: int, again: bool) -> Program:
         body = self._body(owner, depth)

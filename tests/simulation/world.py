@@ -10,7 +10,7 @@ from antiphon_names import errors as codes
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.settings import Limits
-from antiphon_sidecar.stores.base import Commit, InstanceRow
+from antiphon_sidecar.stores.base import Commit, InstanceRow, TaskRef
 from tests.simulation import checks, programs
 from tests.simulation.apps import Pod, Surroundings
 from tests.simulation.chaos import Chaos, Plan
@@ -150,6 +150,7 @@ class World:
         self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
         if scenario.late_s is not None:
             self.late = [Pod(self.surroundings, LATE, n) for n in range(scenario.replicas)]
+        self.model.hanging = self._hanging
         self.client = Client(self.surroundings, self.pods, self.rng("client"))
         self.start = self.loop.time()
 
@@ -159,6 +160,10 @@ class World:
         for ref in (*run.tasks, *run.timers):
             if row.status in TERMINAL or ref.execution_id != row.execution_id:
                 self.model.breaks("rows left", f"{ref} when {host} ended its generation")
+
+    def _hanging(self) -> list[tuple[str, TaskRef]]:
+        workers = [pod.worker for pod in self.pods if pod.worker is not None and pod.worker.cancels]
+        return [(worker.host.name, ref) for worker in workers for ref in worker.open]
 
     def rng(self, name: str) -> Random:
         """Return a stream of randomness of its own, so that parts do not disturb each other."""
@@ -331,7 +336,8 @@ class World:
             last = self.loop.time()
             if self.scenario.keep_s is not None and checks.kept(tables):
                 return False
-            return self.client_idle() and not self.scenario.far and checks.all_ended(tables, self.model)
+            idle = self.client_idle() and not self.scenario.far
+            return idle and checks.all_ended(tables, self.model) and not self._hanging()
 
         self.loop.run(until=chaos_until + self.scenario.quiet_s, done=done)
         checks.deaths(self.model, self.surroundings.releases)

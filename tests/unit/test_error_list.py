@@ -16,7 +16,7 @@ from antiphon_names.explanations import EXPLANATIONS
 ROOT = Path(__file__).parents[2]
 NAMES = ROOT / "proto" / "antiphon_names"
 #: Where the lists themselves are.
-LISTS = {NAMES / name for name in ("errors.py", "explanations.py", "reasons.py")}
+LISTS = {NAMES / "errors.py", NAMES / "reasons.py", *(NAMES / "explanations").glob("*.py")}
 CONSTANTS = {
     name: value for name, value in vars(errors).items() if isinstance(value, Code) and value is not errors.Code
 }

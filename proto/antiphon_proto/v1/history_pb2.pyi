@@ -216,14 +216,16 @@ class TaskCompleted(_message.Message):
     def __init__(self, task_scheduled_id: _Optional[int] = ..., result: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., task_execution_id: _Optional[str] = ...) -> None: ...
 
 class TaskFailed(_message.Message):
-    __slots__ = ("task_scheduled_id", "failure_details", "task_execution_id")
+    __slots__ = ("task_scheduled_id", "failure_details", "task_execution_id", "heartbeat_details")
     TASK_SCHEDULED_ID_FIELD_NUMBER: _ClassVar[int]
     FAILURE_DETAILS_FIELD_NUMBER: _ClassVar[int]
     TASK_EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_DETAILS_FIELD_NUMBER: _ClassVar[int]
     task_scheduled_id: int
     failure_details: FailureDetails
     task_execution_id: str
-    def __init__(self, task_scheduled_id: _Optional[int] = ..., failure_details: _Optional[_Union[FailureDetails, _Mapping]] = ..., task_execution_id: _Optional[str] = ...) -> None: ...
+    heartbeat_details: bytes
+    def __init__(self, task_scheduled_id: _Optional[int] = ..., failure_details: _Optional[_Union[FailureDetails, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., heartbeat_details: _Optional[bytes] = ...) -> None: ...
 
 class ChildWorkflowInstanceCreated(_message.Message):
     __slots__ = ("instance_id", "name", "version", "input", "parent_trace_context", "rerun_parent_instance_info", "history_propagation_scope", "retry_parent_instance_info")

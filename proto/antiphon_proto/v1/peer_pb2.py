@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ntiphon_proto/v1/peer.proto\x12\x0b\x61ntiphon.v1\"\x84\x01\n\tPeerHello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nreplica_id\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\r\x12\x17\n\x0foldest_protocol\x18\x05 \x01(\r\x12\x15\n\rto_replica_id\x18\x06 \x01(\t\"U\n\x07TaskKey\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\x05\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\"\x9e\x01\n\x0cTaskDispatch\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x18\n\x10\x64ispatched_at_ns\x18\x03 \x01(\x03\x12\x0f\n\x07request\x18\x04 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x05 \x01(\x0c\x12\x0c\n\x04slot\x18\x06 \x01(\r\x12\x0c\n\x04name\x18\x07 \x01(\t\"S\n\nTaskResult\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x03 \x01(\x0c\"\xd9\x01\n\nTaskAnswer\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x30\n\x07verdict\x18\x02 \x01(\x0e\x32\x1f.antiphon.v1.TaskAnswer.Verdict\"v\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x15\n\x11VERDICT_COMMITTED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_GONE\x10\x03\x12\x14\n\x10VERDICT_RETURNED\x10\x04\"\xa8\x01\n\tInboxHint\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\r\x12\x0e\n\x06row_id\x18\x04 \x01(\x0c\x12\x0c\n\x04kind\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x0f\n\x07payload\x18\x07 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x08 \x01(\t\x12\x0e\n\x06ref_id\x18\t \x01(\x05\"4\n\x0eInHandQuestion\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\"\x9d\x01\n\x0cInHandAnswer\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\x12-\n\x05tasks\x18\x03 \x03(\x0b\x32\x1e.antiphon.v1.InHandAnswer.Task\x1a:\n\x04Task\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\"\xb8\x02\n\tPeerBatch\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x16.antiphon.v1.PeerHello\x12-\n\ndispatches\x18\x02 \x03(\x0b\x32\x19.antiphon.v1.TaskDispatch\x12(\n\x07results\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.TaskResult\x12(\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x17.antiphon.v1.TaskAnswer\x12%\n\x05hints\x18\x05 \x03(\x0b\x32\x16.antiphon.v1.InboxHint\x12.\n\tquestions\x18\x06 \x03(\x0b\x32\x1b.antiphon.v1.InHandQuestion\x12*\n\x07in_hand\x18\x07 \x03(\x0b\x32\x19.antiphon.v1.InHandAnswer2B\n\x04Peer\x12:\n\x04Link\x12\x16.antiphon.v1.PeerBatch\x1a\x16.antiphon.v1.PeerBatch(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61ntiphon_proto/v1/peer.proto\x12\x0b\x61ntiphon.v1\"\x84\x01\n\tPeerHello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0e\n\x06\x61pp_id\x18\x02 \x01(\t\x12\x12\n\nreplica_id\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\r\x12\x17\n\x0foldest_protocol\x18\x05 \x01(\r\x12\x15\n\rto_replica_id\x18\x06 \x01(\t\"U\n\x07TaskKey\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\x05\x12\x0e\n\x06\x61pp_id\x18\x04 \x01(\t\"\xfb\x01\n\x0cTaskDispatch\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x18\n\x10\x64ispatched_at_ns\x18\x03 \x01(\x03\x12\x0f\n\x07request\x18\x04 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x05 \x01(\x0c\x12\x0c\n\x04slot\x18\x06 \x01(\r\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x10\n\x07watched\x18\xf2\x07 \x01(\x08\x12\x1f\n\x11heartbeat_details\x18\xf3\x07 \x01(\x0cH\x00\x88\x01\x01\x12\x12\n\tlapses_ns\x18\xf4\x07 \x01(\x03\x42\x14\n\x12_heartbeat_details\"S\n\nTaskResult\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\x12\x13\n\x0bincarnation\x18\x03 \x01(\x0c\"\xd9\x01\n\nTaskAnswer\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x30\n\x07verdict\x18\x02 \x01(\x0e\x32\x1f.antiphon.v1.TaskAnswer.Verdict\"v\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x15\n\x11VERDICT_COMMITTED\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_GONE\x10\x03\x12\x14\n\x10VERDICT_RETURNED\x10\x04\"\xa8\x01\n\tInboxHint\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\r\x12\x0e\n\x06row_id\x18\x04 \x01(\x0c\x12\x0c\n\x04kind\x18\x05 \x01(\r\x12\x13\n\x0bincarnation\x18\x06 \x01(\x0c\x12\x0f\n\x07payload\x18\x07 \x01(\x0c\x12\x14\n\x0c\x65xecution_id\x18\x08 \x01(\t\x12\x0e\n\x06ref_id\x18\t \x01(\x05\"4\n\x0eInHandQuestion\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\"\x9d\x01\n\x0cInHandAnswer\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x12\n\npartitions\x18\x02 \x03(\r\x12-\n\x05tasks\x18\x03 \x03(\x0b\x32\x1e.antiphon.v1.InHandAnswer.Task\x1a:\n\x04Task\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\"\xb6\x01\n\x0cTaskProgress\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x15\n\rstarted_at_ns\x18\x03 \x01(\x03\x12\x12\n\nbeat_at_ns\x18\x04 \x01(\x03\x12\x1e\n\x11heartbeat_details\x18\x05 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\twaits_for\x18\x06 \x01(\tB\x14\n\x12_heartbeat_details\"/\n\nTaskCancel\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.antiphon.v1.TaskKey\"8\n\nGrantFreed\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xba\x03\n\tPeerBatch\x12%\n\x05hello\x18\x01 \x01(\x0b\x32\x16.antiphon.v1.PeerHello\x12-\n\ndispatches\x18\x02 \x03(\x0b\x32\x19.antiphon.v1.TaskDispatch\x12(\n\x07results\x18\x03 \x03(\x0b\x32\x17.antiphon.v1.TaskResult\x12(\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x17.antiphon.v1.TaskAnswer\x12%\n\x05hints\x18\x05 \x03(\x0b\x32\x16.antiphon.v1.InboxHint\x12.\n\tquestions\x18\x06 \x03(\x0b\x32\x1b.antiphon.v1.InHandQuestion\x12*\n\x07in_hand\x18\x07 \x03(\x0b\x32\x19.antiphon.v1.InHandAnswer\x12,\n\x08progress\x18\xf2\x07 \x03(\x0b\x32\x19.antiphon.v1.TaskProgress\x12)\n\x07\x63\x61ncels\x18\xf3\x07 \x03(\x0b\x32\x17.antiphon.v1.TaskCancel\x12\'\n\x05\x66reed\x18\xf4\x07 \x03(\x0b\x32\x17.antiphon.v1.GrantFreed2B\n\x04Peer\x12:\n\x04Link\x12\x16.antiphon.v1.PeerBatch\x1a\x16.antiphon.v1.PeerBatch(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,23 +36,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKKEY']._serialized_start=180
   _globals['_TASKKEY']._serialized_end=265
   _globals['_TASKDISPATCH']._serialized_start=268
-  _globals['_TASKDISPATCH']._serialized_end=426
-  _globals['_TASKRESULT']._serialized_start=428
-  _globals['_TASKRESULT']._serialized_end=511
-  _globals['_TASKANSWER']._serialized_start=514
-  _globals['_TASKANSWER']._serialized_end=731
-  _globals['_TASKANSWER_VERDICT']._serialized_start=613
-  _globals['_TASKANSWER_VERDICT']._serialized_end=731
-  _globals['_INBOXHINT']._serialized_start=734
-  _globals['_INBOXHINT']._serialized_end=902
-  _globals['_INHANDQUESTION']._serialized_start=904
-  _globals['_INHANDQUESTION']._serialized_end=956
-  _globals['_INHANDANSWER']._serialized_start=959
-  _globals['_INHANDANSWER']._serialized_end=1116
-  _globals['_INHANDANSWER_TASK']._serialized_start=1058
-  _globals['_INHANDANSWER_TASK']._serialized_end=1116
-  _globals['_PEERBATCH']._serialized_start=1119
-  _globals['_PEERBATCH']._serialized_end=1431
-  _globals['_PEER']._serialized_start=1433
-  _globals['_PEER']._serialized_end=1499
+  _globals['_TASKDISPATCH']._serialized_end=519
+  _globals['_TASKRESULT']._serialized_start=521
+  _globals['_TASKRESULT']._serialized_end=604
+  _globals['_TASKANSWER']._serialized_start=607
+  _globals['_TASKANSWER']._serialized_end=824
+  _globals['_TASKANSWER_VERDICT']._serialized_start=706
+  _globals['_TASKANSWER_VERDICT']._serialized_end=824
+  _globals['_INBOXHINT']._serialized_start=827
+  _globals['_INBOXHINT']._serialized_end=995
+  _globals['_INHANDQUESTION']._serialized_start=997
+  _globals['_INHANDQUESTION']._serialized_end=1049
+  _globals['_INHANDANSWER']._serialized_start=1052
+  _globals['_INHANDANSWER']._serialized_end=1209
+  _globals['_INHANDANSWER_TASK']._serialized_start=1151
+  _globals['_INHANDANSWER_TASK']._serialized_end=1209
+  _globals['_TASKPROGRESS']._serialized_start=1212
+  _globals['_TASKPROGRESS']._serialized_end=1394
+  _globals['_TASKCANCEL']._serialized_start=1396
+  _globals['_TASKCANCEL']._serialized_end=1443
+  _globals['_GRANTFREED']._serialized_start=1445
+  _globals['_GRANTFREED']._serialized_end=1501
+  _globals['_PEERBATCH']._serialized_start=1504
+  _globals['_PEERBATCH']._serialized_end=1946
+  _globals['_PEER']._serialized_start=1948
+  _globals['_PEER']._serialized_end=2014
 # @@protoc_insertion_point(module_scope)

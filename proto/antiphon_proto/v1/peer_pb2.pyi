@@ -36,7 +36,7 @@ class TaskKey(_message.Message):
     def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., task_id: _Optional[int] = ..., app_id: _Optional[str] = ...) -> None: ...
 
 class TaskDispatch(_message.Message):
-    __slots__ = ("key", "attempt", "dispatched_at_ns", "request", "incarnation", "slot", "name")
+    __slots__ = ("key", "attempt", "dispatched_at_ns", "request", "incarnation", "slot", "name", "watched", "heartbeat_details", "lapses_ns")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     DISPATCHED_AT_NS_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,9 @@ class TaskDispatch(_message.Message):
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    WATCHED_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_DETAILS_FIELD_NUMBER: _ClassVar[int]
+    LAPSES_NS_FIELD_NUMBER: _ClassVar[int]
     key: TaskKey
     attempt: int
     dispatched_at_ns: int
@@ -51,7 +54,10 @@ class TaskDispatch(_message.Message):
     incarnation: bytes
     slot: int
     name: str
-    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., dispatched_at_ns: _Optional[int] = ..., request: _Optional[bytes] = ..., incarnation: _Optional[bytes] = ..., slot: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+    watched: bool
+    heartbeat_details: bytes
+    lapses_ns: int
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., dispatched_at_ns: _Optional[int] = ..., request: _Optional[bytes] = ..., incarnation: _Optional[bytes] = ..., slot: _Optional[int] = ..., name: _Optional[str] = ..., watched: bool = ..., heartbeat_details: _Optional[bytes] = ..., lapses_ns: _Optional[int] = ...) -> None: ...
 
 class TaskResult(_message.Message):
     __slots__ = ("key", "event", "incarnation")
@@ -130,8 +136,40 @@ class InHandAnswer(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[InHandAnswer.Task]
     def __init__(self, app_id: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ..., tasks: _Optional[_Iterable[_Union[InHandAnswer.Task, _Mapping]]] = ...) -> None: ...
 
+class TaskProgress(_message.Message):
+    __slots__ = ("key", "attempt", "started_at_ns", "beat_at_ns", "heartbeat_details", "waits_for")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    BEAT_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_DETAILS_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FOR_FIELD_NUMBER: _ClassVar[int]
+    key: TaskKey
+    attempt: int
+    started_at_ns: int
+    beat_at_ns: int
+    heartbeat_details: bytes
+    waits_for: str
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., attempt: _Optional[int] = ..., started_at_ns: _Optional[int] = ..., beat_at_ns: _Optional[int] = ..., heartbeat_details: _Optional[bytes] = ..., waits_for: _Optional[str] = ...) -> None: ...
+
+class TaskCancel(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: TaskKey
+    def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ...) -> None: ...
+
+class GrantFreed(_message.Message):
+    __slots__ = ("app_id", "kind", "name")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    kind: int
+    name: str
+    def __init__(self, app_id: _Optional[str] = ..., kind: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
 class PeerBatch(_message.Message):
-    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand")
+    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand", "progress", "cancels", "freed")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DISPATCHES_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +177,9 @@ class PeerBatch(_message.Message):
     HINTS_FIELD_NUMBER: _ClassVar[int]
     QUESTIONS_FIELD_NUMBER: _ClassVar[int]
     IN_HAND_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    CANCELS_FIELD_NUMBER: _ClassVar[int]
+    FREED_FIELD_NUMBER: _ClassVar[int]
     hello: PeerHello
     dispatches: _containers.RepeatedCompositeFieldContainer[TaskDispatch]
     results: _containers.RepeatedCompositeFieldContainer[TaskResult]
@@ -146,4 +187,7 @@ class PeerBatch(_message.Message):
     hints: _containers.RepeatedCompositeFieldContainer[InboxHint]
     questions: _containers.RepeatedCompositeFieldContainer[InHandQuestion]
     in_hand: _containers.RepeatedCompositeFieldContainer[InHandAnswer]
-    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[TaskAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., questions: _Optional[_Iterable[_Union[InHandQuestion, _Mapping]]] = ..., in_hand: _Optional[_Iterable[_Union[InHandAnswer, _Mapping]]] = ...) -> None: ...
+    progress: _containers.RepeatedCompositeFieldContainer[TaskProgress]
+    cancels: _containers.RepeatedCompositeFieldContainer[TaskCancel]
+    freed: _containers.RepeatedCompositeFieldContainer[GrantFreed]
+    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[TaskAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., questions: _Optional[_Iterable[_Union[InHandQuestion, _Mapping]]] = ..., in_hand: _Optional[_Iterable[_Union[InHandAnswer, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[TaskProgress, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[TaskCancel, _Mapping]]] = ..., freed: _Optional[_Iterable[_Union[GrantFreed, _Mapping]]] = ...) -> None: ...

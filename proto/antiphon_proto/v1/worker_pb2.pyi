@@ -179,7 +179,7 @@ class WorkflowAction(_message.Message):
     def __init__(self, id: _Optional[int] = ..., schedule_task: _Optional[_Union[ScheduleTaskAction, _Mapping]] = ..., create_child_workflow: _Optional[_Union[CreateChildWorkflowAction, _Mapping]] = ..., create_timer: _Optional[_Union[CreateTimerAction, _Mapping]] = ..., send_event: _Optional[_Union[SendEventAction, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowAction, _Mapping]] = ..., terminate_workflow: _Optional[_Union[TerminateWorkflowAction, _Mapping]] = ..., workflow_version_not_available: _Optional[_Union[WorkflowVersionNotAvailableAction, _Mapping]] = ..., create_detached_workflow: _Optional[_Union[CreateDetachedWorkflowAction, _Mapping]] = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ...) -> None: ...
 
 class ActivityRequest(_message.Message):
-    __slots__ = ("name", "version", "input", "workflow_instance", "task_id", "parent_trace_context", "task_execution_id", "propagated_history", "caller_app_id", "attempt")
+    __slots__ = ("name", "version", "input", "workflow_instance", "task_id", "parent_trace_context", "task_execution_id", "propagated_history", "caller_app_id", "attempt", "heartbeat_details", "heartbeat_ms", "start_to_close_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -190,6 +190,9 @@ class ActivityRequest(_message.Message):
     PROPAGATED_HISTORY_FIELD_NUMBER: _ClassVar[int]
     CALLER_APP_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_DETAILS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
+    START_TO_CLOSE_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: _wrappers_pb2.StringValue
     input: _wrappers_pb2.StringValue
@@ -200,7 +203,18 @@ class ActivityRequest(_message.Message):
     propagated_history: _history_pb2.PropagatedHistory
     caller_app_id: str
     attempt: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[_history_pb2.WorkflowInstance, _Mapping]] = ..., task_id: _Optional[int] = ..., parent_trace_context: _Optional[_Union[_history_pb2.TraceContext, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., propagated_history: _Optional[_Union[_history_pb2.PropagatedHistory, _Mapping]] = ..., caller_app_id: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+    heartbeat_details: bytes
+    heartbeat_ms: int
+    start_to_close_ms: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[_history_pb2.WorkflowInstance, _Mapping]] = ..., task_id: _Optional[int] = ..., parent_trace_context: _Optional[_Union[_history_pb2.TraceContext, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., propagated_history: _Optional[_Union[_history_pb2.PropagatedHistory, _Mapping]] = ..., caller_app_id: _Optional[str] = ..., attempt: _Optional[int] = ..., heartbeat_details: _Optional[bytes] = ..., heartbeat_ms: _Optional[int] = ..., start_to_close_ms: _Optional[int] = ...) -> None: ...
+
+class ActivityCancel(_message.Message):
+    __slots__ = ("instance_id", "task_id")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    task_id: int
+    def __init__(self, instance_id: _Optional[str] = ..., task_id: _Optional[int] = ...) -> None: ...
 
 class ActivityResponse(_message.Message):
     __slots__ = ("instance_id", "task_id", "result", "failure_details", "completion_token")
@@ -301,18 +315,20 @@ class GetWorkItemsRequest(_message.Message):
     def __init__(self, capabilities: _Optional[_Iterable[_Union[WorkerCapability, str]]] = ..., declares_names: bool = ..., offers: _Optional[_Iterable[_Union[OfferedName, _Mapping]]] = ..., max_workflow_items: _Optional[int] = ..., max_activity_items: _Optional[int] = ...) -> None: ...
 
 class WorkItem(_message.Message):
-    __slots__ = ("workflow_request", "activity_request", "health_ping", "completion_token", "more")
+    __slots__ = ("workflow_request", "activity_request", "health_ping", "activity_cancel", "completion_token", "more")
     WORKFLOW_REQUEST_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_REQUEST_FIELD_NUMBER: _ClassVar[int]
     HEALTH_PING_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_CANCEL_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     workflow_request: WorkflowRequest
     activity_request: ActivityRequest
     health_ping: HealthPing
+    activity_cancel: ActivityCancel
     completion_token: str
     more: _containers.RepeatedCompositeFieldContainer[WorkItem]
-    def __init__(self, workflow_request: _Optional[_Union[WorkflowRequest, _Mapping]] = ..., activity_request: _Optional[_Union[ActivityRequest, _Mapping]] = ..., health_ping: _Optional[_Union[HealthPing, _Mapping]] = ..., completion_token: _Optional[str] = ..., more: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ...) -> None: ...
+    def __init__(self, workflow_request: _Optional[_Union[WorkflowRequest, _Mapping]] = ..., activity_request: _Optional[_Union[ActivityRequest, _Mapping]] = ..., health_ping: _Optional[_Union[HealthPing, _Mapping]] = ..., activity_cancel: _Optional[_Union[ActivityCancel, _Mapping]] = ..., completion_token: _Optional[str] = ..., more: _Optional[_Iterable[_Union[WorkItem, _Mapping]]] = ...) -> None: ...
 
 class CompleteTaskResponse(_message.Message):
     __slots__ = ()
@@ -335,12 +351,14 @@ class CompleteReply(_message.Message):
     def __init__(self, settled: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("completion_token", "details")
+    __slots__ = ("completion_token", "details", "only_asks")
     COMPLETION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ASKS_FIELD_NUMBER: _ClassVar[int]
     completion_token: str
     details: bytes
-    def __init__(self, completion_token: _Optional[str] = ..., details: _Optional[bytes] = ...) -> None: ...
+    only_asks: bool
+    def __init__(self, completion_token: _Optional[str] = ..., details: _Optional[bytes] = ..., only_asks: bool = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
     __slots__ = ("cancelled",)

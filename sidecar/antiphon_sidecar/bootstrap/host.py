@@ -141,6 +141,7 @@ class Host:
                 store_clock=self._store_clock,
                 known_apps=self._known,
                 limits=settings.limits,
+                concurrency=settings.concurrency_of(app),
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
                 retention={Status[name.upper()]: seconds for name, seconds in settings.retention},
                 died=self._died,

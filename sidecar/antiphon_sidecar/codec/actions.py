@@ -73,7 +73,6 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
     if task.HasField("history_propagation_scope"):
         rest.history_propagation_scope = task.history_propagation_scope
     modelled = ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
-    wait = task.timeouts.schedule_to_start_ms
     return ac.ScheduleTask(
         id=action.id,
         name=checked_name("activity name", task.name),
@@ -81,8 +80,17 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
         version=to_text(task.version, present=task.HasField("version")),
         task_execution_id=task.task_execution_id,
         target=_target(action),
-        schedule_to_start_ns=wait * _NS_PER_MS if wait else None,
+        timeouts=_read_timeouts(task.timeouts),
         extra=rest.SerializeToString() + carried_over(task, modelled, pb.TaskScheduled),
+    )
+
+
+def _read_timeouts(timeouts: wk.ActivityTimeouts) -> ac.Timeouts:
+    return ac.Timeouts(
+        schedule_to_start_ns=timeouts.schedule_to_start_ms * _NS_PER_MS or None,
+        start_to_close_ns=timeouts.start_to_close_ms * _NS_PER_MS or None,
+        schedule_to_close_ns=timeouts.schedule_to_close_ms * _NS_PER_MS or None,
+        heartbeat_ns=timeouts.heartbeat_ms * _NS_PER_MS or None,
     )
 
 

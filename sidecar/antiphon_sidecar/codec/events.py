@@ -111,6 +111,7 @@ def _seal_outcome(
                     task_scheduled_id=event.task_id,
                     failure_details=from_failure(event.failure),
                     task_execution_id=event.task_execution_id,
+                    heartbeat_details=event.details,
                 )
             )
             wire.task_failed.MergeFromString(event.extra)
@@ -299,7 +300,8 @@ def _unseal_outcome(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
                 failed.task_scheduled_id,
                 to_failure(failed.failure_details),
                 failed.task_execution_id,
-                remainder(failed, ("task_scheduled_id", "failure_details", "task_execution_id")),
+                remainder(failed, ("task_scheduled_id", "failure_details", "task_execution_id", "heartbeat_details")),
+                failed.heartbeat_details if failed.HasField("heartbeat_details") else None,
             )
         case "child_workflow_instance_completed":
             child = wire.child_workflow_instance_completed

@@ -3,12 +3,15 @@
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.values import from_text
-from antiphon_sidecar.engine.events import TaskScheduled
+from antiphon_sidecar.engine.outcome import NewTask
 from antiphon_sidecar.engine.state import State
 
+_NS_PER_MS = 1_000_000
 
-def activity_request(state: State, task: TaskScheduled) -> bytes:
+
+def activity_request(state: State, new: NewTask) -> bytes:
     """Return the serialized request of a task; the attempt is filled in when it is handed out."""
+    task, timeouts = new.event, new.timeouts
     scheduled = pb.TaskScheduled.FromString(task.extra)
     return wk.ActivityRequest(
         name=task.name,
@@ -21,4 +24,7 @@ def activity_request(state: State, task: TaskScheduled) -> bytes:
         parent_trace_context=scheduled.parent_trace_context if scheduled.HasField("parent_trace_context") else None,
         task_execution_id=task.task_execution_id,
         caller_app_id=state.app,
+        heartbeat_details=new.details,
+        heartbeat_ms=(timeouts.heartbeat_ns or 0) // _NS_PER_MS,
+        start_to_close_ms=(timeouts.start_to_close_ns or 0) // _NS_PER_MS,
     ).SerializeToString()

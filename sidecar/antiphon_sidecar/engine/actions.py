@@ -17,8 +17,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits on one call of an activity, in nanoseconds; None means none."""
+
+    schedule_to_start_ns: int | None = None
+    start_to_close_ns: int | None = None
+    schedule_to_close_ns: int | None = None
+    heartbeat_ns: int | None = None
+
+
+_NO_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleTask:
-    """Run an activity. Timeouts are in nanoseconds; None means none."""
+    """Run an activity."""
 
     id: int
     name: str
@@ -26,7 +39,7 @@ class ScheduleTask:
     version: str | None = None
     task_execution_id: str = ""
     target: Target | None = None
-    schedule_to_start_ns: int | None = None
+    timeouts: Timeouts = _NO_TIMEOUTS
     extra: bytes = b""
 
 

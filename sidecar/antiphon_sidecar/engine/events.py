@@ -178,13 +178,14 @@ class TaskCompleted:
 
 @dataclass(frozen=True, slots=True)
 class TaskFailed:
-    """An activity failed, or could not be run."""
+    """An activity failed, or could not be run; `details`: what it last said of its progress."""
 
     timestamp: int
     task_id: int
     failure: Failure
     task_execution_id: str = ""
     extra: bytes = b""
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from antiphon_sidecar.engine.actions import Timeouts
 from antiphon_sidecar.engine.events import Event, TaskScheduled, TimerCreated
 from antiphon_sidecar.engine.messages import Outgoing
 from antiphon_sidecar.engine.state import State
@@ -21,11 +22,20 @@ class Scope:
     new_execution_id: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A scheduled activity that gets a row; `details`: what a failed attempt before it said of its progress."""
+
+    event: TaskScheduled
+    timeouts: Timeouts
+    details: bytes | None = None
+
+
 @dataclass(slots=True)
 class Result:
     """What a turn leads to, for one commit; `state` is the instance after it.
 
-    `tasks` are the scheduled activities that get a row, `start_by` beside each; `timers` those to arm.
+    `tasks` are the scheduled activities that get a row; `timers` those to arm.
     `ended_execution` names the generation whose remaining task and timer rows go. `continues` is set when a next
     generation begins: its START is among `outgoing` and `state` is already the new generation's.
     """
@@ -35,7 +45,7 @@ class Result:
     events: list[Event]
     generation: int
     turn_number: int
-    tasks: list[tuple[TaskScheduled, int | None]] = field(default_factory=list)
+    tasks: list[NewTask] = field(default_factory=list)
     timers: list[TimerCreated] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     ended_execution: str | None = None

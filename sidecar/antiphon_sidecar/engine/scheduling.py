@@ -29,7 +29,7 @@ from antiphon_sidecar.engine.events import (
 )
 from antiphon_sidecar.engine.ids import child_incarnation, derive_id, result_row_id
 from antiphon_sidecar.engine.messages import Kind, Outgoing
-from antiphon_sidecar.engine.outcome import Result, Scope
+from antiphon_sidecar.engine.outcome import NewTask, Result, Scope
 from antiphon_sidecar.engine.state import ActionKind, State, evolve
 
 
@@ -90,8 +90,7 @@ def _schedule_task(result: Result, action: ScheduleTask, stamp: int, scope: Scop
     _record(result, event)
     refused = _foreign_namespace(action.target, scope)
     if refused is None:
-        wait = action.schedule_to_start_ns
-        result.tasks.append((event, None if wait is None else stamp + wait))
+        result.tasks.append(NewTask(event, action.timeouts, state.details.get(action.task_execution_id)))
         return
     result.outgoing.append(
         Outgoing(

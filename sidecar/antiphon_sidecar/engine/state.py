@@ -108,6 +108,8 @@ class State:
     tasks: dict[int, OpenTask] = field(default_factory=dict)
     children: dict[int, OpenChild] = field(default_factory=dict)
     timers: dict[int, OpenTimer] = field(default_factory=dict)
+    #: By task execution ID: what the last failed attempt said of its progress; the next one gets it.
+    details: dict[str, bytes] = field(default_factory=dict)
     seen: set[tuple[ActionKind, int]] = field(default_factory=set)
     recent_messages: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
@@ -174,8 +176,13 @@ def forget_stall(state: State) -> None:
 
 def _resolve(state: State, event: TaskCompleted | TaskFailed | ChildCompleted | ChildFailed | TimerFired) -> None:
     match event:
-        case TaskCompleted() | TaskFailed():
+        case TaskCompleted():
             state.tasks.pop(event.task_id, None)
+            state.details.pop(event.task_execution_id, None)
+        case TaskFailed():
+            state.tasks.pop(event.task_id, None)
+            if event.details is not None and event.task_execution_id:
+                state.details[event.task_execution_id] = event.details
         case ChildCompleted() | ChildFailed():
             state.children.pop(event.task_id, None)
         case TimerFired():
@@ -241,6 +248,7 @@ def _end(state: State, event: ExecutionCompleted) -> None:
     state.failure = event.failure
     state.completed_at = event.timestamp
     state.tasks.clear()
+    state.details.clear()
     state.timers.clear()
 
 

@@ -19,7 +19,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A task on its way to a target; `dispatched_at` in store time, `request` as stored."""
+    """A task on its way to a target; `dispatched_at` in store time, `request` as stored.
+
+    `watched`: the owner wants to hear when a worker begins it. `details`: what an earlier attempt last said of its
+    progress. `lapses_ns`: how long an attempt whose replica is gone may still run, 0 when nothing limits it.
+    """
 
     ref: TaskRef
     incarnation: bytes
@@ -28,6 +32,42 @@ class Dispatch:
     request: bytes
     attempt: int
     dispatched_at: int
+    watched: bool = False
+    details: bytes | None = None
+    lapses_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a target is with a task: when a worker got it and last gave a sign of life, in store time.
+
+    Said when a watched task begins, at heartbeats, and from time to time of all that runs, so that an owner that did
+    not hear it, or is new, hears it then. `details`: None when nothing was said. `waits_for`: the name of the code
+    that says why it has not begun, empty when it only waits for a worker.
+    """
+
+    ref: TaskRef
+    attempt: int
+    started_at: int
+    beat_at: int
+    details: bytes | None = None
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Nobody waits for this task any more."""
+
+    ref: TaskRef
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A grant of this name was taken back: a replica of the app that waits for one may try again."""
+
+    app: str
+    kind: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +122,7 @@ class InHand:
     refs: tuple[tuple[TaskRef, int], ...]
 
 
-Message = Dispatch | Result | Answer | Hint | InHandAsked | InHand
+Message = Dispatch | Progress | Cancel | Freed | Result | Answer | Hint | InHandAsked | InHand
 
 
 class Peers(Protocol):

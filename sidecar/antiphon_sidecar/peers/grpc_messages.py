@@ -4,7 +4,19 @@ from collections.abc import Iterable, Iterator
 
 from antiphon_proto.v1 import peer_pb2 as pb
 from antiphon_sidecar.engine.ids import TaskRef
-from antiphon_sidecar.peers.base import Answer, Dispatch, Hint, InHand, InHandAsked, Message, Result, Verdict
+from antiphon_sidecar.peers.base import (
+    Answer,
+    Cancel,
+    Dispatch,
+    Freed,
+    Hint,
+    InHand,
+    InHandAsked,
+    Message,
+    Progress,
+    Result,
+    Verdict,
+)
 
 _VERDICTS = {
     Verdict.COMMITTED: pb.TaskAnswer.VERDICT_COMMITTED,
@@ -35,8 +47,13 @@ def _add(made: pb.PeerBatch, message: Message) -> None:
                     incarnation=message.incarnation,
                     slot=message.slot,
                     name=message.name,
+                    watched=message.watched,
+                    heartbeat_details=message.details,
+                    lapses_ns=message.lapses_ns,
                 )
             )
+        case Progress() | Cancel() | Freed():
+            _add_running(made, message)
         case Result():
             made.results.append(
                 pb.TaskResult(key=_key(message.ref), event=message.event, incarnation=message.incarnation)
@@ -65,6 +82,25 @@ def _add(made: pb.PeerBatch, message: Message) -> None:
             made.in_hand.append(pb.InHandAnswer(app_id=message.app, partitions=partitions, tasks=tasks))
 
 
+def _add_running(made: pb.PeerBatch, message: Progress | Cancel | Freed) -> None:
+    match message:
+        case Progress():
+            made.progress.append(
+                pb.TaskProgress(
+                    key=_key(message.ref),
+                    attempt=message.attempt,
+                    started_at_ns=message.started_at,
+                    beat_at_ns=message.beat_at,
+                    heartbeat_details=message.details,
+                    waits_for=message.waits_for,
+                )
+            )
+        case Cancel():
+            made.cancels.append(pb.TaskCancel(key=_key(message.ref)))
+        case Freed():
+            made.freed.append(pb.GrantFreed(app_id=message.app, kind=message.kind, name=message.name))
+
+
 def messages(received: pb.PeerBatch) -> Iterator[Message]:
     """Take a batch apart; what a newer release says besides is left out."""
     for question in received.questions:
@@ -75,21 +111,49 @@ def messages(received: pb.PeerBatch) -> Iterator[Message]:
     for hint in received.hints:
         yield _hint(hint)
     for dispatch in received.dispatches:
-        yield Dispatch(
-            ref=_ref(dispatch.key),
-            incarnation=dispatch.incarnation,
-            slot=dispatch.slot,
-            name=dispatch.name,
-            request=dispatch.request,
-            attempt=dispatch.attempt,
-            dispatched_at=dispatch.dispatched_at_ns,
-        )
+        yield _dispatch(dispatch)
+    yield from _running(received)
     for result in received.results:
         yield Result(_ref(result.key), result.incarnation, result.event)
     for answer in received.answers:
         verdict = _BY_NUMBER.get(answer.verdict)
         if verdict is not None:
             yield Answer(_ref(answer.key), verdict)
+
+
+def _running(received: pb.PeerBatch) -> Iterator[Message]:
+    for said in received.progress:
+        yield _progress(said)
+    for cancel in received.cancels:
+        yield Cancel(_ref(cancel.key))
+    for freed in received.freed:
+        yield Freed(freed.app_id, freed.kind, freed.name)
+
+
+def _dispatch(dispatch: pb.TaskDispatch) -> Dispatch:
+    return Dispatch(
+        ref=_ref(dispatch.key),
+        incarnation=dispatch.incarnation,
+        slot=dispatch.slot,
+        name=dispatch.name,
+        request=dispatch.request,
+        attempt=dispatch.attempt,
+        dispatched_at=dispatch.dispatched_at_ns,
+        watched=dispatch.watched,
+        details=dispatch.heartbeat_details if dispatch.HasField("heartbeat_details") else None,
+        lapses_ns=dispatch.lapses_ns,
+    )
+
+
+def _progress(said: pb.TaskProgress) -> Progress:
+    return Progress(
+        ref=_ref(said.key),
+        attempt=said.attempt,
+        started_at=said.started_at_ns,
+        beat_at=said.beat_at_ns,
+        details=said.heartbeat_details if said.HasField("heartbeat_details") else None,
+        waits_for=said.waits_for,
+    )
 
 
 def _hint(hint: pb.InboxHint) -> Hint:

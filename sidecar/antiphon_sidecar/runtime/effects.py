@@ -9,6 +9,7 @@ from typing import Protocol
 
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
@@ -66,6 +67,16 @@ class Effects(Protocol):
         """Take a new epoch, then call `Instances.reload`."""
 
 
+class Gate(Protocol):
+    """What a limit on a workflow's name asks of its runs."""
+
+    def may_begin(self, lane: Lane, turn: Turn) -> bool:
+        """Tell whether a run may have its first turn; else the lane is woken when it may."""
+
+    def run_ended(self, lane: Lane) -> None:
+        """The run is over, durably."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What all lanes of an app share. `epochs`: owned partitions and their epochs; `ownership` alone writes it.
@@ -78,6 +89,7 @@ class Scope:
     store_clock: StoreClock
     committer: Committer
     workers: Workers
+    gate: Gate
     engine: rs.Scope
     epochs: Mapping[int, int]
     hot_max: int

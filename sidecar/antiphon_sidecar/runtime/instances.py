@@ -17,12 +17,13 @@ from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.doubts import settle_doubts
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.handing import Line
 from antiphon_sidecar.runtime.handout import HandOut
 from antiphon_sidecar.runtime.lane import Lane, Phase, read_in_time
 from antiphon_sidecar.runtime.lanes import LaneTable
-from antiphon_sidecar.runtime.parking import replaced_message
+from antiphon_sidecar.runtime.parking import as_replaced
 from antiphon_sidecar.runtime.workers import WorkerStream
 from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
 
@@ -137,8 +138,10 @@ class Instances:
                 lane.trust()
             lane.take(turn)
             self._submit(lane, rs.end_without_worker(turn, now=self._scope.store_clock.now()))
-        else:
+        elif self._scope.gate.may_begin(lane, turn):
             self._handout.offer(lane, turn)
+        elif lane.instance_id in self.fast:
+            self._effects.park(lane)
 
     def _hold(self, lane: Lane) -> None:
         """Nothing can be applied now: what is not durable must not wait in memory."""
@@ -207,15 +210,10 @@ class Instances:
         if lane.stream is not None:
             lane.stream.seen.pop(lane.instance_id, None)
         lane.give_back()
-        lane.queue = [self._as_replaced(lane, m) for m in lane.queue]
+        lane.queue = [as_replaced(lane, m) for m in lane.queue]
         lane.replaced.clear()
         lane.stream = None
         lane.phase = Phase.IDLE
-
-    def _as_replaced(self, lane: Lane, message: Message) -> Message:
-        if message.row is Row.TASK and message.ref_id in lane.replaced:
-            return replaced_message(message)
-        return message
 
     def fail_unregistered(self, lane: Lane, failure: Failure) -> None:
         """End an instance that has not started and that no worker can run."""
@@ -321,6 +319,8 @@ class Instances:
         lane.phase = Phase.IDLE
         self._settle(lane, turn)
         self._cause(lane, result, commit)
+        if result.state.ended:
+            self._scope.gate.run_ended(lane)
         if result.state.ended and not lane.queue:
             self._close(lane)
         else:
@@ -397,6 +397,7 @@ class Instances:
                 self._enqueue(lane, message)
         if gone:
             self._effects.results_settled([self.ref(lane, m) for m in gone], Verdict.GONE)
+        settle_doubts(lane)
         self._effects.changed(lane)
         if not lane.queue:
             self.fast.pop(lane.instance_id, None)

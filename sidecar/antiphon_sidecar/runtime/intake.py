@@ -5,63 +5,38 @@ after this replica turned the task row into an inbox row itself (protocol.md 16,
 replacements are asked of `Ports` and come back by `claimed` and `replaced`.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 
+from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.engine.events import TaskFailed
-from antiphon_sidecar.peers.base import Answer, Dispatch, InHand, Message, Result, Verdict
+from antiphon_sidecar.peers.base import Answer, Dispatch, InHand, Message, Progress, Result, Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
-from antiphon_sidecar.runtime.tokens import task_token
-from antiphon_sidecar.runtime.workers import ActivityItem, Workers, WorkerStream
+from antiphon_sidecar.runtime.grants import Asked, Grants
+from antiphon_sidecar.runtime.hand import GrantPorts, Hand, Lapsing, Ports, hand_of, holder_of, token_of
+from antiphon_sidecar.runtime.queues import TurnQueue
+from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Workers, WorkerStream
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef
+from antiphon_sidecar.stores.limits import Grant, GrantKind
 
 #: How long an owner may take to answer a result before the target replaces the task row itself.
 ANSWER_S = 1.0
 #: Finished tasks that are remembered, to drop a dispatch that comes late.
 FINISHED_MAX = 20_000
+#: How long a worker may take to end a task that was cancelled; then its place is given to others.
+CANCEL_S = 10.0
+#: Signs of life of one task are passed on at most this often.
+_SAY_S = 0.1
+#: Above every attempt: the task is over for good.
+_OVER = 1 << 62
 #: Requests above this size may be more than a worker receives; what an item holds beside its request.
 _LARGE = 256 * 1024
 _ITEM_BYTES = 2_000
-
-
-@dataclass(slots=True, eq=False)
-class Hand:
-    """A task that this replica has in hand, until its result is settled."""
-
-    ref: TaskRef
-    incarnation: bytes
-    slot: int
-    name: str = ""
-    request: bytes = b""
-    attempt: int = 1
-    caller: str = ""
-    stream: WorkerStream | None = None
-    event: bytes | None = None
-    asked: int = 0
-    deadline: float = 0.0
-    #: Until when, on the monotonic clock, it may begin without asking the store.
-    fresh_until: float = 0.0
-    #: When a worker was handed it last, in store time.
-    begun: int = 0
-    replacing: bool = False
-    settled: list[Callable[[], None]] = field(default_factory=list)
-
-
-class Ports(Protocol):
-    """What the intake needs done by others."""
-
-    def claim(self, hand: Hand) -> None:
-        """Claim the task in the store, then call `Intake.claimed`."""
-
-    def replace(self, hand: Hand) -> None:
-        """Turn the task row into an inbox row, then call `Intake.replaced`."""
 
 
 class Intake:
@@ -77,6 +52,9 @@ class Intake:
         view: Callable[[], View],
         send: Callable[[str, Message], None],
         ports: Ports,
+        grant_ports: GrantPorts,
+        app: str = "",
+        most: Mapping[str, int] | None = None,
     ) -> None:
         self._clock = clock
         self._store_clock = store_clock
@@ -86,10 +64,21 @@ class Intake:
         self._send = send
         self._ports = ports
         self.hands: dict[TaskRef, Hand] = {}
-        self._queues: OrderedDict[str, deque[Hand]] = OrderedDict()
+        #: By caller app, then by instance: each gets its turn.
+        self._queues: OrderedDict[str, TurnQueue[Hand]] = OrderedDict()
         self._finished: OrderedDict[TaskRef, int] = OrderedDict()
         self.unanswered: dict[TaskRef, Hand] = {}
         self.draining = False
+        self.grants: Grants[Hand] = Grants(
+            app=app,
+            kind=GrantKind.ACTIVITY,
+            most=most or {},
+            ask=grant_ports.ask_grants,
+            give_back=grant_ports.give_grant_back,
+            granted=self._granted,
+        )
+        #: Grants of attempts that were lost with their worker, and may still run there until then.
+        self._lapsing: list[Lapsing] = []
 
     # dispatches
 
@@ -101,21 +90,15 @@ class Intake:
             held.attempt = max(held.attempt, dispatch.attempt)
             if held.event is not None and not held.replacing:
                 self._report(held)
+            elif held.started_at and dispatch.watched:
+                self._say(held, sender)
             return
         if self._finished.get(dispatch.ref, -1) >= dispatch.attempt:
             return
         if self.draining:
             self._send(sender, Answer(dispatch.ref, Verdict.RETURNED))
             return
-        hand = Hand(
-            ref=dispatch.ref,
-            incarnation=dispatch.incarnation,
-            slot=dispatch.slot,
-            name=dispatch.name,
-            request=dispatch.request,
-            attempt=dispatch.attempt,
-            caller=sender,
-        )
+        hand = hand_of(dispatch, sender)
         self.hands[dispatch.ref] = hand
         age_s = (self._store_clock.now() - dispatch.dispatched_at) / 1e9
         hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2 - age_s
@@ -134,15 +117,60 @@ class Intake:
             self._enqueue(hand)
             self.feed()
         else:
-            del self.hands[hand.ref]
-            self._send(hand.caller, Answer(hand.ref, Verdict.RETURNED))
+            self._return(hand)
+
+    def _return(self, hand: Hand) -> None:
+        """Give a task back to its caller's owner."""
+        del self.hands[hand.ref]
+        self._free(hand)
+        self._send(hand.caller, Answer(hand.ref, Verdict.RETURNED))
 
     def _stale(self, hand: Hand) -> bool:
         """Tell whether the store must be asked before the task may begin (protocol.md 15)."""
         return self._clock.monotonic() >= hand.fresh_until
 
     def _enqueue(self, hand: Hand) -> None:
-        self._queues.setdefault(hand.ref.app, deque()).append(hand)
+        if self.grants.limits(hand.name) and not (hand.granted and hand.sure):
+            hand.watched = True
+            if hand.grant is None:
+                hand.grant = Grant(holder_of(hand.ref), str(hand.attempt), hand.lapses_ns)
+            self.grants.wait(hand.name, Asked(hand.grant, hand.ref.app, hand), first=hand.granted)
+            self._say(hand, hand.caller)
+            return
+        self._queues.setdefault(hand.ref.app, TurnQueue()).add(hand.ref.instance_id, hand)
+
+    def _granted(self, hand: Hand) -> None:
+        hand.granted = hand.sure = True
+        if self.hands.get(hand.ref) is hand and hand.event is None:
+            self._enqueue(hand)
+            self.feed()
+        else:
+            self._free(hand)
+
+    def _free(self, hand: Hand) -> None:
+        """Give back what the limit of its name has given a task, or let it wait no longer."""
+        if hand.grant is not None:
+            self.grants.forget(hand.name, hand.grant)
+            if hand.granted:
+                self.grants.give_back(hand.name, hand.grant)
+        hand.grant, hand.granted = None, False
+
+    def holds_grants(self) -> bool:
+        """Tell whether anything runs, or may run, under a limit."""
+        return bool(self._lapsing) or any(hand.granted for hand in self.hands.values())
+
+    def _let_lapse(self, hand: Hand) -> None:
+        """Keep the grant of an attempt that may go on where nobody hears of it, for as long as it is allowed to."""
+        if hand.grant is not None and hand.granted and hand.lapses_ns:
+            until = self._clock.monotonic() + hand.lapses_ns / 1e9
+            self._lapsing.append(Lapsing(hand.ref, hand.attempt, until, hand.name, hand.grant))
+            hand.grant, hand.granted = None, False
+        self._free(hand)
+
+    def _end_lapsing(self, over: Callable[[Lapsing], bool]) -> None:
+        for kept in [kept for kept in self._lapsing if over(kept)]:
+            self._lapsing.remove(kept)
+            self.grants.give_back(kept.name, kept.grant)
 
     def feed(self) -> None:
         """Give waiting tasks to workers that can take them, one caller app after the other."""
@@ -154,12 +182,12 @@ class Intake:
                     progress = True
 
     def _feed_one(self, app: str) -> bool:
-        """Hand out the oldest task of a caller that a worker can take; the caller then waits for its next turn."""
+        """Hand out the next task of a caller that a worker can take; the caller then waits for its next turn."""
         queue = self._queues[app]
         skipped: list[Hand] = []
         given = False
         while queue and not given:
-            hand = queue.popleft()
+            hand = queue.take()
             if self.hands.get(hand.ref) is not hand or hand.event is not None:
                 continue
             if len(hand.request) > _LARGE and self._refuse_large(hand):
@@ -168,13 +196,15 @@ class Intake:
             if stream is None:
                 skipped.append(hand)
             elif self._stale(hand):
-                # It waited here too long: its result may have come from an earlier delivery.
+                # It waited here too long: its result may have come from an earlier delivery, its grant be void.
+                hand.sure = False
                 self._ports.claim(hand)
             else:
                 self._hand_out(hand, stream)
                 self._queues.move_to_end(app)
                 given = True
-        queue.extendleft(reversed(skipped))
+        for hand in reversed(skipped):
+            queue.put_back(hand.ref.instance_id, hand)
         if not queue:
             del self._queues[app]
         return given
@@ -187,16 +217,80 @@ class Intake:
             return False
         failure = sizes.item_failure(f'activity "{hand.name}"', size, most=most)
         hand.event = codec.seal(TaskFailed(self._store_clock.now(), hand.ref.task_id, failure))
+        self._free(hand)
         self._report(hand)
         return True
 
     def _hand_out(self, hand: Hand, stream: WorkerStream) -> None:
         hand.stream = stream
-        hand.begun = self._store_clock.now()
         stream.activities += 1
         stream.out[hand.ref.instance_id, hand.ref.task_id] = hand.ref
-        token = task_token(hand.ref, incarnation=hand.incarnation, slot=hand.slot, attempt=hand.attempt)
-        stream.send(ActivityItem(token, hand.ref, hand.request, hand.attempt))
+        hand.started_at = self._store_clock.now()
+        stream.send(ActivityItem(token_of(hand), hand.ref, hand.request, hand.attempt, hand.details))
+        if hand.watched:
+            self._say(hand, hand.caller)
+
+    # signs of life, and their end
+
+    def _say(self, hand: Hand, owner: str) -> None:
+        hand.said_at = self._clock.monotonic()
+        waits = hand.grant is not None and not hand.granted
+        reason = codes.CONCURRENCY_LIMITED.name if waits else ""
+        self._send(owner, Progress(hand.ref, hand.attempt, hand.started_at, hand.beat_at, hand.details, reason))
+
+    def beat(self, ref: TaskRef, *, slot: int, attempt: int, details: bytes | None, only_asks: bool = False) -> bool:
+        """Take a worker's sign of life, or its mere question; True when nobody waits for the task any more."""
+        hand = self.hands.get(ref)
+        owner = self._owner(ref, slot)
+        now = self._store_clock.now()
+        if hand is None:
+            if ref in self._finished:
+                return True
+            # Begun under a sidecar that is no more; the owner knows whether it is still wanted.
+            if owner is not None:
+                self._send(owner, Progress(ref, attempt, 0, 0 if only_asks else now, details))
+            return False
+        if hand.cancelled_at is not None or only_asks:
+            return hand.cancelled_at is not None
+        hand.beat_at = now
+        if details is not None:
+            hand.details = details
+        if owner is not None and self._clock.monotonic() - hand.said_at >= _SAY_S:
+            self._say(hand, owner)
+        return False
+
+    def cancelled(self, ref: TaskRef) -> None:
+        """End a task that is over for good: its workflow has ended, or its time is up."""
+        self._note_finished(ref, _OVER)
+        hand = self.hands.get(ref)
+        if hand is None or hand.event is not None:
+            return
+        stream = hand.stream
+        if stream is None:
+            del self.hands[ref]
+            self._free(hand)
+        elif hand.cancelled_at is None:
+            hand.cancelled_at = self._clock.monotonic()
+            self._tell(hand, stream)
+
+    def tend(self) -> None:
+        """Say again what runs, and give up on what does not end; the replica calls it a few times in a lease."""
+        now = self._clock.monotonic()
+        for hand in list(self.hands.values()):
+            if hand.cancelled_at is not None:
+                if now - hand.cancelled_at >= CANCEL_S:
+                    self._leave_stream(hand)
+                    self._let_lapse(hand)
+                    self._settle(hand)
+            elif (hand.started_at or hand.grant is not None) and hand.event is None:
+                owner = self._owner(hand.ref, hand.slot)
+                if owner is not None:
+                    self._say(hand, owner)
+        self._end_lapsing(lambda kept: now >= kept.until)
+        self.feed()
+
+    def _owner(self, ref: TaskRef, slot: int) -> str | None:
+        return self._view().owners.get((ref.app, partition_of(slot)))
 
     # results
 
@@ -209,9 +303,18 @@ class Intake:
         return None
 
     def finished(
-        self, ref: TaskRef, *, incarnation: bytes, slot: int, event: bytes, echoed: bool, settled: Callable[[], None]
+        self,
+        ref: TaskRef,
+        *,
+        incarnation: bytes,
+        slot: int,
+        event: bytes,
+        echoed: bool,
+        settled: Callable[[], None],
+        attempt: int | None = None,
     ) -> None:
-        """Take a worker's result; `settled` is called once it is durable or known to be unwanted."""
+        """Take a result, of delivery `attempt` if known; `settled` is called once it is durable or known unwanted."""
+        self._end_lapsing(lambda kept: kept.ref == ref and attempt in (None, kept.attempt))
         if ref in self._finished and ref not in self.hands:
             settled()
             return
@@ -220,12 +323,23 @@ class Intake:
             hand = self.hands[ref] = Hand(ref=ref, incarnation=incarnation, slot=slot)
         if hand.stream is not None and echoed:
             hand.stream.echoes_tokens = True
+        if hand.stream is not None and attempt is not None and attempt < hand.attempt:
+            # An earlier delivery was faster: the one that runs here is of no use any more.
+            self._tell(hand, hand.stream)
+            self._let_lapse(hand)
         self._leave_stream(hand)
+        self._free(hand)
         hand.settled.append(settled)
-        if hand.event is None:
+        if hand.cancelled_at is not None:
+            self._settle(hand)
+        elif hand.event is None:
             hand.event = event
             self._report(hand)
         self.feed()
+
+    def _tell(self, hand: Hand, stream: WorkerStream) -> None:
+        if stream.offers.cancels:
+            stream.send(CancelItem(token_of(hand), hand.ref))
 
     def _leave_stream(self, hand: Hand) -> None:
         stream = hand.stream
@@ -238,7 +352,7 @@ class Intake:
     def _report(self, hand: Hand) -> None:
         """Send the result to whoever owns the caller's instance now."""
         assert hand.event is not None
-        owner = self._view().owners.get((hand.ref.app, partition_of(hand.slot)))
+        owner = self._owner(hand.ref, hand.slot)
         hand.deadline = self._clock.monotonic() + ANSWER_S
         self.unanswered[hand.ref] = hand
         if owner is None:
@@ -274,12 +388,15 @@ class Intake:
         self.unanswered.pop(hand.ref, None)
         if self.hands.get(hand.ref) is hand:
             del self.hands[hand.ref]
-        self._finished[hand.ref] = hand.attempt
-        if len(self._finished) > FINISHED_MAX:
-            self._finished.popitem(last=False)
+        self._note_finished(hand.ref, hand.attempt)
         for settled in hand.settled:
             settled()
         hand.settled.clear()
+
+    def _note_finished(self, ref: TaskRef, attempt: int) -> None:
+        self._finished[ref] = max(attempt, self._finished.get(ref, 0))
+        if len(self._finished) > FINISHED_MAX:
+            self._finished.popitem(last=False)
 
     def tick(self) -> None:
         """Replace what no owner has answered in time."""
@@ -295,20 +412,28 @@ class Intake:
         lost = [hand for hand in self.hands.values() if hand.stream is stream]
         for hand in lost:
             self._leave_stream(hand)
-            self._enqueue(hand)
+            if hand.cancelled_at is not None:
+                self._let_lapse(hand)
+                self._settle(hand)
+            elif hand.granted:
+                # It may go on in the lost worker: another run of it is another attempt, with a grant of its own.
+                self._let_lapse(hand)
+                self._return(hand)
+            else:
+                hand.started_at = 0
+                self._enqueue(hand)
         self.return_orphans()
         self.feed()
 
     def return_orphans(self) -> None:
         """Give back the tasks that no connected worker can run."""
         for app, queue in list(self._queues.items()):
-            kept: deque[Hand] = deque()
+            kept: TurnQueue[Hand] = TurnQueue()
             for hand in queue:
                 if any(stream.runs_activity(hand.name) for stream in self._workers.streams):
-                    kept.append(hand)
+                    kept.add(hand.ref.instance_id, hand)
                 elif self.hands.get(hand.ref) is hand and hand.event is None:
-                    del self.hands[hand.ref]
-                    self._send(hand.caller, Answer(hand.ref, Verdict.RETURNED))
+                    self._return(hand)
             if kept:
                 self._queues[app] = kept
             else:
@@ -320,6 +445,6 @@ class Intake:
         refs = tuple(
             (hand.ref, hand.attempt)
             for hand in self.hands.values()
-            if hand.ref.app == app and partition_of(hand.slot) in asked
+            if hand.ref.app == app and partition_of(hand.slot) in asked and hand.cancelled_at is None
         )
         return InHand(app, asked, refs)

@@ -1,6 +1,6 @@
 """A lane: one hot instance at its owner. Data only; `instances` moves it along."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,6 +10,7 @@ from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
+from antiphon_sidecar.stores.base import TaskRef
 
 #: From so many lost workers in a row on, workers may die of a lane's turn.
 SUSPECT_FROM = 2
@@ -39,6 +40,9 @@ class Lane:
     `deaths`: workers lost in a row with the turn in hand; `charged`: the try under way is counted in it already, and
     that is durable; `recovered`: the instance was read just after its partition was taken, so that its last owner
     may have died with the worker; `not_before`: when it may go to a worker again, in monotonic seconds.
+
+    `doubts`: tasks that somebody runs, and whom to call when they turn out to be unwanted. `granted`: the
+    run has what a limit on its workflow's name asks for.
     """
 
     instance_id: str
@@ -69,6 +73,8 @@ class Lane:
     not_before: float = 0.0
     #: Names of events that the workflow waited for after its last turn here, as far as its SDK says so.
     awaited: tuple[str, ...] = ()
+    doubts: list[tuple[TaskRef, Callable[[], None]]] = field(default_factory=list)
+    granted: bool = False
     gone: bool = False
 
     @property

@@ -62,6 +62,11 @@ def parked(lane: Lane, message: Message, *, there: bool) -> None:
         lane.known_rows[replaced_message(message).message_id] = None
 
 
+def as_replaced(lane: Lane, message: Message) -> Message:
+    """Return a message as it is now: a result whose row was replaced meanwhile has an inbox row."""
+    return replaced_message(message) if message.row is Row.TASK and message.ref_id in lane.replaced else message
+
+
 def replaced_message(message: Message) -> Message:
     """Return a result as it is once an inbox row carries it."""
     row_id = result_row_id(message.incarnation, message.execution_id, message.ref_id)

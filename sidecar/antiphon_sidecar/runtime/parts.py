@@ -11,7 +11,7 @@ from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.tasks import Died
-from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.settings import Concurrency, Limits
 from antiphon_sidecar.stores.base import Store
 
 
@@ -38,6 +38,7 @@ class Parts:
     store_clock: StoreClock
     known_apps: KnownApps
     limits: Limits = field(default_factory=Limits)
+    concurrency: Concurrency = field(default_factory=Concurrency)
     unknown_apps: UnknownApps = field(default_factory=UnknownApps)
     #: How many seconds runs are kept after their end, by how they ended; those that are not named are kept.
     retention: Mapping[Status, float] = field(default_factory=dict)

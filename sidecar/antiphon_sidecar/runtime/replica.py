@@ -7,7 +7,8 @@ come through `calls`, workers through the methods at the end. Listeners are else
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Unpack
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
@@ -19,21 +20,27 @@ from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.peers.base import (
     Answer,
+    Cancel,
     Dispatch,
+    Freed,
     Hint,
     InHand,
     InHandAsked,
     Message,
+    Progress,
     Result,
     Verdict,
 )
-from antiphon_sidecar.runtime import childchecks, rows
-from antiphon_sidecar.runtime.dispatch import Dispatcher, app_not_found
+from antiphon_sidecar.runtime import doubts, rows
+from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
+from antiphon_sidecar.runtime.firing import fire
+from antiphon_sidecar.runtime.hand import Answered, Hand
 from antiphon_sidecar.runtime.handover import Handover
 from antiphon_sidecar.runtime.instances import Instances
-from antiphon_sidecar.runtime.intake import Hand, Intake
+from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import to_park
 from antiphon_sidecar.runtime.parts import Identity, Parts
@@ -79,6 +86,7 @@ class Replica:
             taken=self._partitions_taken,
             dropped=self._partition_dropped,
         )
+        self.limiting = Limiting(self)
         self.instances = Instances(self._scope(), self)
         self.dispatcher = Dispatcher(
             app=identity.app,
@@ -88,8 +96,9 @@ class Replica:
             unknown_apps=parts.unknown_apps,
             view=parts.coordinator.view,
             known_apps=parts.known_apps.names,
-            send=self._send,
-            fail=self._fail_task,
+            send=self.send,
+            fail=self.fail_task,
+            alarms=self.timers,
         )
         self.intake = Intake(
             clock=parts.clock,
@@ -97,12 +106,15 @@ class Replica:
             limits=parts.limits,
             workers=self.workers,
             view=parts.coordinator.view,
-            send=self._send,
+            send=self.send,
             ports=self,
+            grant_ports=self.limiting,
+            app=identity.app,
+            most=parts.concurrency.activities,
         )
         self.sweep = Sweep(self)
-        self._work = StoreWork(self)
-        self.retention = self._work.retention
+        self.work = StoreWork(self)
+        self.retention = self.work.retention
 
     def _scope(self) -> Scope:
         parts = self.parts
@@ -112,6 +124,7 @@ class Replica:
             store_clock=parts.store_clock,
             committer=parts.committer,
             workers=self.workers,
+            gate=self.limiting,
             engine=rs.Scope(
                 namespace=self.identity.namespace,
                 payload_bytes_max=parts.limits.payload_bytes_max,
@@ -133,7 +146,7 @@ class Replica:
         await parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
         await self._publish()
         await self.ownership.balance()
-        self._work.start(self._tasks)
+        self.work.start(self._tasks)
         self._tasks.spawn(self.ownership.run(), f"{who.app}-ownership")
         self._tasks.spawn(self.sweep.run(), f"{who.app}-sweep")
         self._tasks.spawn(self._tick(), f"{who.app}-tick")
@@ -151,8 +164,9 @@ class Replica:
         await self.parts.coordinator.leave()
         await self._tasks.close()
         self._calls.close()
-        with contextlib.suppress(StoreError):
-            await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
+        if not self.intake.holds_grants():
+            with contextlib.suppress(StoreError):
+                await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
 
     def registration(self) -> Registration:
         """Return what this replica publishes now."""
@@ -183,6 +197,7 @@ class Replica:
             await self._publish()
             # A task may have come after the last worker for it had left: others see that by now.
             self.intake.return_orphans()
+            self.intake.tend()
             with contextlib.suppress(StoreError):
                 await self.parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
 
@@ -202,11 +217,11 @@ class Replica:
     def _view_changed(self) -> None:
         self.ownership.wake()
         for row in self.dispatcher.stranded():
-            self._work.redispatches.add(row)
+            self.work.redispatches.add(row)
         self.dispatcher.retry_held()
         serving = frozenset(r.app for r in self.parts.coordinator.view().replicas.values() if r.workers > 0)
         for app in sorted(serving - self._serving):
-            self._work.releases.add(app)
+            self.work.releases.add(app)
         self._serving = serving
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
@@ -215,7 +230,7 @@ class Replica:
         others = [r for r in self.parts.coordinator.view().replicas if r != self.identity.replica]
         self.handover.asked(partitions, others)
         for replica in others:
-            self._send(replica, InHandAsked(self.identity.app, partitions))
+            self.send(replica, InHandAsked(self.identity.app, partitions))
         self.handover.answered(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
         self.sweep.taken(partitions)
 
@@ -226,7 +241,8 @@ class Replica:
 
     # peers
 
-    def _send(self, to: str, message: Message) -> None:
+    def send(self, to: str, message: Message) -> None:
+        """Say something to a replica, also to this one."""
         if to == self.identity.replica:
             asyncio.get_running_loop().call_soon(self._received, to, message)
         else:
@@ -243,14 +259,20 @@ class Replica:
             case Hint():
                 self._hint_received(rows.hinted_row(message))
             case InHandAsked():
-                self._send(sender, self.intake.in_hand(message.app, message.partitions))
+                self.send(sender, self.intake.in_hand(message.app, message.partitions))
             case InHand():
                 self.handover.answered(sender, message)
+            case Progress():
+                doubts.progressed(self, sender, message)
+            case Cancel():
+                self.intake.cancelled(message.ref)
+            case Freed():
+                self.limiting.heard(message)
 
     def _result_received(self, sender: str, result: Result) -> None:
         ref = result.ref
         if ref.app != self.identity.app or not self.instances.owns(ref.instance_id):
-            self._send(sender, Answer(ref, Verdict.REFUSED))
+            self.send(sender, Answer(ref, Verdict.REFUSED))
             return
         self._senders.setdefault(ref, {})[sender] = None
         self._tick_wake.set()
@@ -265,7 +287,7 @@ class Replica:
             return
         row = self.dispatcher.returned(answer.ref, sender)
         if row is not None:
-            self._work.redispatches.add(row)
+            self.work.redispatches.add(row)
 
     def _hint_received(self, row: InboxRow) -> None:
         if row.app != self.identity.app or not self.instances.owns(row.instance_id):
@@ -275,7 +297,7 @@ class Replica:
             case Kind.START:
                 self.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
             case Kind.EVENT | Kind.CONTROL if lane is not None:
-                self._work.inbox_reads.add(lane)
+                self.work.inbox_reads.add(lane)
             case _ if lane is not None:
                 self.instances.deliver(row.instance_id, [rows.message_of(row)])
             case _:
@@ -285,17 +307,17 @@ class Replica:
 
     def load(self, lane: Lane) -> None:
         """Read an instance, soon."""
-        self._work.loads.add(lane)
+        self.work.loads.add(lane)
 
     def read_inbox(self, lane: Lane) -> None:
         """Read the inbox of a hot lane, soon: rows were written that it does not know."""
-        self._work.inbox_reads.add(lane)
+        self.work.inbox_reads.add(lane)
 
     def park(self, lane: Lane, *, patience_s: float = 0.0) -> None:
         """Turn a lane's fast messages into inbox rows, unless they are about to be committed."""
         self._tick_wake.set()
         for message in to_park(lane, now=self.parts.clock.monotonic(), patience_s=patience_s):
-            self._work.parks.add((lane, message))
+            self.work.parks.add((lane, message))
 
     def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
         """Dispatch tasks that have just become durable."""
@@ -310,22 +332,7 @@ class Replica:
 
     def arm(self, row: TimerRow) -> None:
         """Fire a timer row at its time."""
-        self.timers.arm(row.ref, row.due_at, lambda: self._fire(row))
-
-    def _fire(self, row: TimerRow) -> None:
-        messages = [rows.timer_message(row)]
-        if childchecks.is_child_check(row):
-            target = childchecks.child_check_target(row)
-            if not self.app_known(target):
-                if not self.parts.unknown_apps.fails:
-                    return
-                messages.append(self._withdrawn(row, target))
-        self.instances.deliver(row.instance_id, messages)
-
-    def _withdrawn(self, row: TimerRow, target: str) -> Incoming:
-        call = f"{childchecks.child_check_call(row)} ({self.identity.app})"
-        failure = app_not_found(target, call, self.parts.coordinator.view())
-        return childchecks.withdrawn_child(row, failure, now=self.parts.store_clock.now())
+        self.timers.arm(row.ref, row.due_at, lambda: fire(self, row))
 
     def app_known(self, app: str) -> bool:
         """Tell whether an app was ever seen in this store."""
@@ -345,7 +352,7 @@ class Replica:
         for row in messages:
             owner = owners.get((row.app, partition_of(row.slot)))
             if owner is not None:
-                self._send(owner, rows.hint_of(row))
+                self.send(owner, rows.hint_of(row))
 
     def execution_ended(self, instance_id: str, execution_id: str) -> None:
         """Forget what was dispatched for a generation that is over."""
@@ -357,12 +364,12 @@ class Replica:
             if verdict is not Verdict.REFUSED:
                 self.dispatcher.done(ref)
             for sender in self._senders.pop(ref, ()):
-                self._send(sender, Answer(ref, verdict))
+                self.send(sender, Answer(ref, verdict))
 
     def results_unwanted(self, messages: Iterable[Incoming], lane: Lane) -> None:
         """Take unwanted task rows out of the way; the inbox rows that replace them are discarded when read."""
         for message in messages:
-            self._work.parks.add((lane, message))
+            self.work.parks.add((lane, message))
 
     def call_settled(self, message_id: bytes, *, applied: bool) -> None:
         """Answer a client call that waits here."""
@@ -378,16 +385,11 @@ class Replica:
 
     def outcome_unknown(self, lane: Lane, partition: int) -> None:
         """Take a new epoch, then read what really happened (protocol.md 9)."""
-        self._tasks.spawn(self._settle_unknown(lane, partition), f"{self.identity.app}-unknown-outcome")
+        self._tasks.spawn(doubts.settle_outcome(self, lane, partition), f"{self.identity.app}-unknown-outcome")
 
-    async def _settle_unknown(self, lane: Lane, partition: int) -> None:
-        if await self.ownership.renew(partition):
-            self.instances.reload(lane)
-        else:
-            self.ownership.drop(partition)
-
-    def _fail_task(self, row: TaskRow, failure: Failure) -> None:
-        failed = TaskFailed(self.parts.store_clock.now(), row.task_id, failure)
+    def fail_task(self, row: TaskRow, failure: Failure) -> None:
+        """Let a task fail without a worker's word."""
+        failed = TaskFailed(self.parts.store_clock.now(), row.task_id, failure, details=row.details)
         message = rows.task_result(row.ref, incarnation=row.incarnation, event=failed)
         self.instances.deliver(row.instance_id, [message])
 
@@ -395,15 +397,15 @@ class Replica:
 
     def claim(self, hand: Hand) -> None:
         """Claim a task before it runs a second time."""
-        self._work.claims.add(hand)
+        self.work.claims.add(hand)
 
     def replace(self, hand: Hand) -> None:
         """Make a result durable without the caller's owner."""
-        self._work.replaces.add(hand)
+        self.work.replaces.add(hand)
 
     def dispatch_again(self, row: TaskRow) -> None:
         """Raise the attempt in the store, then dispatch."""
-        self._work.redispatches.add(row)
+        self.work.redispatches.add(row)
 
     # clients
 
@@ -441,9 +443,7 @@ class Replica:
         if self.instances.line.waiting or self.instances.line.suspects:
             self.instances.stream_added()
 
-    def task_answered(
-        self, ref: TaskRef, *, incarnation: bytes, slot: int, event: bytes, echoed: bool, settled: Callable[[], None]
-    ) -> None:
+    def task_answered(self, ref: TaskRef, **answer: Unpack[Answered]) -> None:
         """Take a worker's answer to a task; `settled` once it may be acknowledged."""
-        self.intake.finished(ref, incarnation=incarnation, slot=slot, event=event, echoed=echoed, settled=settled)
+        self.intake.finished(ref, **answer)
         self._tick_wake.set()

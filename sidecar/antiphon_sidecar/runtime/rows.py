@@ -280,13 +280,21 @@ def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
             task_id=task.event_id,
             target_app=(task.route.target if task.route else None) or state.app,
             name=task.name,
-            request=activity_request(state, task),
-            start_by=None if start_by is None else min(start_by, NEVER),
+            request=activity_request(state, new),
+            start_by=_by(task.timestamp, new.timeouts.schedule_to_start_ns),
             created_at=now,
             instance_created_at=state.created_at,
+            close_by=_by(task.timestamp, new.timeouts.schedule_to_close_ns),
+            start_to_close=_by(0, new.timeouts.start_to_close_ns),
+            heartbeat=_by(0, new.timeouts.heartbeat_ns),
         )
-        for task, start_by in result.tasks
+        for new in result.tasks
+        for task in (new.event,)
     )
+
+
+def _by(start: int, wait: int | None) -> int | None:
+    return None if wait is None else min(start + wait, NEVER)
 
 
 def _timer_rows(result: rs.Result) -> tuple[TimerRow, ...]:

@@ -6,7 +6,7 @@ again; nothing is acknowledged meanwhile.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
@@ -14,15 +14,19 @@ from antiphon_sidecar.engine.messages import Message, Row
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.dispatch import Dispatcher
+from antiphon_sidecar.runtime.grants import Grants
+from antiphon_sidecar.runtime.hand import Hand
 from antiphon_sidecar.runtime.instances import Instances
-from antiphon_sidecar.runtime.intake import Hand, Intake
+from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import parked
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.retention import Retention
 from antiphon_sidecar.runtime.tasks import Batches, Tasks
 from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow
+from antiphon_sidecar.stores.limits import Grant, Limited
 
 _NS = 1_000_000_000
 
@@ -36,6 +40,7 @@ class Side(Protocol):
     dispatcher: Dispatcher
     intake: Intake
     ownership: Ownership
+    limiting: Limiting
 
     def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
         """Answer the targets."""
@@ -69,6 +74,9 @@ class StoreWork:
         self.replaces = Batches(self._replace)
         self.redispatches = Batches(self._redispatch)
         self.releases = Batches(self._release)
+        self._asked: dict[tuple[Grants[Any], str], dict[Grant, None]] = {}
+        self.grant_asks = Batches(self._ask_grants)
+        self.grant_returns = Batches(self._give_grants_back)
 
     def start(self, tasks: Tasks) -> None:
         """Begin to work the queues off, and to delete what is old."""
@@ -80,6 +88,8 @@ class StoreWork:
             (self.replaces, "replaces"),
             (self.redispatches, "redispatches"),
             (self.releases, "releases"),
+            (self.grant_asks, "grant-asks"),
+            (self.grant_returns, "grant-returns"),
         ):
             tasks.spawn(batches.run(), f"{self._app}-{name}")
         if self._side.parts.retention:
@@ -139,6 +149,9 @@ class StoreWork:
         epochs = {(self._app, partition): epoch for partition, epoch in self._side.ownership.epochs.items()}
         mine = [row for row in tasks if (row.app, partition_of(row.slot)) in epochs]
         due_at = self._side.parts.store_clock.now() + int(self._side.parts.limits.sweep_s * 2 * _NS)
+        details = [(row.ref, row.details) for row in mine if row.details is not None]
+        if details:
+            await self._store.note_details(details)
         raised = await self._store.bump_attempts(
             epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
         )
@@ -164,6 +177,33 @@ class StoreWork:
         now = self._side.parts.store_clock.now()
         for target in dict.fromkeys(targets):
             await self._store.release_tasks(app=self._app, target_app=target, now=now)
+
+    async def _ask_grants(self, asks: Sequence[tuple[Grants[Any], str]]) -> None:
+        """Ask for those who come next; more ask again once what is out was given back."""
+        for grants, name in dict.fromkeys(asks):
+            front = grants.front(name)
+            if front:
+                # What is asked for may be given though no answer comes, and not be wanted when it is asked again.
+                asked_before = self._asked.pop((grants, name), {})
+                self._asked[grants, name] = asked_before | {asked.grant: None for asked in front}
+                given = await self._store.acquire_grants(
+                    grants.limited(name),
+                    replica=self._side.identity.replica,
+                    gone_ns=int(self._side.parts.limits.lease_s * 2 * _NS),
+                    grants=[asked.grant for asked in front],
+                )
+                for asked, yes in zip(front, given, strict=True):
+                    grants.answered(name, asked, given=yes)
+                for grant in asked_before.keys() - {asked.grant for asked in front}:
+                    grants.not_wanted(name, grant)
+                del self._asked[grants, name]
+                if all(given):
+                    grants.retry(name)
+
+    async def _give_grants_back(self, items: Sequence[tuple[Grants[Any], Limited, Grant]]) -> None:
+        await self._store.release_grants([(limited, grant) for _, limited, grant in items])
+        for grants, limited in dict.fromkeys((grants, limited) for grants, limited, _ in items):
+            self._side.limiting.freed(grants, limited)
 
 
 def _replacement(ref: TaskRef, lane: Lane, message: Message) -> InboxRow:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
-from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime import deadlines, rows
+from antiphon_sidecar.runtime.doubts import outcome_waits
 from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, Page, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
@@ -29,6 +30,8 @@ _PAGE = 500
 _NS = 1_000_000_000
 _BACKOFF_MAX_S = 60
 _SEEN_MAX = 50_000
+#: Sweeps between two writes of what activities say of their progress.
+_DETAILS_ROUNDS = 5
 
 
 class _Due(Protocol[R]):
@@ -81,6 +84,8 @@ class Sweep:
             await parts.store_clock.refresh(parts.store)
         if self._rounds % 3 == 0:
             await parts.known_apps.refresh()
+        if self._rounds % _DETAILS_ROUNDS == 0:
+            await self._save_details()
         self._rounds += 1
         owned = sorted(self._replica.ownership.epochs)
         fresh, self._fresh = self._fresh & set(owned), set()
@@ -97,7 +102,13 @@ class Sweep:
             async for timers in self._pages(parts.store.due_timers, owned, now + self.horizon_ns):
                 await self._timers_page(timers, now)
         self._replica.dispatcher.retry_held()
+        self._replica.limiting.retry()
         self._check_unregistered()
+
+    async def _save_details(self) -> None:
+        details = self._replica.dispatcher.unsaved_details()
+        if details:
+            await self._replica.parts.store.note_details(details)
 
     async def _look(self, partitions: list[int], now: int, *, until: int) -> None:
         store = self._replica.parts.store
@@ -183,20 +194,25 @@ class Sweep:
         suspects = []
         for row in page:
             times, delay = self._delay_ns(row.ref)
-            later.append((row.ref, now + delay))
+            later.append((row.ref, _before_deadline(row, now, now + delay)))
             if replica.dispatcher.knows(row.ref):
                 replica.dispatcher.remind(row.ref)
                 continue
+            if outcome_waits(replica.instances, row.ref):
+                continue
+            late = replica.dispatcher.overdue(row)
             holder = replica.handover.holder(row.ref)
             if holder is not None:
                 replica.dispatcher.adopt(row, holder)
             elif not replica.handover.may_redispatch(partition_of(row.slot)):
                 later[-1] = (row.ref, now)
                 self._seen.pop(row.ref, None)
+            elif late is not None:
+                replica.fail_task(row, late)
             elif times > 1:
                 suspects.append(row)
                 replica.dispatch_again(row)
-            elif replica.dispatcher.has_room():
+            elif replica.dispatcher.has_room(row.instance_id):
                 replica.dispatch_again(row)
         await replica.parts.store.defer_tasks(later)
         if suspects:
@@ -239,6 +255,12 @@ class Sweep:
             name = rows.name_of(lane.state, lane.queue)
             if name is not None and name not in offered:
                 replica.instances.fail_unregistered(lane, _not_registered(app, lane.instance_id, name, offered))
+
+
+def _before_deadline(row: TaskRow, now: int, due_at: int) -> int:
+    """Return when to look at a task again: not after its next deadline."""
+    deadline = deadlines.nearest(row)
+    return due_at if deadline is None or deadline.at <= now else min(due_at, deadline.at)
 
 
 def scheduled_at(row: InboxRow) -> int | None:

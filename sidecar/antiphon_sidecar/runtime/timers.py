@@ -6,6 +6,9 @@ from collections.abc import Callable, Hashable
 
 from antiphon_sidecar.runtime.clock import StoreClock
 
+#: Entries that nobody waits for, kept for cheapness.
+_SPARE = 1_000
+
 
 class Timers:
     """Calls back at store times; one entry per key."""
@@ -31,6 +34,14 @@ class Timers:
     def disarm(self, key: Hashable) -> None:
         """Forget a key."""
         self._calls.pop(key, None)
+        # What was disarmed long before its time must not pile up.
+        if len(self._heap) > 2 * len(self._calls) + _SPARE:
+            self._heap = [entry for entry in self._heap if self._live(entry)]
+            heapq.heapify(self._heap)
+
+    def _live(self, entry: tuple[int, int, Hashable]) -> bool:
+        armed = self._calls.get(entry[2])
+        return armed is not None and armed[0] == entry[1]
 
     def next_at(self) -> int | None:
         """Return the store time of the earliest entry, None when there is none."""

@@ -18,6 +18,11 @@ def task_token(ref: TaskRef, *, incarnation: bytes, slot: int, attempt: int) -> 
     return base64.urlsafe_b64encode(raw).decode()
 
 
+def token_attempt(token: str) -> int:
+    """Return which delivery a token of ours names."""
+    return int(json.loads(base64.urlsafe_b64decode(token.encode()))[-1])
+
+
 def read_task_token(token: str) -> tuple[TaskRef, bytes, int] | None:
     """Return (task, incarnation, slot), or None when the token is none of ours."""
     try:

@@ -31,15 +31,24 @@ class TurnItem:
 
 @dataclass(frozen=True, slots=True)
 class ActivityItem:
-    """A task for a worker; `request` as stored, `attempt` goes beside it."""
+    """A task for a worker; `request` as stored, `attempt` and what an earlier attempt left go beside it."""
 
     token: str
     ref: TaskRef
     request: bytes
     attempt: int
+    details: bytes | None = None
 
 
-Item = TurnItem | ActivityItem
+@dataclass(frozen=True, slots=True)
+class CancelItem:
+    """Nobody waits any more for the delivery that `token` names."""
+
+    token: str
+    ref: TaskRef
+
+
+Item = TurnItem | ActivityItem | CancelItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Offers:
     activities: frozenset[str] = frozenset()
     contracts: frozenset[Contract] = frozenset()
     stateful_history: bool = False
+    cancels: bool = False
     turns_max: int = 100
     activities_max: int = 100
 

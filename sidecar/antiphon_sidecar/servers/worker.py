@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
 import grpc
 
@@ -21,11 +22,20 @@ from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.engine.events import Failure, Status, TaskFailed, TaskOutcome
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.runtime.tokens import read_task_token
-from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream, items_at_once
+from antiphon_sidecar.runtime.tokens import read_task_token, token_attempt
+from antiphon_sidecar.runtime.workers import (
+    ActivityItem,
+    CancelItem,
+    Item,
+    Offers,
+    TurnItem,
+    WorkerStream,
+    items_at_once,
+)
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Streaming, Unary
 from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import TaskRef
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +68,7 @@ class WorkerService:
 
     def own(self) -> Mapping[str, Unary | Streaming]:
         """Return the calls that only our SDK makes."""
-        return {"Complete": self.complete, "Schemas": self.schemas}
+        return {"Complete": self.complete, "Heartbeat": self.heartbeat, "Schemas": self.schemas}
 
     def drain(self) -> None:
         """End every worker stream with OK."""
@@ -104,6 +114,7 @@ class WorkerService:
                 if o.kind in _KINDS and (o.input_digest or o.output_digest)
             ),
             stateful_history=wk.WORKER_CAPABILITY_STATEFUL_HISTORY in request.capabilities,
+            cancels=wk.WORKER_CAPABILITY_ACTIVITY_CANCEL in request.capabilities,
             turns_max=request.max_workflow_items or turns_max,
             activities_max=request.max_activity_items or activities_max,
         )
@@ -144,6 +155,7 @@ class WorkerService:
 
     def _activity(self, request: wk.ActivityResponse, settled: Callable[[], None]) -> None:
         known = read_task_token(request.completion_token) if request.completion_token else None
+        attempt = None if known is None else token_attempt(request.completion_token)
         if known is None:
             hand = self._replica.intake.find(instance_id=request.instance_id, task_id=request.task_id)
             if hand is None:
@@ -157,10 +169,44 @@ class WorkerService:
             ref,
             incarnation=incarnation,
             slot=slot,
-            event=codec.seal(self._outcome(request)),
+            event=codec.seal(self._with_details(ref, self._outcome(request))),
             echoed=bool(request.completion_token),
             settled=settled,
+            attempt=attempt,
         )
+
+    async def heartbeat(self, request: wk.HeartbeatRequest, context: Context) -> wk.HeartbeatReply:
+        """Take an activity's sign of life; nothing of it is written before it is answered."""
+        known = read_task_token(request.completion_token)
+        if known is None:
+            raise Rejected(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                codes.REQUEST_INVALID,
+                "a heartbeat names its activity by the completion token of the work item; this one names none. "
+                "Send the token as it came.",
+            )
+        details = request.details if request.HasField("details") else None
+        if details is not None and len(details) > self._limits.payload_bytes_max:
+            raise Rejected(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                codes.PAYLOAD_TOO_LARGE,
+                f"the heartbeat's details have {len(details)} bytes, the limit is {self._limits.payload_bytes_max}. "
+                "Store large data elsewhere and send a reference.",
+            )
+        ref, _, slot = known
+        attempt = token_attempt(request.completion_token)
+        cancelled = self._replica.intake.beat(
+            ref, slot=slot, attempt=attempt, details=details, only_asks=request.only_asks
+        )
+        return wk.HeartbeatReply(cancelled=cancelled)
+
+    def _with_details(self, ref: TaskRef, outcome: TaskOutcome) -> TaskOutcome:
+        """Add to a failure what the activity last said of its progress, for the next attempt."""
+        hand = self._replica.intake.hands.get(ref) if isinstance(outcome, TaskFailed) else None
+        if hand is None or hand.details is None:
+            return outcome
+        assert isinstance(outcome, TaskFailed)
+        return replace(outcome, details=hand.details)
 
     def _outcome(self, request: wk.ActivityResponse) -> TaskOutcome:
         now = self._replica.parts.store_clock.now()
@@ -271,7 +317,12 @@ def _work_item(item: Item) -> wk.WorkItem:
     if isinstance(item, ActivityItem):
         request = wk.ActivityRequest.FromString(item.request)
         request.attempt = item.attempt
+        if item.details is not None:
+            request.heartbeat_details = item.details
         return wk.WorkItem(activity_request=request, completion_token=item.token)
+    if isinstance(item, CancelItem):
+        cancel = wk.ActivityCancel(instance_id=item.ref.instance_id, task_id=item.ref.task_id)
+        return wk.WorkItem(activity_cancel=cancel, completion_token=item.token)
     return wk.WorkItem(workflow_request=_turn_request(item), completion_token=item.token)
 
 

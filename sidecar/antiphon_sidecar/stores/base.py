@@ -19,6 +19,7 @@ from antiphon_sidecar.stores.asking import InstanceFilter as InstanceFilter
 from antiphon_sidecar.stores.asking import Old as Old
 from antiphon_sidecar.stores.asking import Page as Page
 from antiphon_sidecar.stores.asking import Retired as Retired
+from antiphon_sidecar.stores.limits import GrantStore
 from antiphon_sidecar.stores.schemas import SchemaStore
 
 #: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
@@ -117,8 +118,10 @@ class TaskRow:
     """One activity execution asked for by an instance; belongs to the caller's partition (rule 15).
 
     `app`, `instance_id`, `slot`, `incarnation` and `execution_id` are the caller's. `request` is the serialized
-    request for the worker. `attempt` counts dispatches from 1. `start_by`: store time after which an
-    execution that was not dispatched fails; None for never. `claimed_by`: the replica that claimed this attempt.
+    request for the worker. `attempt` counts dispatches from 1. `claimed_by`: the replica that claimed this attempt.
+    Limits, None for none: `start_by` and `close_by` are store times by which a worker must have begun it and its
+    result must be there; `start_to_close` and `heartbeat` are nanoseconds from when a worker began an attempt to its
+    result, and between two signs of life. `details`: what an attempt last said of its progress.
     `instance_created_at`: as in the instance's row; orders the list of instances that wait for an app.
     """
 
@@ -137,6 +140,15 @@ class TaskRow:
     claimed_by: str = ""
     due_at: int = 0
     instance_created_at: int = 0
+    close_by: int | None = None
+    start_to_close: int | None = None
+    heartbeat: int | None = None
+    details: bytes | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Tell whether the task has any limit."""
+        return not (self.start_by is self.close_by is self.start_to_close is self.heartbeat is None)
 
     @property
     def ref(self) -> TaskRef:
@@ -254,7 +266,7 @@ class AppRecord:
     seen_at: int
 
 
-class Store(SchemaStore, Protocol):
+class Store(SchemaStore, GrantStore, Protocol):
     """A state store of one namespace. All methods may raise the errors of `stores.errors` and nothing else."""
 
     async def open(self) -> None:
@@ -342,6 +354,9 @@ class Store(SchemaStore, Protocol):
 
     async def claim_tasks(self, *, replica: str, items: Sequence[tuple[TaskRef, int]]) -> Sequence[bool]:
         """Claim (task, attempt) for a replica; False where the row is gone, moved on or another's."""
+
+    async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
+        """Write what tasks last said of their progress; rows that are gone are skipped, the last writer wins."""
 
     # client calls that arrive anywhere
 

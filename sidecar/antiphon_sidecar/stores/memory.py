@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import TERMINAL
-from antiphon_sidecar.stores import memory_commits, memory_lists
+from antiphon_sidecar.stores import memory_commits, memory_grants, memory_lists
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
@@ -31,6 +31,7 @@ from antiphon_sidecar.stores.base import (
     TaskRow,
     TimerRow,
 )
+from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.memory_tables import MemoryData, Run, Tables
 
 Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
@@ -200,6 +201,27 @@ class MemoryStore:
             return False
         self._tables.tasks[ref] = replace(task, claimed_by=replica)
         return True
+
+    async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
+        """Write what tasks last said of their progress."""
+        for ref, details in items:
+            row = self._tables.tasks.get(ref)
+            if row is not None:
+                self._tables.tasks[ref] = replace(row, details=details)
+
+    # limits
+
+    async def acquire_grants(
+        self, limited: Limited, *, replica: str, gone_ns: int, grants: Sequence[Grant]
+    ) -> Sequence[bool]:
+        """Give grants as far as the limit allows."""
+        return memory_grants.acquire(
+            self._tables, limited, replica=replica, gone_ns=gone_ns, grants=grants, now=self._clock()
+        )
+
+    async def release_grants(self, items: Sequence[tuple[Limited, Grant]]) -> None:
+        """Take grants back."""
+        memory_grants.release(self._tables, items)
 
     # client calls that arrive anywhere
 

@@ -43,6 +43,8 @@ class Tables:
     heartbeats: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     apps: dict[str, AppRecord] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
+    #: (app, kind, name) -> (holder, mark) -> (replica, given at, lapses_ns).
+    grants: dict[tuple[str, int, str], dict[tuple[str, str], tuple[str, int, int]]] = field(default_factory=dict)
     seq: int = 0
 
     def run(self, app: str, instance_id: str) -> Run:

@@ -12,7 +12,13 @@ from typing import TypeVar
 
 import asyncpg
 
-from antiphon_sidecar.stores import postgres_commits, postgres_orphans, postgres_schema, postgres_statement
+from antiphon_sidecar.stores import (
+    postgres_commits,
+    postgres_grants,
+    postgres_orphans,
+    postgres_schema,
+    postgres_statement,
+)
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
@@ -32,6 +38,7 @@ from antiphon_sidecar.stores.base import (
     TimerRow,
 )
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
+from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.postgres_connections import Address, Connections, is_refused
 from antiphon_sidecar.stores.postgres_lists import Lists
 from antiphon_sidecar.stores.postgres_messages import RELEASED_AT_ONCE, Messages
@@ -77,6 +84,7 @@ class PostgresStore:
         self._lists = Lists(self._schema)
         self._retention = Retention(self._schema)
         self._orphans = postgres_orphans.Orphans(self._schema)
+        self._grants = postgres_grants.Grants(self._schema)
 
     async def open(self) -> None:
         """Connect, bring the schema up to date and read the identity; a failure leaves no connection open."""
@@ -252,6 +260,28 @@ class PostgresStore:
         if not items:
             return []
         return await self._write(lambda each: self._messages.claim(each, self._namespace, replica=replica, items=items))
+
+    async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
+        """Write what tasks last said of their progress."""
+        if items:
+            await self._write(lambda each: self._messages.note_details(each, self._namespace, items=items))
+
+    # limits
+
+    async def acquire_grants(
+        self, limited: Limited, *, replica: str, gone_ns: int, grants: Sequence[Grant]
+    ) -> Sequence[bool]:
+        """Give grants as far as the limit allows."""
+        return await self._write(
+            lambda each: self._grants.acquire(
+                each, self._namespace, limited=limited, replica=replica, gone_ns=gone_ns, grants=grants
+            )
+        )
+
+    async def release_grants(self, items: Sequence[tuple[Limited, Grant]]) -> None:
+        """Take grants back."""
+        if items:
+            await self._write(lambda each: self._grants.release(each, self._namespace, items=items))
 
     # client calls that arrive anywhere
 

@@ -112,6 +112,11 @@ class Messages:
               SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} AND t.attempt = r.attempt
               AND t.claimed_by IN ('', $7) ORDER BY r.ord FOR UPDATE OF t)
             UPDATE {schema}.tasks t SET claimed_by = $7 FROM k r WHERE {_TASK} RETURNING r.ord"""
+        said = self._rows(f"{refs}, $6::bytea[]", f"{_REF_NAMES}, details")
+        self._note_details = f"""WITH {said},
+            k AS MATERIALIZED (
+              SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} ORDER BY r.ord FOR UPDATE OF t)
+            UPDATE {schema}.tasks t SET details = r.details FROM k r WHERE {_TASK}"""
         times = self._rows(f"{refs}, $6::bigint[]", f"{_REF_NAMES}, time")
         self._defer_tasks = _deferring(times, f"{schema}.tasks", condition=_TASK)
         self._defer_timers = _deferring(times, f"{schema}.timers", condition=_TIMER)
@@ -211,6 +216,14 @@ class Messages:
         attempts = [attempt for _, (_, attempt) in ordered]
         found = await connection.fetch(self._claim, namespace, *refs, attempts, replica)
         return _answers(ordered, found)
+
+    async def note_details(
+        self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[TaskRef, bytes]]
+    ) -> None:
+        """Write what tasks last said of their progress."""
+        ordered = sorted(dict(items).items(), key=lambda item: _order(item[0]))
+        refs = _columns([ref for ref, _ in ordered])
+        await connection.fetch(self._note_details, namespace, *refs, [details for _, details in ordered])
 
     async def defer_inbox(
         self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[bytes, int]]

@@ -118,8 +118,21 @@ CREATE INDEX tasks_by_target ON {schema}.tasks
   ((namespace || '/' || target_app), instance_created_at DESC, (instance_id || ''), (app || ''));
 """
 
+_ACTIVITY_TIMEOUTS = """
+ALTER TABLE {schema}.tasks ADD COLUMN close_by bigint, ADD COLUMN start_to_close bigint,
+  ADD COLUMN heartbeat bigint, ADD COLUMN details bytea;
+"""
+
+_GRANTS = """
+CREATE TABLE {schema}.grants (
+  namespace text COLLATE "C", app text COLLATE "C", kind smallint, name text COLLATE "C", holder text COLLATE "C",
+  mark text COLLATE "C", replica text NOT NULL, given_at bigint NOT NULL, lapses_ns bigint NOT NULL,
+  PRIMARY KEY (namespace, app, kind, name, holder, mark)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+"""
+
 #: Each entry brings a schema from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS)
 
 _RIGHTS = """
 SELECT missing FROM (

@@ -68,6 +68,10 @@ TYPES = {
     "attempt": "bigint",
     "start_by": "bigint",
     "claimed_by": "text",
+    "close_by": "bigint",
+    "start_to_close": "bigint",
+    "heartbeat": "bigint",
+    "details": "bytea",
 }
 _IDS = {"n": "int", "row_id": "bytea"}
 _REFS = {"n": "int", "app": "text", "instance_id": "text", "execution_id": "text", "number": "bigint"}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from antiphon_sidecar.stores import (
     sqlite_commits,
+    sqlite_grants,
     sqlite_lists,
     sqlite_messages,
     sqlite_reads,
@@ -40,6 +41,7 @@ from antiphon_sidecar.stores.base import (
     TimerRow,
 )
 from antiphon_sidecar.stores.errors import StoreNotWritable
+from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.sqlite_lanes import Lane, translated
 
 
@@ -216,6 +218,32 @@ class SqliteStore:
         return await self._writer.run(
             partial(sqlite_messages.claim_tasks, namespace=self._namespace, replica=replica, items=items)
         )
+
+    async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
+        """Write what tasks last said of their progress."""
+        await self._writer.run(partial(sqlite_messages.note_details, namespace=self._namespace, items=items))
+
+    # limits
+
+    async def acquire_grants(
+        self, limited: Limited, *, replica: str, gone_ns: int, grants: Sequence[Grant]
+    ) -> Sequence[bool]:
+        """Give grants as far as the limit allows."""
+        return await self._writer.run(
+            partial(
+                sqlite_grants.acquire,
+                namespace=self._namespace,
+                limited=limited,
+                replica=replica,
+                gone_ns=gone_ns,
+                grants=grants,
+                now=self._clock(),
+            )
+        )
+
+    async def release_grants(self, items: Sequence[tuple[Limited, Grant]]) -> None:
+        """Take grants back."""
+        await self._writer.run(partial(sqlite_grants.release, namespace=self._namespace, items=items))
 
     # client calls that arrive anywhere
 

@@ -147,6 +147,12 @@ def claim_tasks(
     ]
 
 
+def note_details(connection: sqlite3.Connection, namespace: str, *, items: Iterable[tuple[TaskRef, bytes]]) -> None:
+    """Write what tasks last said of their progress."""
+    query = f"UPDATE tasks SET details = ? WHERE {_ONE}"
+    connection.executemany(query, [(details, namespace, *ref_values(ref)) for ref, details in items])
+
+
 def defer_inbox(connection: sqlite3.Connection, namespace: str, *, items: Iterable[tuple[bytes, int]]) -> None:
     """Move due_at of inbox rows."""
     query = "UPDATE inbox SET due_at = ? WHERE namespace = ? AND row_id = ?"

@@ -104,8 +104,23 @@ UPDATE tasks SET instance_created_at = coalesce((SELECT i.created_at FROM instan
 CREATE INDEX tasks_by_target ON tasks (namespace, target_app, instance_created_at DESC, instance_id, app);
 """
 
+_ACTIVITY_TIMEOUTS = """
+ALTER TABLE tasks ADD COLUMN close_by INTEGER;
+ALTER TABLE tasks ADD COLUMN start_to_close INTEGER;
+ALTER TABLE tasks ADD COLUMN heartbeat INTEGER;
+ALTER TABLE tasks ADD COLUMN details BLOB;
+"""
+
+_GRANTS = """
+CREATE TABLE grants (
+  namespace TEXT NOT NULL, app TEXT NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL,
+  mark TEXT NOT NULL, replica TEXT NOT NULL, given_at INTEGER NOT NULL, lapses_ns INTEGER NOT NULL,
+  PRIMARY KEY (namespace, app, kind, name, holder, mark)
+) WITHOUT ROWID;
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

@@ -9,7 +9,20 @@ import pytest
 
 from antiphon_proto import methods
 from antiphon_sidecar.engine.ids import TaskRef
-from antiphon_sidecar.peers.base import Answer, Dispatch, Hint, InHand, InHandAsked, Message, Peers, Result, Verdict
+from antiphon_sidecar.peers.base import (
+    Answer,
+    Cancel,
+    Dispatch,
+    Freed,
+    Hint,
+    InHand,
+    InHandAsked,
+    Message,
+    Peers,
+    Progress,
+    Result,
+    Verdict,
+)
 from antiphon_sidecar.peers.grpc import Certificates, GrpcPeers, Self
 from antiphon_sidecar.peers.memory import MemoryNetwork, MemoryPeers
 from antiphon_sidecar.servers import listeners
@@ -22,6 +35,11 @@ PATIENCE_S = 15.0
 REF = TaskRef("App.1", "order/ä", "e1", 0)
 EVERY_KIND: tuple[Message, ...] = (
     Dispatch(REF, b"i" * 16, 65535, "charge", b"\x00request", 3, 1_800_000_000_123_456_789),
+    Dispatch(REF, b"i" * 16, 1, "charge", b"request", 1, 5, watched=True, details=b"", lapses_ns=9),
+    Progress(REF, 2, 7, 8, b"half", "ConcurrencyLimited"),
+    Progress(REF, 1, 0, 0),
+    Cancel(REF),
+    Freed("App.1", 1, "charge"),
     Result(REF, b"i" * 16, b"event\xff"),
     *(Answer(REF, verdict) for verdict in Verdict),
     Hint("App.1", "order", 7, b"r" * 16, 4, b"i" * 16, b"payload", "e1", -1),

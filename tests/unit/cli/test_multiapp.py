@@ -5,6 +5,7 @@ import pytest
 from antiphon_cli import multiapp
 from antiphon_cli.ports import AppPorts
 from antiphon_sidecar.marked_yaml import FileInvalid
+from antiphon_sidecar.settings import Concurrency
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ apps:
         pytest.param(
             "version: 1\napps:\n  - appID: a\n    comand: [x]\n",
             'AN702 KeyUnknown: FILE, line 4: unknown key "comand"; an app knows: appDirPath, appID, command, '
-            'daprGRPCPort, daprHTTPPort, env. Did you mean "command"?',
+            'daprGRPCPort, daprHTTPPort, env, limits. Did you mean "command"?',
             id="key of an app",
         ),
         pytest.param(
@@ -154,3 +155,16 @@ def test_what_cannot_be_used_is_named_with_its_line(read, tmp_path, text, told):
     with pytest.raises(FileInvalid) as caught:
         read(text)
     assert str(caught.value) == told.replace("FILE", str(tmp_path / "antiphon.yaml")).replace("BASE", str(tmp_path))
+
+
+def test_an_app_may_have_limits(read):
+    plan = read(
+        "version: 1\napps:\n"
+        "  - {appID: payments, limits: {activities: {charge: 3}, workflows: {ship: 2}}}\n  - {appID: a}"
+    )
+    assert [app.concurrency for app in plan.apps] == [Concurrency({"charge": 3}, {"ship": 2}), Concurrency()]
+
+
+def test_an_unknown_kind_of_limit_is_refused(read):
+    with pytest.raises(FileInvalid, match=r'unknown key "activitys".*Did you mean "activities"'):
+        read("version: 1\napps:\n  - {appID: payments, limits: {activitys: {charge: 3}}}")

@@ -3,7 +3,7 @@
 import pytest
 
 from antiphon_sidecar.marked_yaml import FileInvalid
-from antiphon_sidecar.settings import Limits, Settings
+from antiphon_sidecar.settings import Concurrency, Limits, Settings
 from antiphon_sidecar.settings_loading import LIMITS, SETTINGS, SettingInvalid, load
 
 
@@ -22,7 +22,11 @@ def test_without_any_source_there_are_the_defaults():
 
 
 def test_every_field_can_be_set_from_outside():
-    assert {setting.field for setting in SETTINGS} == set(Settings.__slots__) - {"limits"}
+    assert {setting.field for setting in SETTINGS} == set(Settings.__slots__) - {
+        "limits",
+        "concurrency",
+        "app_concurrency",
+    }
     assert {limit.field for limit in LIMITS} == set(Limits.__slots__)
 
 
@@ -156,3 +160,26 @@ def test_a_file_that_cannot_be_used_is_named_with_the_line(file, text, told):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileInvalid, match=r"AN701 SettingInvalid: .*/none\.yaml cannot be read: No such file"):
         load(flags={}, env={}, file=tmp_path / "none.yaml")
+
+
+def test_names_have_limits(file):
+    found = load(
+        flags={}, env={}, file=file("limits:\n  activities: {charge: 3, refund: 1}\n  workflows: {ship: 20}\n")
+    )
+    assert found.concurrency == Concurrency({"charge": 3, "refund": 1}, {"ship": 20})
+    assert found.concurrency_of("payments") == found.concurrency
+
+
+def test_an_apps_own_limits_win():
+    settings = Settings(
+        concurrency=Concurrency({"charge": 3, "refund": 1}),
+        app_concurrency={"payments": Concurrency({"charge": 5}, {"ship": 2})},
+    )
+    assert settings.concurrency_of("payments") == Concurrency({"charge": 5, "refund": 1}, {"ship": 2})
+    assert settings.concurrency_of("orders") == Concurrency({"charge": 3, "refund": 1})
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many", "1.5", "[3]"])
+def test_a_limit_is_a_whole_number_of_at_least_one(file, count):
+    with pytest.raises(FileInvalid, match=r"line 2.*whole number from 1"):
+        load(flags={}, env={}, file=file(f"limits:\n  activities: {{charge: {count}}}\n"))

@@ -9,7 +9,7 @@ from tests.unit.engine.build import APP, ID, began, ended, raised, running
 
 def request(action: ScheduleTask) -> wk.ActivityRequest:
     outcome = ended(began(running(), raised()), action)
-    ((task, _),) = outcome.tasks
+    (task,) = outcome.tasks
     return wk.ActivityRequest.FromString(activity_request(outcome.state, task))
 
 

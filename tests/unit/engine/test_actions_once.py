@@ -17,7 +17,7 @@ def test_what_the_history_holds_is_not_done_again(action: Action):
 
 def test_what_comes_twice_in_one_answer_is_done_once():
     outcome = ended(began(running(), raised()), task(1), task(1))
-    assert [event.event_id for event, _ in outcome.tasks] == [1]
+    assert [new.event.event_id for new in outcome.tasks] == [1]
 
 
 def test_kinds_do_not_share_ids():
@@ -39,7 +39,7 @@ def test_id_zero_is_an_id():
 
 def test_ids_may_have_gaps():
     outcome = ended(began(running(task(1)), raised()), task(7), task(4))
-    assert [event.event_id for event, _ in outcome.tasks] == [7, 4]
+    assert [new.event.event_id for new in outcome.tasks] == [7, 4]
 
 
 def test_ids_begin_again_with_each_generation():

@@ -15,19 +15,21 @@ def started(*, of: ev.Event) -> ev.ExecutionStarted:
 
 
 def test_a_task_says_who_asked_and_who_is_asked():
-    ((event, _),) = ended(began(running(), raised()), task(target=Target("payments"))).tasks
+    (new,) = ended(began(running(), raised()), task(target=Target("payments"))).tasks
+    event = new.event
     assert event.route == ev.Route(APP, "payments")
 
 
 def test_without_a_target_a_call_stays_here():
     outcome = ended(began(running(), raised()), task())
-    assert outcome.tasks[0][0].route == ev.Route(APP)
+    assert outcome.tasks[0].event.route == ev.Route(APP)
     assert outcome.state.tasks[1].target == APP
 
 
 def test_a_task_keeps_everything_it_was_asked_with():
     action = task(4, "charge", input="", version="2", task_execution_id="chain", extra=b"\x2a\x00")
-    ((event, _),) = ended(began(running(), raised()), action).tasks
+    (new,) = ended(began(running(), raised()), action).tasks
+    event = new.event
     assert event == ev.TaskScheduled(NOW, 4, "charge", "", "2", "chain", ev.Route(APP), b"\x2a\x00")
 
 

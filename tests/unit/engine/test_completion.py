@@ -54,7 +54,7 @@ def test_an_end_drops_what_was_asked_for_beside_it(end: ac.Complete):
 
 def test_what_was_never_awaited_still_starts_beside_completed():
     outcome = ended(began(running(), raised()), task(1), done(), child(2), timer(3))
-    assert [event.event_id for event, _ in outcome.tasks] == [1]
+    assert [new.event.event_id for new in outcome.tasks] == [1]
     assert [m.instance_id for m in outcome.outgoing] == ["c1"]
     assert outcome.timers == []
     assert kinds(outcome.events[2:]) == ["TaskScheduled", "ChildCreated", "ExecutionCompleted"]
@@ -137,5 +137,5 @@ def test_a_timer_asked_for_is_armed_at_its_time():
 
 
 def test_a_task_waits_to_start_for_as_long_as_it_was_given():
-    outcome = ended(began(running(), raised()), task(schedule_to_start_ns=SECOND), now=NOW + 5)
-    assert [start_by for _, start_by in outcome.tasks] == [NOW + 5 + SECOND]
+    outcome = ended(began(running(), raised()), task(timeouts=ac.Timeouts(schedule_to_start_ns=SECOND)), now=NOW + 5)
+    assert [(new.event.timestamp, new.timeouts.schedule_to_start_ns) for new in outcome.tasks] == [(NOW + 5, SECOND)]

@@ -20,7 +20,7 @@ from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.why import Scene, Wait, failures, fix_for, why
 from antiphon_sidecar.runtime.workers import Offers, WorkerStream
-from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.settings import Concurrency, Limits
 from antiphon_sidecar.stores.base import Commit, HistoryRow, InboxRow, InstanceRow, Outcome, TaskRow
 from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.runtime.fakes import EPOCH_NS, FakeClock
@@ -45,7 +45,9 @@ def began(name: str = "buy") -> list[ev.Event]:
 class Asked:
     """App "orders" and whoever else a test lets run."""
 
-    def __init__(self, *, unknown: UnknownApps | None = None, **limits: Any) -> None:
+    def __init__(
+        self, *, unknown: UnknownApps | None = None, concurrency: Concurrency | None = None, **limits: Any
+    ) -> None:
         self.clock = FakeClock()
         self.store = MemoryStore(clock=self.clock.wall_ns)
         self.registry = LocalRegistry(self.clock.monotonic)
@@ -53,6 +55,7 @@ class Asked:
         self.replicas: dict[str, Replica] = {}
         self._network = MemoryNetwork()
         self._unknown = unknown or UnknownApps()
+        self._concurrency = concurrency or Concurrency()
         self._limits = Limits(**limits)
 
     async def app(self, name: str = APP, *, workers: int = 1, **offers: frozenset[str]) -> Replica:
@@ -69,6 +72,7 @@ class Asked:
                 store_clock=self.clock.store_clock(),
                 known_apps=self.known,
                 limits=self._limits,
+                concurrency=self._concurrency,
                 unknown_apps=self._unknown,
             ),
         )

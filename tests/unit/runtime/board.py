@@ -1,5 +1,6 @@
 """A dispatcher with a real registry around it; what it sends and fails is written down."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ from antiphon_names.hashing import slot_of
 from antiphon_sidecar.coordination.base import Registration
 from antiphon_sidecar.coordination.local import LocalRegistry
 from antiphon_sidecar.engine.events import Failure
-from antiphon_sidecar.peers.base import Dispatch, Message
+from antiphon_sidecar.peers.base import Cancel, Dispatch, Message, Progress
 from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
@@ -26,6 +27,8 @@ class Board:
         self.known: set[str] = set()
         self.sent: list[tuple[str, Dispatch]] = []
         self.failed: list[tuple[TaskRef, Failure]] = []
+        self.cancelled: list[tuple[str, TaskRef]] = []
+        self.alarms: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self.dispatcher = Dispatcher(
             app=CALLER,
             clock=self.clock,
@@ -36,11 +39,28 @@ class Board:
             known_apps=lambda: self.known,
             send=self._send,
             fail=lambda row, failure: self.failed.append((row.ref, failure)),
+            alarms=self,
         )
 
     def _send(self, to: str, message: Message) -> None:
-        assert isinstance(message, Dispatch)
-        self.sent.append((to, message))
+        if isinstance(message, Cancel):
+            self.cancelled.append((to, message.ref))
+        else:
+            assert isinstance(message, Dispatch)
+            self.sent.append((to, message))
+
+    # the dispatcher's alarms; `later` lets them ring
+
+    def arm(self, key: Hashable, at: int, call: Callable[[], None]) -> None:
+        self.alarms.setdefault(key, (at, call))
+
+    def disarm(self, key: Hashable) -> None:
+        self.alarms.pop(key, None)
+
+    def ring(self) -> None:
+        for key, (at, call) in list(self.alarms.items()):
+            if at <= self.clock.wall_ns() and self.alarms.pop(key, None) is not None:
+                call()
 
     def replica(self, name: str = "p1", app: str = TARGET, **over: Any) -> None:
         """Let a replica with one worker that declares "charge" register."""
@@ -68,9 +88,18 @@ class Board:
         return row.ref
 
     def later(self, seconds: float) -> None:
-        """Let time pass, and the sweep look again."""
+        """Let time pass, alarms ring, and the sweep look again."""
         self.clock.advance(seconds)
+        self.ring()
         self.dispatcher.retry_held()
+
+    def begins(self, ref: TaskRef, *, replica: str = "p1", attempt: int = 1) -> None:
+        """A worker of the target gets the task now."""
+        self.dispatcher.progressed(replica, Progress(ref, attempt, self.clock.wall_ns(), 0))
+
+    def beats(self, ref: TaskRef, details: bytes | None = None, *, replica: str = "p1") -> None:
+        """The activity gives a sign of life."""
+        self.dispatcher.progressed(replica, Progress(ref, 1, 0, self.clock.wall_ns(), details))
 
     def sent_to(self) -> list[str]:
         return [to for to, _ in self.sent]

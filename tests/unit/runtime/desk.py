@@ -1,5 +1,6 @@
 """An intake with real workers, registry and store around it; what it sends is written down."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +10,13 @@ from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.peers.base import Answer, Dispatch, Message, Result, Verdict
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.intake import Hand, Intake
-from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, Workers, WorkerStream
+from antiphon_sidecar.runtime.grants import Grants
+from antiphon_sidecar.runtime.hand import Hand
+from antiphon_sidecar.runtime.intake import Intake
+from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Item, Offers, Workers, WorkerStream
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import Commit, Outcome, TaskRef, TaskRow
+from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.runtime.fakes import FakeClock
 
@@ -34,15 +38,18 @@ class Worker:
 class Desk:
     """App "payments" is called by others; "o1" owns all their instances."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, most: Mapping[str, int] | None = None, **limits: Any) -> None:
         self.clock = FakeClock()
         self.registry = LocalRegistry(self.clock.monotonic)
         self.store = MemoryStore(clock=self.clock.wall_ns)
         self.workers = Workers()
         self.sent: list[tuple[str, Message]] = []
         self.acknowledged: list[TaskRef] = []
+        self.told: list[CancelItem] = []
         self.to_claim: list[Hand] = []
         self.to_replace: list[Hand] = []
+        self.to_ask: list[tuple[Grants[Hand], str]] = []
+        self.given_back: list[tuple[str, Grant]] = []
         self.store_clock = self.clock.store_clock()
         self.intake = Intake(
             clock=self.clock,
@@ -52,6 +59,9 @@ class Desk:
             view=lambda: self.registry.view,
             send=lambda to, message: self.sent.append((to, message)),
             ports=self,
+            grant_ports=self,
+            app="payments",
+            most=most,
         )
         for app in ("orders", "shop"):
             self.own(app, OWNER)
@@ -70,6 +80,27 @@ class Desk:
 
     def replace(self, hand: Hand) -> None:
         self.to_replace.append(hand)
+
+    def ask_grants(self, grants: Grants[Hand], name: str) -> None:
+        self.to_ask.append((grants, name))
+
+    def give_grant_back(self, grants: Grants[Hand], limited: Limited, grant: Grant) -> None:
+        self.given_back.append((limited.name, grant))
+
+    async def grants(self) -> None:
+        """Ask the store for the grants that were asked for, once those given back are free."""
+        for name, grant in self.given_back:
+            await self.store.release_grants([(self.intake.grants.limited(name), grant)])
+            self.intake.grants.retry(name)
+        self.given_back.clear()
+        asks, self.to_ask = dict.fromkeys(self.to_ask), []
+        for grants, name in asks:
+            front = grants.front(name)
+            wanted = [asked.grant for asked in front]
+            await self.store.beat(app="payments", replica=ME, nonce="n")
+            given = await self.store.acquire_grants(grants.limited(name), replica=ME, gone_ns=1 << 60, grants=wanted)
+            for asked, yes in zip(front, given, strict=True):
+                grants.answered(name, asked, given=yes)
 
     async def ports(self) -> None:
         """Do in the store what was asked for."""
@@ -93,8 +124,11 @@ class Desk:
         items: list[ActivityItem] = []
 
         def send(item: Item) -> None:
-            assert isinstance(item, ActivityItem)
-            items.append(item)
+            if isinstance(item, CancelItem):
+                self.told.append(item)
+            else:
+                assert isinstance(item, ActivityItem)
+                items.append(item)
 
         made = Offers(declares=bool(names), activities=frozenset(names))
         stream = WorkerStream(replace(made, **offers), send)

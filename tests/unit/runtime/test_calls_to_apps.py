@@ -103,10 +103,11 @@ def test_the_wait_ends_with_the_schedule_to_start_timeout():
     assert (board.failure().error_type, board.failure().code) == ("TargetAppUnavailable", "AN104")
 
 
-def test_a_call_that_was_handed_out_does_not_time_out_here():
+def test_a_call_that_a_worker_took_in_time_waits_for_its_result():
     board = Board()
     board.replica()
-    board.offer(start_by=board.clock.wall_ns() + 1)
+    ref = board.offer(start_by=board.clock.wall_ns() + 1)
+    board.begins(ref)
     board.later(60)
     assert board.failed == []
 

@@ -71,7 +71,7 @@ def test_a_slow_app_does_not_use_up_the_credits_of_others():
 def test_memory_is_bounded_and_the_rest_stays_rows():
     board = Board(tasks_in_memory_max=2, tasks_per_caller_max=1)
     board.replica()
-    refs = [board.offer(number) for number in range(3)]
+    refs = [board.offer(number, instance_id=f"order-{number}") for number in range(3)]
     assert [board.dispatcher.knows(ref) for ref in refs] == [True, True, False]
     assert not board.dispatcher.has_room()
     board.dispatcher.forget(refs[0])

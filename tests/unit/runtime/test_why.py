@@ -5,11 +5,14 @@ import pytest
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.events import SENTINEL_NS, Status
-from antiphon_sidecar.peers.base import Dispatch
+from antiphon_sidecar.peers.base import Dispatch, Progress
 from antiphon_sidecar.runtime.dispatch import UnknownApps
+from antiphon_sidecar.runtime.grants import Asked as Asking
 from antiphon_sidecar.runtime.lane import Phase
 from antiphon_sidecar.runtime.why import Wait, why
+from antiphon_sidecar.settings import Concurrency
 from antiphon_sidecar.stores.errors import Unreachable
+from antiphon_sidecar.stores.limits import Grant
 from tests.unit.runtime.asked import APP, SECOND, Asked, at, began, route
 
 BUY = {"workflows": frozenset({"buy"})}
@@ -129,6 +132,20 @@ async def test_busy_workers_are_told_from_workers_that_lack_the_workflow():
     wait = await made.the_only()
     assert wait.reason == "WorkflowNotRegistered"
     assert 'orders offers: buyy, refund (1 worker). Did you mean "buyy"?' in wait.message
+
+
+async def test_a_run_behind_the_limit_of_its_workflow_is_told():
+    made = Asked(concurrency=Concurrency(workflows={"buy": 1}))
+    await made.app(**BUY)
+    row = await made.instance(status=int(Status.PENDING))
+    lane = made.lane(queue=True)
+    grant = Grant("i1", row.incarnation.hex())
+    made.replicas[APP].limiting.workflows.wait("buy", Asking(grant, "", lane))
+    wait = await made.the_only()
+    assert (wait.reason, wait.since) == ("ConcurrencyLimited", row.created_at)
+    assert wait.message.startswith(
+        'AN110 ConcurrencyLimited: the run of workflow "buy" waits: as many of that name run in orders as its limit'
+    )
 
 
 async def test_a_partition_that_nobody_owns_is_told():
@@ -288,6 +305,29 @@ async def test_an_activity_behind_busy_workers_is_told():
     wait = await made.the_only()
     assert wait.reason == "ActivityQueued"
     assert "1 worker of payments with 100 activities under way cannot take it yet" in wait.message
+
+
+async def test_an_activity_behind_a_limit_is_told():
+    made = await asked(called())
+    await made.app("payments", **CHARGE)
+    await dispatched(made)
+    dispatcher = made.replicas[APP].dispatcher
+    dispatcher.progressed("payments-1", Progress(made.task(1).ref, 1, 0, 0, waits_for="ConcurrencyLimited"))
+    wait = await made.the_only()
+    assert (wait.reason, wait.app, wait.event_id, wait.replica) == ("ConcurrencyLimited", "payments", 1, "payments-1")
+    assert wait.message.startswith(
+        'AN110 ConcurrencyLimited: activity "charge" (#1) in app "payments" waits: as many of that name run in payments'
+    )
+
+
+async def test_the_deadline_of_an_activity_is_that_of_how_far_it_has_come():
+    made = await asked(called())
+    await made.app("payments", **CHARGE)
+    await dispatched(made, start_by=at(10), start_to_close=60 * SECOND)
+    assert (await made.the_only()).until == at(10)
+    made.clock.advance(5)
+    made.replicas[APP].dispatcher.progressed("payments-1", Progress(made.task(1).ref, 1, at(5), 0))
+    assert (await made.the_only()).until == at(65)
 
 
 async def test_an_activity_on_its_way_and_one_in_the_store_are_told_apart():

@@ -22,6 +22,9 @@ class ScriptedSidecar:
         self.batches: asyncio.Queue[worker_pb2.CompleteRequest] = asyncio.Queue()
         self.single: asyncio.Queue[Any] = asyncio.Queue()
         self.hellos: asyncio.Queue[worker_pb2.GetWorkItemsRequest] = asyncio.Queue()
+        self.heartbeats: asyncio.Queue[worker_pb2.HeartbeatRequest] = asyncio.Queue()
+        #: Tokens of activities that nobody waits for.
+        self.unwanted: set[str] = set()
         self.metadata: dict[str, str] = {}
         self.histories: dict[str, list[bytes]] = {}
         self.replies: dict[str, Any] = {}
@@ -54,11 +57,16 @@ class ScriptedSidecar:
 
     def _worker(self) -> dict[str, grpc.RpcMethodHandler]:
         return {
+            "Heartbeat": grpc.unary_unary_rpc_method_handler(
+                self._heartbeat,
+                worker_pb2.HeartbeatRequest.FromString,
+                worker_pb2.HeartbeatReply.SerializeToString,
+            ),
             "Complete": grpc.stream_stream_rpc_method_handler(
                 self._complete,
                 worker_pb2.CompleteRequest.FromString,
                 worker_pb2.CompleteReply.SerializeToString,
-            )
+            ),
         }
 
     def _task_hub(self) -> dict[str, grpc.RpcMethodHandler]:
@@ -89,6 +97,10 @@ class ScriptedSidecar:
             self.batches.put_nowait(request)
             if self.settles:
                 yield worker_pb2.CompleteReply(settled=[request.sequence])
+
+    async def _heartbeat(self, request: worker_pb2.HeartbeatRequest, context: Any) -> worker_pb2.HeartbeatReply:
+        self.heartbeats.put_nowait(request)
+        return worker_pb2.HeartbeatReply(cancelled=request.completion_token in self.unwanted)
 
     def _unary(self, name: str) -> Any:
         method = methods.TASK_HUB[name]

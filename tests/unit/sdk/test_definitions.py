@@ -22,11 +22,11 @@ def test_public_names_are_these():
             ),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
             *("TokenWrong", "ValueInvalid", "WaitCancelled", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
-            *("codec", "failure_type", "interceptors"),
+            *("codec", "failure_type", "interceptors", "ActivityCancelled", "ActivityTimeout"),
         ]
     )
     assert workflow.__all__ == ["Context", "Task", "Timeouts", "define"]
-    assert activity.__all__ == ["ActivityInfo", "define", "info"]
+    assert activity.__all__ == ["ActivityInfo", "cancelled", "define", "heartbeat", "info"]
 
 
 def test_a_decorated_function_is_still_that_function():

@@ -69,7 +69,7 @@ async def sidecar() -> AsyncIterator[ScriptedSidecar]:
 async def test_says_what_it_offers_and_who_it_is(sidecar: ScriptedSidecar):
     async with worker(sidecar):
         hello = await asyncio.wait_for(sidecar.hellos.get(), 10)
-    assert list(hello.capabilities) == [2, 3, 1000]
+    assert list(hello.capabilities) == [2, 3, 1000, 1001]
     assert hello.declares_names
     assert [(o.kind, o.name) for o in hello.offers] == [
         (1, "doubled_twice"),

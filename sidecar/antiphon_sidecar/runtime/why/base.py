@@ -150,3 +150,11 @@ def lasted(ns: int) -> str:
 def counted(number: int, what: str) -> str:
     """Return `1 worker`, `2 workers`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def limited(app: str) -> str:
+    """Say that a limit of an app keeps something waiting."""
+    return (
+        f"waits: as many of that name run in {app} as its limit allows. It begins when one of them ends; raise the "
+        f"limit in the configuration of {app} if it is too low."
+    )

@@ -3,8 +3,9 @@
 from antiphon_names import errors as codes
 from antiphon_names import reasons
 from antiphon_sidecar.engine.state import OpenChild, OpenTask
+from antiphon_sidecar.runtime import deadlines
 from antiphon_sidecar.runtime.dispatch import Held, Outstanding
-from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted
+from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted, limited
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
 
 
@@ -15,7 +16,8 @@ def activity(subject: Subject, scene: Scene, *, task_id: int, task: OpenTask) ->
     row = next((row for row in subject.loaded.tasks if row.ref == ref), None)
     if dispatcher is not None and (held := dispatcher.held.get(ref)) is not None:
         reason, text = _held(subject, scene, held, task)
-        return _wait(reason, text, task.since, task_id=task_id, task=task, row=held.row)
+        until = deadlines.nearest(held.row)
+        return _wait(reason, text, task.since, task_id=task_id, task=task, row=held.row, until=until)
     if dispatcher is not None and (out := dispatcher.outstanding.get(ref)) is not None:
         return _outstanding(subject, scene, out, task_id=task_id, task=task)
     if row is None:
@@ -25,7 +27,8 @@ def activity(subject: Subject, scene: Scene, *, task_id: int, task: OpenTask) ->
         text = f"was claimed by replica {row.claimed_by}; this process does not know more."
     else:
         text = "is in the store and about to be handed out."
-    return _wait(reasons.ACTIVITY_SCHEDULED.name, text, task.since, task_id=task_id, task=task, row=row)
+    until = deadlines.nearest(row)
+    return _wait(reasons.ACTIVITY_SCHEDULED.name, text, task.since, task_id=task_id, task=task, row=row, until=until)
 
 
 def _wait(
@@ -37,6 +40,7 @@ def _wait(
     task: OpenTask,
     row: TaskRow | None = None,
     replica: str = "",
+    until: deadlines.Deadline | None = None,
 ) -> Wait:
     code = next((code for code in codes.CODES if code.name == reason), None)
     message = f'activity "{task.name}" (#{task_id}) in app "{task.target}" {text}'
@@ -48,7 +52,7 @@ def _wait(
         app=task.target,
         name=task.name,
         event_id=task_id,
-        until=None if row is None else row.start_by,
+        until=None if until is None else until.at,
         replica=replica,
         attempt=0 if row is None else row.attempt,
     )
@@ -118,20 +122,22 @@ def unavailable(scene: Scene, target: str, offered: frozenset[str], *, until: st
 
 
 def _outstanding(subject: Subject, scene: Scene, out: Outstanding, *, task_id: int, task: OpenTask) -> Wait:
-    """Say what the target replica does with the activity, as far as it is in this process."""
+    """Say what the target replica does with the activity, as far as it said so or is in this process."""
     target = scene.replica_of(task.target)
     hand = target.intake.hands.get(out.row.ref) if target is not None else None
-    if target is None or target.identity.replica != out.replica:
-        hand, reason, since = None, reasons.ACTIVITY_RUNNING, task.since
+    if out.waits_for:
+        reason, since, text = codes.CONCURRENCY_LIMITED.name, task.since, limited(task.target)
+    elif target is None or target.identity.replica != out.replica:
+        hand, reason, since = None, reasons.ACTIVITY_RUNNING.name, task.since
         text = f"was handed to replica {out.replica}, attempt {out.row.attempt}; what it does there is not known here."
     elif hand is None:
-        reason, since = reasons.ACTIVITY_SCHEDULED, task.since
+        reason, since = reasons.ACTIVITY_SCHEDULED.name, task.since
         text = f"is on its way to replica {out.replica}, attempt {out.row.attempt}."
     elif hand.event is not None:
-        reason, since = reasons.RESULT_ARRIVING, task.since
+        reason, since = reasons.RESULT_ARRIVING.name, task.since
         text = "has ended; its result is being made durable."
     elif hand.stream is None:
-        reason, since = reasons.ACTIVITY_QUEUED, task.since
+        reason, since = reasons.ACTIVITY_QUEUED.name, task.since
         under_way = sum(stream.activities for stream in target.workers.streams)
         text = (
             f"is next at replica {out.replica}, attempt {out.row.attempt}: "
@@ -139,14 +145,15 @@ def _outstanding(subject: Subject, scene: Scene, out: Outstanding, *, task_id: i
             "cannot take it yet. More workers help."
         )
     else:
-        reason, since = reasons.ACTIVITY_RUNNING, hand.begun
+        reason, since = reasons.ACTIVITY_RUNNING.name, hand.started_at
         text = f"runs at replica {out.replica} for {lasted(scene.now - since)}, attempt {out.row.attempt}."
         if scene.now - since > LONG_NS:
             text += (
                 f" It ends when the activity returns, or when its worker goes. Look what that worker of {task.target} "
                 "does; the workflow can bound the wait with a timeout."
             )
-    return _wait(reason.name, text, since, task_id=task_id, task=task, row=out.row, replica=out.replica)
+    until = deadlines.nearest(out.row, started_at=out.started_at, beat_at=out.beat_at)
+    return _wait(reason, text, since, task_id=task_id, task=task, row=out.row, replica=out.replica, until=until)
 
 
 def child_not_begun(subject: Subject, scene: Scene, *, task_id: int, child: OpenChild) -> Wait:

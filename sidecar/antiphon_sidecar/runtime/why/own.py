@@ -6,7 +6,8 @@ from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStalled, Status
 from antiphon_sidecar.runtime.handing import DEATHS_MAX
 from antiphon_sidecar.runtime.lane import Lane, Phase
-from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted
+from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted, limited
+from antiphon_sidecar.stores.limits import Grant
 
 _NS = 1_000_000_000
 
@@ -90,6 +91,8 @@ def _turn(subject: Subject, scene: Scene) -> Wait | None:
             return Wait(reasons.LOADING.name, message, row.updated_at, kind="store")
         case Phase.IDLE if lane.suspect:
             return _lost_workers(subject, lane)
+        case Phase.IDLE if replica.limiting.workflows.waits(Grant(row.instance_id, row.incarnation.hex())):
+            return _limited(subject)
         case Phase.IDLE:
             line = replica.instances.line
             waits = row.instance_id in line.waiting or row.instance_id in line.absent
@@ -128,6 +131,19 @@ def _lost_workers(subject: Subject, lane: Lane) -> Wait:
         f"{DEATHS_MAX} times. The worker's log may say why."
     )
     return Wait(reasons.WORKERS_LOST.name, message, subject.row.updated_at, kind="worker", app=subject.row.app)
+
+
+def _limited(subject: Subject) -> Wait:
+    row = subject.row
+    name = subject.state.name or row.name
+    return Wait(
+        codes.CONCURRENCY_LIMITED.name,
+        coded(codes.CONCURRENCY_LIMITED, f'the run of workflow "{name}" {limited(row.app)}'),
+        row.created_at,
+        kind="worker",
+        app=row.app,
+        name=name,
+    )
 
 
 def _no_free_worker(subject: Subject, scene: Scene) -> Wait:

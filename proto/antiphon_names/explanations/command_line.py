@@ -1,0 +1,59 @@
+"""What is said about the codes of configuration and the command line."""
+
+from antiphon_names import errors as codes
+from antiphon_names.explanations.base import Explanation
+
+COMMAND_LINE = {
+    codes.SETTING_INVALID: Explanation(
+        seen="When a command or a host starts; exit code 2.",
+        cause="A flag, an environment variable or a key of a file has a value that cannot be used.",
+        fix="Give one of the values that the text accepts, at the place that it names.",
+        example='unknown_app is "maybe" (environment variable ANTIPHON_UNKNOWN_APP); accepted: fail or wait.',
+    ),
+    codes.KEY_UNKNOWN: Explanation(
+        seen="When a settings file or a file of apps is read; exit code 2.",
+        cause="A key of a YAML file is one that nobody reads.",
+        fix="Correct the key in the line that the text names.",
+        example=(
+            'antiphon.yaml, line 3: unknown key "storre"; the file knows: apps, common, namespace, store, version. '
+            'Did you mean "store"?'
+        ),
+    ),
+    codes.APP_ID_INVALID: Explanation(
+        seen="When an app is added; exit code 2.",
+        cause="The ID has a character that app IDs cannot have, is empty or too long.",
+        fix='Choose 1 to 63 letters, digits, ".", "_" or "-".',
+        example='"my app" has to be 1-63 letters, digits, ".", "_" or "-".',
+    ),
+    codes.PORT_IN_USE: Explanation(
+        seen="When a host opens its listeners.",
+        cause="Another process listens on the port; the text names it where the system tells.",
+        fix="End that process, or choose another port.",
+        example=(
+            'the gRPC listener of app "orders" was to listen on 127.0.0.1:50001, but process 4711 (python orders.py) '
+            "does already. End that process, or choose another port."
+        ),
+    ),
+    codes.HOST_NOT_FOUND: Explanation(
+        seen="When a command looks for the host it is to ask.",
+        cause="No process of this machine serves that store, or it has just ended.",
+        fix="Start one, or name the store that it runs with.",
+        example=(
+            "nothing runs on this machine with the store sqlite:///state.db (no process listens on "
+            "/srv/state.db.sock). Start it with: antiphon dev --store sqlite:///state.db\n"
+            "If it runs with another store, name that one with --store or ANTIPHON_STORE."
+        ),
+    ),
+    codes.INPUT_INVALID: Explanation(
+        seen="When a command reads an input; exit code 2.",
+        cause="The input is not JSON, or its file cannot be read.",
+        fix="Correct it at the line and column that the text names; a text needs double quotes.",
+        example="--input is not JSON: Expecting value at line 1, column 7.",
+    ),
+    codes.CODE_UNKNOWN: Explanation(
+        seen="By `antiphon explain`; exit code 2.",
+        cause="No error of this release has the code or name.",
+        fix="Look it up in docs/errors.md.",
+        example='"AN119" is no code and no name of an error. Did you mean "AN109"? All of them: docs/errors.md.',
+    ),
+}

@@ -1,0 +1,91 @@
+"""What is said about the codes of what sidecars stand on: the state store, and how they find and trust each other."""
+
+from antiphon_names import errors as codes
+from antiphon_names.explanations.base import Explanation
+
+STORE = {
+    codes.STORE_UNREACHABLE: Explanation(
+        seen="When a host starts, in its log, and as a refused request.",
+        cause="The database server or the disk does not answer.",
+        fix="Bring it back; a host that runs goes on by itself then, and has acknowledged nothing meanwhile.",
+        example="/srv/state.db does not answer (disk I/O error)",
+    ),
+    codes.STORE_TOO_NEW: Explanation(
+        seen="When a host starts.",
+        cause="A newer release has written the store; this one changed nothing.",
+        fix="Run the newer release, or name another file or schema.",
+        example=(
+            "/srv/state.db has schema 9, this release knows schemas up to 4; nothing was changed. Run the newer "
+            "release, or name another file."
+        ),
+    ),
+    codes.STORE_DAMAGED: Explanation(
+        seen="When a host starts, or when a damaged page is met.",
+        cause="The file or schema is another program's, or its pages do not fit together.",
+        fix="Put a backup in its place, or name another file.",
+        example=(
+            "/srv/state.db is damaged or no SQLite file (file is not a database). Put a backup in its place, or move "
+            "the file and its -wal and -shm away to begin with an empty store."
+        ),
+    ),
+    codes.STORE_NOT_WRITABLE: Explanation(
+        seen="When a host starts.",
+        cause="The user that runs the host lacks rights.",
+        fix="Give this user write access to the file and its folder, or the rights that the text names.",
+        example=(
+            "/srv/state.db cannot be opened for writing (attempt to write a readonly database). This user needs "
+            "write access to the file and to the folder /srv."
+        ),
+    ),
+    codes.STORE_URL_INVALID: Explanation(
+        seen="When a command or a host reads where the store is.",
+        cause="The URL names no kind of store.",
+        fix="Use sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+        example='"mysql://db/antiphon" names no kind of store. Use sqlite:///FILE or postgresql://USER@HOST/DATABASE.',
+    ),
+    codes.STORE_FULL: Explanation(
+        seen="In the host's log and as a refused request.",
+        cause="The disk or the database has no space left.",
+        fix="Make space; work goes on by itself then.",
+        example="no space is left for /srv/state.db; work goes on as soon as there is some (database or disk is full)",
+    ),
+}
+
+COORDINATION = {
+    codes.HOST_RUNNING: Explanation(
+        seen="When a host starts.",
+        cause="Another process serves the same store.",
+        fix="Join it with `antiphon run --app APP -- COMMAND`, end it, or choose another store.",
+        example=(
+            "process 4711 on this machine already holds the store sqlite:///state.db. Join it (its socket is "
+            "/srv/state.db.sock), end it, or choose another store."
+        ),
+    ),
+    codes.ETCD_UNREACHABLE: Explanation(
+        seen="In a sidecar's log, and where `antiphon why` is asked.",
+        cause="Calls to etcd fail; what this replica owns stays its own, and nothing new is claimed.",
+        fix="Bring etcd back; work goes on by itself, and went on meanwhile for all that had an owner.",
+        reserved=True,
+    ),
+    codes.PEER_MISTAKEN: Explanation(
+        seen="In the log of a sidecar, for a moment.",
+        cause="An address was given to another replica, and the caller has not heard of it yet.",
+        fix="Nothing: the caller's view will be right as soon as etcd tells it.",
+        example=(
+            '"orders-1" means replica "payments-1" of namespace "default", but this is "payments-2" of "default". Its '
+            "view will be right as soon as etcd tells it."
+        ),
+    ),
+    codes.PEER_TOO_DIFFERENT: Explanation(
+        seen="In the log of a sidecar.",
+        cause="Two replicas run releases that are too far apart.",
+        fix="Upgrade one release at a time.",
+        example=('"orders-1" (orders) speaks protocols 3 to 4, this replica 1 to 2. Upgrade one release at a time.'),
+    ),
+    codes.PARTITION_LOST: Explanation(
+        seen="As a refused request.",
+        cause="Another replica owns the instance now.",
+        fix="Try again; the request goes to the new owner.",
+        reserved=True,
+    ),
+}

@@ -1,0 +1,138 @@
+"""Concurrency limits at one replica: what waits for a grant, what has one, and when it goes back.
+
+The grants themselves are rows of the store, which makes a limit exact over replicas. What waits here asks again when a
+grant was given back, here or elsewhere, and at every sweep. Names without a limit never come here. One object for the
+activities of an app, one for its workflows; nothing here awaits.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+from antiphon_sidecar.stores.limits import Grant, GrantKind, Limited
+
+W = TypeVar("W")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[W]):
+    """One who waits for a grant; `group`: those of different groups take turns."""
+
+    grant: Grant
+    group: Hashable
+    who: W
+
+
+class Grants(Generic[W]):
+    """The grants of one kind.
+
+    `ask`: have the store give grants to those at the front of a name, then call `answered`. `give_back`: have the
+    store take grants back, then call `freed`. `granted`: whoever waited may run.
+    """
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        kind: GrantKind,
+        most: Mapping[str, int],
+        ask: Callable[["Grants[W]", str], None],
+        give_back: Callable[["Grants[W]", Limited, Grant], None],
+        granted: Callable[[W], None],
+    ) -> None:
+        self._kind = kind
+        self._limits = {name: Limited(app, kind, name, number) for name, number in most.items()}
+        self._ask = ask
+        self._give_back = give_back
+        self._granted = granted
+        self._waiting: dict[str, OrderedDict[Hashable, OrderedDict[Grant, Asked[W]]]] = {}
+        self._waits: dict[Grant, Hashable] = {}
+
+    def limits(self, name: str) -> bool:
+        """Tell whether the name has a limit."""
+        return name in self._limits
+
+    def limited(self, name: str) -> Limited:
+        """Return a name's limit."""
+        return self._limits[name]
+
+    def names(self) -> Iterable[str]:
+        """Return the names for which somebody waits."""
+        return list(self._waiting)
+
+    def waits(self, grant: Grant) -> bool:
+        """Tell whether somebody waits for this grant."""
+        return grant in self._waits
+
+    def wait(self, name: str, asked: Asked[W], *, first: bool = False) -> None:
+        """Let one wait, and ask for a grant; one that waits already stays where it is.
+
+        `first`: it may have its grant already, and would wait for itself behind the others.
+        """
+        if asked.grant in self._waits:
+            return
+        self._waits[asked.grant] = asked.group
+        groups = self._waiting.setdefault(name, OrderedDict())
+        queue = groups.setdefault(asked.group, OrderedDict())
+        queue[asked.grant] = asked
+        if first:
+            queue.move_to_end(asked.grant, last=False)
+            groups.move_to_end(asked.group, last=False)
+        self._ask(self, name)
+
+    def front(self, name: str) -> list[Asked[W]]:
+        """Return those who come next, one of each group after the other, as many as the limit could take."""
+        most = self._limits[name].most
+        queues = [islice(queue.values(), most) for queue in self._waiting.get(name, {}).values()]
+        found: list[Asked[W]] = []
+        while queues and len(found) < most:
+            for queue in list(queues):
+                asked = next(queue, None)
+                if asked is None:
+                    queues.remove(queue)
+                else:
+                    found.append(asked)
+        return found[:most]
+
+    def answered(self, name: str, asked: Asked[W], *, given: bool) -> None:
+        """Take the store's answer; an activity's grant that nobody waits for any more goes back."""
+        if not given:
+            return
+        if asked.grant not in self._waits:
+            self.not_wanted(name, asked.grant)
+            return
+        self.forget(name, asked.grant)
+        groups = self._waiting.get(name)
+        if groups is not None and asked.group in groups:
+            groups.move_to_end(asked.group)
+        self._granted(asked.who)
+
+    def not_wanted(self, name: str, grant: Grant) -> None:
+        """Give back what was given to one who does not wait any more."""
+        # A workflow's may be another owner's by now; it is void once the run has ended.
+        if self._kind is GrantKind.ACTIVITY and grant not in self._waits:
+            self.give_back(name, grant)
+
+    def forget(self, name: str, grant: Grant) -> None:
+        """Let one wait no longer."""
+        if grant not in self._waits:
+            return
+        group = self._waits.pop(grant)
+        groups = self._waiting[name]
+        del groups[group][grant]
+        if not groups[group]:
+            del groups[group]
+        if not groups:
+            del self._waiting[name]
+
+    def give_back(self, name: str, grant: Grant) -> None:
+        """Give a grant back."""
+        self._give_back(self, self._limits[name], grant)
+
+    def retry(self, name: str | None = None) -> None:
+        """Ask again for those who wait: a grant may have become free."""
+        for waiting in [name] if name is not None else self.names():
+            if waiting in self._waiting:
+                self._ask(self, waiting)
