@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from antiphon_names import errors as codes
 from antiphon_sidecar.codec import events as codec
@@ -99,6 +99,15 @@ def _instances(tables: Tables, model: Model) -> None:
 def kept(tables: Tables) -> list[str]:
     """Return the runs that retention has left."""
     return [f"{app}/{instance_id}" for (app, instance_id), run in tables.runs.items() if run.row is not None]
+
+
+def runs_within(tables: Tables, model: Model, *, most: Mapping[str, int], app: str) -> None:
+    """No more runs of a workflow are under way in an app than its limit allows."""
+    for name, number in most.items():
+        rows = [run.row for run in tables.runs.values() if run.row is not None and run.row.started_at is not None]
+        under_way = [row for row in rows if (row.app, row.name) == (app, name) and row.status not in ev.TERMINAL]
+        if len(under_way) > number:
+            model.breaks("limit exceeded", f"{len(under_way)} runs of {name} are under way in {app}")
 
 
 def _still_running(tables: Tables, model: Model) -> None:

@@ -1,7 +1,7 @@
 """One run: builds everything from a seed, lets it run through faults and a quiet period, and judges it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -51,6 +51,8 @@ class Scenario:
     far: int = 0
     #: How often clients purge an instance once it has ended.
     purges: float = 0.25
+    #: How many runs of a workflow may be under way in each app at once.
+    workflows_most: Mapping[str, int] = field(default_factory=dict)
     write: Callable[[programs.Writer, str], programs.Program] | None = None
     #: What a client does with an instance ID, instead of what is drawn.
     live: Callable[["World", Started], Awaitable[None]] | None = None
@@ -139,6 +141,7 @@ class World:
             new_rng=self.rng,
             replica=scenario.replica,
             thinks_s=scenario.thinks_s,
+            workflows_most=scenario.workflows_most,
             releases=self._releases(),
             retention={} if scenario.keep_s is None else dict.fromkeys(sorted(TERMINAL), scenario.keep_s),
         )
@@ -157,6 +160,10 @@ class World:
     def _ended(self, host: str, commit: Commit, before: InstanceRow | None) -> None:
         """A commit that ends a generation leaves none of its task and timer rows (protocol.md 5)."""
         run, row = self.surroundings.store.tables.runs[commit.app, commit.instance_id], commit.row
+        if self.scenario.workflows_most:
+            checks.runs_within(
+                self.surroundings.store.tables, self.model, most=self.scenario.workflows_most, app=row.app
+            )
         for ref in (*run.tasks, *run.timers):
             if row.status in TERMINAL or ref.execution_id != row.execution_id:
                 self.model.breaks("rows left", f"{ref} when {host} ended its generation")

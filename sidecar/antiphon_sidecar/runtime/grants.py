@@ -15,6 +15,9 @@ from antiphon_sidecar.stores.limits import Grant, GrantKind, Limited
 
 W = TypeVar("W")
 
+#: How many are asked for at once beside those at the front.
+_OTHERS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[W]):
@@ -49,6 +52,9 @@ class Grants(Generic[W]):
         self._granted = granted
         self._waiting: dict[str, OrderedDict[Hashable, OrderedDict[Grant, Asked[W]]]] = {}
         self._waits: dict[Grant, Hashable] = {}
+        #: Names for which more than the front is asked next, and where that begins.
+        self._wide: set[str] = set()
+        self._starts: dict[str, int] = {}
 
     def limits(self, name: str) -> bool:
         """Tell whether the name has a limit."""
@@ -83,7 +89,11 @@ class Grants(Generic[W]):
         self._ask(self, name)
 
     def front(self, name: str) -> list[Asked[W]]:
-        """Return those who come next, one of each group after the other, as many as the limit could take."""
+        """Return those who come next, one of each group after the other, as many as the limit could take.
+
+        Once after each `retry` for all names, others too, a part of them each time: some may have their grant already,
+        from an owner that was another then, and would wait for themselves.
+        """
         most = self._limits[name].most
         queues = [islice(queue.values(), most) for queue in self._waiting.get(name, {}).values()]
         found: list[Asked[W]] = []
@@ -94,7 +104,17 @@ class Grants(Generic[W]):
                     queues.remove(queue)
                 else:
                     found.append(asked)
-        return found[:most]
+        return list({asked.grant: asked for asked in (*found[:most], *self._others(name))}.values())
+
+    def _others(self, name: str) -> list[Asked[W]]:
+        if name not in self._wide:
+            return []
+        self._wide.discard(name)
+        waiting = (asked for queue in self._waiting.get(name, {}).values() for asked in queue.values())
+        start = self._starts.get(name, 0)
+        found = list(islice(waiting, start, start + _OTHERS))
+        self._starts[name] = start + _OTHERS if len(found) == _OTHERS else 0
+        return found
 
     def answered(self, name: str, asked: Asked[W], *, given: bool) -> None:
         """Take the store's answer; an activity's grant that nobody waits for any more goes back."""
@@ -133,6 +153,8 @@ class Grants(Generic[W]):
 
     def retry(self, name: str | None = None) -> None:
         """Ask again for those who wait: a grant may have become free."""
+        if name is None:
+            self._wide.update(self._waiting)
         for waiting in [name] if name is not None else self.names():
             if waiting in self._waiting:
                 self._ask(self, waiting)
