@@ -12,6 +12,8 @@ from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 
 _NS_PER_MS = 1_000_000
+#: Added to any time of this century, it is still a number that stores can keep.
+_CENTURY_NS = 100 * 366 * 86_400 * 1_000_000_000
 #: Actions that something answers by their id; the runtime has a use of its own for negative ones.
 _COUNTED = frozenset(("schedule_task", "create_child_workflow", "create_timer"))
 
@@ -87,11 +89,18 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
 
 def _read_timeouts(timeouts: wk.ActivityTimeouts) -> ac.Timeouts:
     return ac.Timeouts(
-        schedule_to_start_ns=timeouts.schedule_to_start_ms * _NS_PER_MS or None,
-        start_to_close_ns=timeouts.start_to_close_ms * _NS_PER_MS or None,
-        schedule_to_close_ns=timeouts.schedule_to_close_ms * _NS_PER_MS or None,
-        heartbeat_ns=timeouts.heartbeat_ms * _NS_PER_MS or None,
+        schedule_to_start_ns=_span(timeouts.schedule_to_start_ms),
+        start_to_close_ns=_span(timeouts.start_to_close_ms),
+        schedule_to_close_ns=_span(timeouts.schedule_to_close_ms),
+        heartbeat_ns=_span(timeouts.heartbeat_ms),
     )
+
+
+def _span(milliseconds: int) -> int | None:
+    """Return a time span in nanoseconds, None for none: less than nothing is over at once, a century is for ever."""
+    if milliseconds == 0:
+        return None
+    return min(max(milliseconds, 1) * _NS_PER_MS, _CENTURY_NS)
 
 
 def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:

@@ -49,6 +49,13 @@ def test_reads_how_long_an_activity_may_wait():
     assert one(action) == ac.ScheduleTask(3, "a", timeouts=ac.Timeouts(schedule_to_start_ns=1500 * SECOND // 1000))
 
 
+def test_bounds_timeouts_that_no_store_could_keep():
+    spans = {"schedule_to_start_ms": -(1 << 63), "start_to_close_ms": (1 << 63) - 1}
+    read = one(wk.WorkflowAction(id=3, schedule_task={"name": "a", "timeouts": spans}))
+    assert read.timeouts.schedule_to_start_ns == SECOND // 1000
+    assert SECOND * 86_400 * 365 * 99 < read.timeouts.start_to_close_ns < 1 << 62
+
+
 def test_reads_a_child():
     action = wk.WorkflowAction(
         id=0, create_child_workflow={"instance_id": "c", "name": "pack", "input": {"value": "1"}}
