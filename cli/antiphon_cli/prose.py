@@ -28,6 +28,8 @@ _TYPE_OF = MappingProxyType(
         "workflow_started": "turn",
         "workflow_completed": "turn",
         "execution_started": "start",
+        "rerun_from": "start",
+        "purge_requested": "end",
         "execution_completed": "end",
         "execution_terminated": "end",
         "continue_as_new": "end",
@@ -119,6 +121,18 @@ def _sentence(event: HistoryEvent, names: Names) -> str:
         case "event_raised":
             raised = event.event_raised
             return f'event "{raised.name}" arrives{_payload(raised, "input", " with ")}'
+        case _:
+            return _own(event)
+
+
+def _own(event: HistoryEvent) -> str:
+    """Tell of what is on its way to an instance, and stands in no history."""
+    match event.WhichOneof("event_type"):
+        case "purge_requested":
+            return "somebody asks for it to be purged once it has ended"
+        case "rerun_from":
+            rerun = event.rerun_from
+            return f'goes on from event {rerun.event_id} of instance "{rerun.instance_id}"'
         case _:
             return "an event that this release does not know"
 

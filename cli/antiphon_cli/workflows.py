@@ -4,24 +4,19 @@ Each reads its options, asks the host and shows the answer; what is asked lives 
 `views` and `prose`. Commands of one kind have a module of their own, as `steering` and `histories` have.
 """
 
-import secrets
-from collections.abc import Callable
 from typing import NoReturn
 
 import click
-from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon import _payloads
-from antiphon_cli import histories, inputs, instances, listing, output, steering, views
+from antiphon_cli import histories, inputs, instances, listing, output, purging, steering, views
 from antiphon_cli.asking import asking, host_options, instance_argument
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Refused
 from antiphon_cli.instances import Key
 from antiphon_cli.options import duration
+from antiphon_cli.starting import Start, optional, rerun, start_options, started
 from antiphon_proto.v1 import client_pb2
-
-# Enough that two never meet, short enough for a line of a terminal.
-_ID_BYTES = 10
 
 
 @click.group()
@@ -34,16 +29,8 @@ workflow.add_command(listing.list_instances)
 workflow.add_command(steering.suspend)
 workflow.add_command(steering.resume)
 workflow.add_command(steering.terminate)
-
-
-def _start_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--version", "version", metavar="VERSION", help="Version of the workflow, where it has several."),
-        click.option("--id", "instance", metavar="ID", help="ID of the instance; a random one if not given."),
-        click.argument("name"),
-    ):
-        command = option(command)
-    return inputs.input_options(command)
+workflow.add_command(purging.purge)
+workflow.add_command(rerun)
 
 
 _timeout_option = click.option(
@@ -52,31 +39,25 @@ _timeout_option = click.option(
     metavar="DURATION",
     help="Give up waiting after this time, such as 30s; the instance goes on.",
 )
-_recursive_option = click.option(
-    "--recursive/--not-recursive", default=True, show_default=True, help="Child workflows too, in whatever app."
-)
 
 
 @workflow.command()
-@_start_options
+@start_options
 @host_options
 @asking
 def start(
     connection: Connection,
     *,
     app: str | None,
-    name: str,
-    text: str | None,
-    instance: str | None,
-    version: str | None,
+    new: Start,
 ) -> None:
     """Start workflow NAME and print the ID of the instance."""
-    key = _started(connection, app=app, name=name, text=text, instance=instance, version=version)
+    key = started(connection, new, app=app)
     click.echo(key.instance)
 
 
 @workflow.command()
-@_start_options
+@start_options
 @_timeout_option
 @host_options
 @asking
@@ -84,18 +65,15 @@ def run(
     connection: Connection,
     *,
     app: str | None,
-    name: str,
-    text: str | None,
-    instance: str | None,
-    version: str | None,
+    new: Start,
     timeout: float | None,
 ) -> None:
     """Start workflow NAME, wait for it and print its output as JSON.
 
     Exits with 0 when it completed, with 1 when it failed, was terminated or is not finished in time.
     """
-    key = _started(connection, app=app, name=name, text=text, instance=instance, version=version)
-    output.say(f'Instance {key.instance} of workflow "{name}" started in {key.app}.')
+    key = started(connection, new, app=app)
+    output.say(f'Instance {key.instance} of workflow "{new.name}" started in {key.app}.')
     _report_end(connection, key, timeout_s=timeout)
 
 
@@ -134,44 +112,10 @@ def raise_event(connection: Connection, *, app: str | None, instance: str, event
     """Raise EVENT for instance ID."""
     key = instances.find(connection, instance, app=app)
     request = client_pb2.RaiseEventRequest(
-        instance_id=key.instance, name=event, input=_optional(text), router=instances.router(key.app)
+        instance_id=key.instance, name=event, input=optional(text), router=instances.router(key.app)
     )
     connection.task_hub("RaiseEvent", request, client_pb2.RaiseEventResponse)
     output.say(f'Event "{event}" raised for {key}.')
-
-
-@workflow.command()
-@instance_argument
-@_recursive_option
-@click.option("--force", is_flag=True, help="Also an instance that is not finished.")
-@host_options
-@asking
-def purge(connection: Connection, *, app: str | None, instance: str, recursive: bool, force: bool) -> None:
-    """Delete instance ID and its history from the store."""
-    key = instances.find(connection, instance, app=app)
-    instances.existing(connection, key)
-    request = client_pb2.PurgeInstancesRequest(
-        instance_id=key.instance, recursive=recursive, force=force, router=instances.router(key.app)
-    )
-    answer = connection.task_hub("PurgeInstances", request, client_pb2.PurgeInstancesResponse)
-    if not answer.deleted_instance_count:
-        raise Refused(f"Nothing was purged: {key} was gone already.")
-    output.say(f"Purged {key}; instances deleted: {answer.deleted_instance_count}.")
-
-
-def _started(
-    connection: Connection, *, app: str | None, name: str, text: str | None, instance: str | None, version: str | None
-) -> Key:
-    key = Key(instances.app_to_start_in(connection, app), instance or secrets.token_hex(_ID_BYTES))
-    request = client_pb2.CreateInstanceRequest(
-        instance_id=key.instance,
-        name=name,
-        version=_optional(version),
-        input=_optional(text),
-        router=instances.router(key.app),
-    )
-    answer = connection.task_hub("StartInstance", request, client_pb2.CreateInstanceResponse)
-    return Key(key.app, answer.instance_id or key.instance)
 
 
 def _report_end(connection: Connection, key: Key, *, timeout_s: float | None) -> None:
@@ -195,7 +139,3 @@ def _report_unfinished(connection: Connection, key: Key, *, timeout_s: float | N
         f"Instance {key} is not finished after {timeout_s:g}s: {instances.status_name(answer.status)}.{waits}\n"
         f"It goes on. Wait again with: antiphon workflow wait {key.instance} --app {key.app}"
     )
-
-
-def _optional(text: str | None) -> StringValue | None:
-    return None if text is None else StringValue(value=text)

@@ -59,12 +59,18 @@ HISTORY_TOO_LARGE_FOR_WORKER = Code(
 )
 INSTANCE_POISONED = Code("AN206", "InstancePoisoned", "workers died again and again in the same turn")
 INSTANCE_NOT_FOUND = Code("AN207", "InstanceNotFound", "no such instance exists in this app", retriable=False)
-INSTANCE_NOT_FINISHED = Code("AN208", "InstanceNotFinished", "only a finished instance can be purged", retriable=False)
+INSTANCE_NOT_FINISHED = Code(
+    "AN208", "InstanceNotFinished", "only a finished instance can be purged or run again", retriable=False
+)
 ACTION_NOT_SUPPORTED = Code(
     "AN209", "ActionNotSupported", "the workflow asked for something not supported", retriable=False
 )
 PATCH_MISMATCH = Code(
     "AN210", "PatchMismatch", "a worker's code lacks a patch that the instance's history went through"
+)
+EVENT_NOT_FOUND = Code("AN220", "EventNotFound", "the instance has no such event to be run again from", retriable=False)
+HISTORY_NOT_PROPAGATED = Code(
+    "AN221", "HistoryNotPropagated", "a history is handed on only inside its own app", retriable=False
 )
 
 STORE_UNREACHABLE = Code("AN301", "StoreUnreachable", "the state store does not answer")

@@ -39,6 +39,7 @@ from antiphon.errors import (
     failure_type,
 )
 from antiphon.retry import RetryPolicy
+from antiphon.tracing import TraceContext
 from antiphon.worker import Worker
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "SidecarUnavailable",
     "Status",
     "TokenWrong",
+    "TraceContext",
     "ValueInvalid",
     "WaitCancelled",
     "Worker",

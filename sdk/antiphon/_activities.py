@@ -308,6 +308,7 @@ def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
         task_execution_id=request.task_execution_id,
         attempt=request.attempt,
         caller_app_id=request.caller_app_id,
+        trace_context=_wire.trace_context(request),
     )
 
 

@@ -27,7 +27,7 @@ from antiphon.errors import (
 from antiphon.retry import RetryPolicy
 from antiphon_names import errors as names
 
-Kind = Literal["activity", "child workflow", "timer"]
+Kind = Literal["activity", "child workflow", "detached workflow", "timer"]
 
 _NAMESPACE = uuid.UUID("6f1c6a3e-3b0e-5d0f-9d64-0f6a4f1b7a52")
 
@@ -95,6 +95,7 @@ class Commands:
         self.mailbox = Mailbox()
         self.versions = Versions()
         self.custom_status: str | None = None
+        self.tags: dict[str, str] = {}
         # By id: asked for and not answered; asked for and not yet seen in the history.
         self.open: dict[int, Request] = {}
         self.unconfirmed: dict[int, _wire.Action] = {}
@@ -169,6 +170,13 @@ class Commands:
             task.fail(error)
         else:
             task.settle(value)
+
+    def start_detached(self, start: _wire.Start) -> str:
+        """Ask for the start of a workflow that nobody waits for; return its instance ID."""
+        action_id = self.next_id()
+        start = replace(start, instance_id=start.instance_id or self.identity(action_id))
+        self.unconfirmed[action_id] = _wire.create_detached(id=action_id, start=start)
+        return start.instance_id
 
     def ask(self, action: _wire.Action, request: Request) -> None:
         """Note an action for this turn's answer and for what will come back."""

@@ -235,3 +235,12 @@ def _read_hints(definition: Definition) -> tuple[object, object]:
         return Any, result
     position = 1 if definition.kind == "workflow" else 0
     return hints.get(_positional(function)[position].name, Any), result
+
+
+def workflow_name(workflow: str | Callable[..., Any]) -> str:
+    """Return the name of a workflow that is given as its function, or by its name.
+
+    Raises:
+        DefinitionError: the function is no workflow.
+    """
+    return workflow if isinstance(workflow, str) else find(workflow, kind="workflow").name

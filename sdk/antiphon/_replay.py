@@ -6,7 +6,7 @@ keeps what the code asked for. Messages are read through _wire.
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from antiphon import _definitions, _values, _wire, interceptors, workflow
@@ -31,6 +31,7 @@ class Decision:
     version: str = ""
     patches: Sequence[str] = ()
     awaited: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Execution:
@@ -119,6 +120,7 @@ class Execution:
         self._loop.workflow = started.name
         self._context.name = started.name
         self._context.app_id = self._commands.app_id = _wire.started_app_id(event)
+        self._context.trace_context = _wire.trace_context(started)
         definition = self._definitions.get(started.name)
         self._main = Task(self._loop, started.name)
         if definition is None:
@@ -162,6 +164,9 @@ class Execution:
     def _child_created(self, event: _wire.Event, _: bytes) -> None:
         name = event.child_workflow_instance_created.name
         self._confirm(event, kind="child workflow", name=name)
+
+    def _detached_created(self, event: _wire.Event, _: bytes) -> None:
+        self._confirm(event, kind="detached workflow", name="")
 
     def _timer_created(self, event: _wire.Event, _: bytes) -> None:
         self._confirm(event, kind="timer", name="")
@@ -259,6 +264,7 @@ class Execution:
             self._commands.custom_status,
             finished=end is not None,
             version=self._commands.versions.running,
+            tags=dict(self._commands.tags),
             patches=tuple(self._commands.versions.met),
             awaited=self._commands.mailbox.awaited() if end is None else (),
         )
@@ -303,6 +309,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "execution_started": Execution._execution_started,
     "task_scheduled": Execution._task_scheduled,
     "child_workflow_instance_created": Execution._child_created,
+    "detached_workflow_instance_created": Execution._detached_created,
     "timer_created": Execution._timer_created,
     "task_completed": Execution._task_completed,
     "task_failed": Execution._task_failed,

@@ -1,13 +1,16 @@
-"""A client's requests as interceptors see them. Used by client."""
+"""A client's requests: built, where they have many parts, and as interceptors see them. Used by client."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
 
-from antiphon import _values
+from antiphon import _definitions, _values
 from antiphon._payloads import Payloads
+from antiphon._states import Status, status_number
 from antiphon.interceptors import ClientCall
+from antiphon_proto.v1 import client_pb2
 
 _OPERATIONS: Mapping[str, str] = {
     "StartInstance": "start",
@@ -21,8 +24,9 @@ _OPERATIONS: Mapping[str, str] = {
     "PurgeInstances": "purge",
     "ListInstanceIDs": "list_ids",
     "GetInstanceHistory": "history",
+    "RerunWorkflowFromEvent": "rerun",
 }
-_INPUTS: Mapping[str, str] = {"start": "input", "raise_event": "input", "terminate": "output"}
+_INPUTS: Mapping[str, str] = {"start": "input", "raise_event": "input", "terminate": "output", "rerun": "input"}
 
 
 def described(method: str, request: Message, payloads: Payloads) -> ClientCall:
@@ -34,7 +38,7 @@ def described(method: str, request: Message, payloads: Payloads) -> ClientCall:
     text = getattr(any_request, field).value if field is not None and request.HasField(field) else None
     return ClientCall(
         operation=operation,
-        instance_id=any_request.instance_id if "instance_id" in fields else "",
+        instance_id=getattr(any_request, "source_instance_id" if operation == "rerun" else "instance_id", ""),
         app=any_request.router.target_app_id if "router" in fields else "",
         name=any_request.name if operation in ("start", "raise_event") else "",
         input=_values.decode(payloads.decode(text, what=f"input of {operation}")),
@@ -56,7 +60,37 @@ def changed(request: Message, asked: ClientCall, call: ClientCall, payloads: Pay
         text = payloads.encode(_values.encode_optional(call.input, what=f"input of {call.operation}"))
         if text is not None:
             getattr(copy, field).value = text
+        if call.operation == "rerun":
+            copy.overwrite_input = True
     if call.tags != asked.tags:
         copy.tags.clear()
         copy.tags.update(call.tags)
     return copy  # type: ignore[no-any-return]  # of the request's type
+
+
+def purge_filter(
+    created_after: datetime | None,
+    created_before: datetime | None,
+    statuses: Collection[Status],
+    workflow: str | Callable[..., Any] | None,
+) -> client_pb2.PurgeInstanceFilter:
+    """Say which instances are to be purged; what is None or empty restricts nothing."""
+    wanted = client_pb2.PurgeInstanceFilter(runtime_status=[status_number(status) for status in statuses])
+    if created_after is not None:
+        wanted.created_time_from.FromDatetime(aware(created_after))
+    if created_before is not None:
+        wanted.created_time_to.FromDatetime(aware(created_before))
+    if workflow is not None:
+        wanted.name = _definitions.workflow_name(workflow)
+    return wanted
+
+
+def aware(moment: datetime) -> datetime:
+    """Return a time that has a time zone.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"a time needs a time zone, got {moment!r}")
+    return moment

@@ -85,6 +85,12 @@ class HistoryEntry:
     raw: bytes = field(default=b"", repr=False)
 
 
+def status_number(status: Status) -> history_pb2.InstanceStatus:
+    """Return a status as the wire has it."""
+    number: history_pb2.InstanceStatus = getattr(history_pb2, _PREFIX + status)
+    return number
+
+
 def read_state(state: client_pb2.WorkflowState, hint: object, payloads: Payloads) -> InstanceState[Any]:
     """Return an instance's state as a value.
 

@@ -131,7 +131,7 @@ class Turns:
         self, request: worker_pb2.WorkflowRequest, token: str, decision: Decision
     ) -> worker_pb2.WorkflowResponse:
         response = worker_pb2.WorkflowResponse(
-            instance_id=request.instance_id, completion_token=token, actions=decision.actions
+            instance_id=request.instance_id, completion_token=token, actions=decision.actions, tags=decision.tags
         )
         # The answer's own copies: an action that is asked for again is encoded again.
         self._payloads.encode_actions(response.actions)

@@ -5,7 +5,7 @@ what they return. Nothing here decides anything.
 """
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from antiphon.errors import (
     ValueInvalid,
     failure_name,
 )
+from antiphon.tracing import TraceContext
 from antiphon_proto.v1 import history_pb2, worker_pb2
 
 Event = history_pb2.HistoryEvent
@@ -101,6 +102,14 @@ def version_not_available() -> Action:
     action = Action(id=1)
     action.workflow_version_not_available.SetInParent()
     return action
+
+
+def trace_context(holder: Any) -> TraceContext | None:  # noqa: ANN401  (any message)
+    """Return the trace context of an ExecutionStarted or an activity request, or None when it has none."""
+    if not holder.HasField("parent_trace_context"):
+        return None
+    found = holder.parent_trace_context
+    return TraceContext(found.trace_parent, found.trace_state.value)
 
 
 def failure_of(details: history_pb2.FailureDetails, *, depth: int = 0) -> Failure:
@@ -238,6 +247,35 @@ def create_child(
     return action
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a detached workflow is started with."""
+
+    name: str
+    input: str | None
+    instance_id: str
+    app: str | None
+    scheduled_at_ns: int | None
+    tags: Mapping[str, str]
+
+
+def create_detached(*, id: int, start: Start) -> Action:
+    """Build the action that starts a workflow which is no child."""
+    action = Action(id=id)
+    detached = action.create_detached_workflow
+    detached.name = start.name
+    detached.instance_id = start.instance_id
+    detached.tags.update(start.tags)
+    if start.input is not None:
+        detached.input.value = start.input
+    if start.scheduled_at_ns is not None:
+        seconds, nanos = divmod(min(max(start.scheduled_at_ns, 0), _LAST_MOMENT_NS), _SECOND_NS)
+        detached.scheduled_start_timestamp.seconds, detached.scheduled_start_timestamp.nanos = seconds, nanos
+    if start.app is not None:
+        action.router.target_app_id = start.app
+    return action
+
+
 @dataclass(frozen=True, slots=True)
 class Sleep:
     """A timer that workflow code asked for."""
@@ -308,16 +346,17 @@ def complete(
 _ASKS = {
     "activity": "schedule_task",
     "child workflow": "create_child_workflow",
+    "detached workflow": "create_detached_workflow",
     "timer": "create_timer",
 }
 
 
 def asks_for(action: Action, *, kind: str, name: str) -> bool:
-    """Tell whether the action asks for this kind of thing by this name (timers have none)."""
+    """Tell whether the action asks for this kind of thing by this name, where its event has one."""
     field = _ASKS[kind]
     if action.WhichOneof("workflow_action_type") != field:
         return False
-    return kind == "timer" or getattr(action, field).name == name
+    return kind in ("timer", "detached workflow") or getattr(action, field).name == name
 
 
 def described(action: Action) -> str:
@@ -327,6 +366,8 @@ def described(action: Action) -> str:
             return f'activity "{action.schedule_task.name}" (#{action.id})'
         case "create_child_workflow":
             return f'child workflow "{action.create_child_workflow.name}" (#{action.id})'
+        case "create_detached_workflow":
+            return f'the start of workflow "{action.create_detached_workflow.name}" (#{action.id})'
         case "create_timer":
             return f"a timer (#{action.id})"
         case other:
@@ -341,6 +382,9 @@ def described_event(event: Event) -> str:
         case "child_workflow_instance_created":
             name = event.child_workflow_instance_created.name
             return f'child workflow "{name}" (#{event.event_id})'
+        case "detached_workflow_instance_created":
+            instance_id = event.detached_workflow_instance_created.instance_id
+            return f'the start of instance "{instance_id}" (#{event.event_id})'
         case "timer_created":
             return f"a timer (#{event.event_id})"
         case other:

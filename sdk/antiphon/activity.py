@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from antiphon import _definitions
 from antiphon._running import running
+from antiphon.tracing import TraceContext
 
 __all__ = ["ActivityInfo", "cancelled", "define", "heartbeat", "info"]
 
@@ -31,6 +32,7 @@ class ActivityInfo:
         caller_app_id: the app whose workflow called; "" when the sidecar does not say.
         heartbeat_details: what an attempt of this call before this one last gave to `heartbeat`, as plain JSON
             values; None when none did.
+        trace_context: of this call, None when whoever started the workflow gave none.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ActivityInfo:
     attempt: int
     caller_app_id: str
     heartbeat_details: Any = None
+    trace_context: TraceContext | None = None
 
 
 current: ContextVar[ActivityInfo] = ContextVar("antiphon_activity_info")

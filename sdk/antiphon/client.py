@@ -7,7 +7,7 @@ says. What failed inside a workflow is not an error here: it is part of the stat
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, TypeVar, overload
@@ -23,6 +23,7 @@ from antiphon._payloads import Payloads
 from antiphon._states import HistoryEntry, InstanceState, Status, read_entry, read_state
 from antiphon.codec import PayloadCodec
 from antiphon.errors import InstanceNotFound, SidecarUnavailable
+from antiphon.tracing import TraceContext
 from antiphon_names import errors as names
 from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 _DEADLINE_S = 30.0
 _PAGE = 1000
+#: Stands for an input that nobody gave: None is one, too.
+_KEEP: Any = object()
 
 
 class Client:
@@ -93,6 +96,7 @@ class Client:
         start_at: datetime | None = None,
         unique: bool = False,
         tags: Mapping[str, str] | None = None,
+        trace_context: TraceContext | None = None,
     ) -> str:
         """Start a workflow and return its instance ID, once the start is durable.
 
@@ -103,13 +107,14 @@ class Client:
             app: app ID of the app that has the workflow.
             start_at: not before this time, which must have a time zone.
             unique: refuse the ID also when its earlier run has ended.
-            tags: kept with the instance.
+            tags: kept with the instance, also over continue-as-new.
+            trace_context: handed on to its activities and children.
 
         Raises:
             InstanceAlreadyExists: an active instance has this ID.
             ValueInvalid: `arg` has no JSON form.
         """
-        name = workflow if isinstance(workflow, str) else _definitions.find(workflow, kind="workflow").name
+        name = _definitions.workflow_name(workflow)
         request = client_pb2.CreateInstanceRequest(
             instance_id=instance_id or _values.random_id(),
             name=name,
@@ -120,9 +125,11 @@ class Client:
         if text is not None:
             request.input.value = text
         if start_at is not None:
-            if start_at.tzinfo is None:
-                raise ValueError(f"start_at needs a time zone, got {start_at!r}")
-            request.scheduled_start_timestamp.FromDatetime(start_at)
+            request.scheduled_start_timestamp.FromDatetime(_requests.aware(start_at))
+        if trace_context is not None:
+            request.parent_trace_context.trace_parent = trace_context.traceparent
+            if trace_context.tracestate:
+                request.parent_trace_context.trace_state.value = trace_context.tracestate
         self._route(request, app)
         response = await self._call("StartInstance", request)
         return str(response.instance_id)
@@ -235,29 +242,76 @@ class Client:
         self._route(request, app)
         await self._call("TerminateInstance", request)
 
-    async def suspend(self, instance_id: str, reason: str = "", *, app: str | None = None) -> None:
-        """Hold an instance: what arrives for it is kept until `resume`.
+    async def suspend(
+        self, instance_id: str, reason: str = "", *, recursive: bool = False, app: str | None = None
+    ) -> None:
+        """Hold an instance, with `recursive` its children too: what arrives for it is kept until `resume`.
 
         Raises:
             InstanceNotFound: there is none.
         """
-        request = client_pb2.SuspendRequest(instance_id=instance_id)
+        request = client_pb2.SuspendRequest(instance_id=instance_id, recursive=recursive)
         if reason:
             request.reason.value = reason
         self._route(request, app)
         await self._call("SuspendInstance", request)
 
-    async def resume(self, instance_id: str, reason: str = "", *, app: str | None = None) -> None:
-        """Let a suspended instance go on.
+    async def resume(
+        self, instance_id: str, reason: str = "", *, recursive: bool = False, app: str | None = None
+    ) -> None:
+        """Let a suspended instance go on, with `recursive` its children too.
 
         Raises:
             InstanceNotFound: there is none.
         """
-        request = client_pb2.ResumeRequest(instance_id=instance_id)
+        request = client_pb2.ResumeRequest(instance_id=instance_id, recursive=recursive)
         if reason:
             request.reason.value = reason
         self._route(request, app)
         await self._call("ResumeInstance", request)
+
+    async def rerun(
+        self,
+        instance_id: str,
+        *,
+        from_event: int | None = None,
+        new_id: str | None = None,
+        same_id: bool = False,
+        input: object = _KEEP,
+        app: str | None = None,
+    ) -> str:
+        """Run a finished instance again and return the instance ID of the new run.
+
+        Args:
+            instance_id: the instance whose history is read.
+            from_event: keep its history up to this event, the `event_id` of an activity, child or timer in
+                `history`; by default nothing is kept and the workflow begins anew.
+            new_id: the new run's ID; by default a random one.
+            same_id: run again under the same ID instead; the finished run's history then goes.
+            input: replaces the input of the event, or of the workflow; by default it stays as it was.
+            app: app ID of the app whose instance is meant.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InstanceNotFinished: it still runs.
+            InstanceAlreadyExists: `new_id` is taken.
+            RequestInvalid: it has no such event; the text names those it has.
+        """
+        request = client_pb2.RerunWorkflowFromEventRequest(
+            source_instance_id=instance_id,
+            event_id=from_event or 0,
+            from_start=from_event is None,
+            same_instance_id=same_id,
+            overwrite_input=input is not _KEEP,
+        )
+        if new_id is not None:
+            request.new_instance_id = new_id
+        text = None if input is _KEEP else self._encoded(input, what="input given to rerun")
+        if text is not None:
+            request.input.value = text
+        self._route(request, app)
+        response = await self._call("RerunWorkflowFromEvent", request)
+        return str(response.new_instance_id)
 
     async def purge(
         self,
@@ -277,9 +331,43 @@ class Client:
         response = await self._call("PurgeInstances", request)
         return int(response.deleted_instance_count)
 
-    async def list_ids(self) -> AsyncIterator[str]:
-        """Yield the IDs of all instances of the sidecar's app."""
+    async def purge_many(
+        self,
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        statuses: Collection[Status] = (),
+        workflow: str | Callable[..., Any] | None = None,
+        recursive: bool = True,
+        force: bool = False,
+        app: str | None = None,
+    ) -> int:
+        """Delete the finished instances that fit all of this, in batches; return how many went.
+
+        Args:
+            created_after: not those created earlier; needs a time zone.
+            created_before: not those created later; needs a time zone.
+            statuses: only with one of these.
+            workflow: only of this workflow, the function or its name.
+            recursive: their children too, in whatever app.
+            force: also those that have not finished; they are terminated first.
+            app: app ID of the app whose instances are meant.
+        """
+        request = client_pb2.PurgeInstancesRequest(recursive=recursive, force=force)
+        wanted = _requests.purge_filter(created_after, created_before, statuses, workflow)
+        request.purge_instance_filter.CopyFrom(wanted)
+        self._route(request, app)
+        count = 0
+        while True:
+            response = await self._call("PurgeInstances", request)
+            count += int(response.deleted_instance_count)
+            if not response.more:
+                return count
+
+    async def list_ids(self, *, app: str | None = None) -> AsyncIterator[str]:
+        """Yield the IDs of all instances of an app, by default of the client's own."""
         request = client_pb2.ListInstanceIDsRequest(page_size=_PAGE)
+        self._route(request, app)
         while True:
             page = await self._call("ListInstanceIDs", request)
             for instance_id in page.instance_ids:

@@ -7,7 +7,7 @@ runs again on replay, so it may wait for nothing but what its context returns.
 import logging
 import random as random_module
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn, TypeVar, overload
@@ -17,6 +17,7 @@ from antiphon._commands import Call, Commands
 from antiphon._tasks import Task
 from antiphon.errors import DefinitionError
 from antiphon.retry import RetryPolicy
+from antiphon.tracing import TraceContext
 
 __all__ = ["Context", "Task", "Timeouts", "define"]
 
@@ -99,6 +100,7 @@ class Context:
         name: the workflow's name.
         app_id: the app that runs it; "" when the sidecar does not say.
         is_replaying: whether the code now runs again over what it did before.
+        trace_context: what the start of this instance carried; None when it carried none.
     """
 
     def __init__(self, commands: Commands) -> None:
@@ -106,6 +108,7 @@ class Context:
         self.name = ""
         self.app_id = ""
         self.is_replaying = False
+        self.trace_context: TraceContext | None = None
         self._log = _Logger(self)
 
     @property
@@ -278,6 +281,46 @@ class Context:
         )
         return self._commands.call(call)
 
+    def start_workflow(
+        self,
+        workflow: str | Callable[..., Any],
+        arg: object = None,
+        *,
+        app: str | None = None,
+        instance_id: str | None = None,
+        scheduled_at: datetime | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a workflow that goes its own way, and return its instance ID at once.
+
+        It is no child: nobody waits for it, it has no parent, and what is done to this instance does not reach it. The
+        start is durable with this turn. Should an active instance have the ID, the start has no effect.
+
+        Args:
+            workflow: the function, or its name when it is another app's.
+            arg: its input; None is sent as no input.
+            app: app ID of the app that has it; by default this one.
+            instance_id: by default one that is the same on replay.
+            scheduled_at: not before this time, which must have a time zone.
+            tags: kept with the instance.
+
+        Raises:
+            ValueInvalid: `arg` has no JSON form.
+        """
+        name, _ = _target(workflow, kind="workflow", result=None)
+        if scheduled_at is not None and scheduled_at.tzinfo is None:
+            raise ValueError(f"scheduled_at needs a time zone, got {scheduled_at!r}")
+        return self._commands.start_detached(
+            _wire.Start(
+                name=name,
+                input=_values.encode_optional(arg, what=f'input of workflow "{name}"'),
+                instance_id=instance_id or "",
+                app=_app(app),
+                scheduled_at_ns=None if scheduled_at is None else _wire.moment_ns(scheduled_at),
+                tags=dict(tags or {}),
+            )
+        )
+
     def sleep(self, duration: timedelta) -> Task[None]:
         """Wait durably; nothing runs meanwhile, and a restart does not begin it again."""
         if not isinstance(duration, timedelta):
@@ -354,6 +397,16 @@ class Context:
     def set_custom_status(self, status: object) -> None:
         """Show `status` to whoever asks for this instance, from the end of this turn on."""
         self._commands.custom_status = _values.encode_optional(status, what="custom status")
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of this instance, from the end of this turn on; those of other names stay as they are.
+
+        They are kept over continue-as-new, and can be searched by.
+        """
+        for name, value in tags.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"tags are texts, got {name!r}: {value!r}")
+        self._commands.tags.update(tags)
 
     def continue_as_new(self, arg: object = None, *, keep_events: bool = True) -> NoReturn:
         """End this generation and begin the next with input `arg` and an empty history.

@@ -169,9 +169,32 @@ def test_a_workflow_of_two_hundred_steps_runs_each_of_them_once(dapr: Driver, sh
     assert len(shared.notes(instance_id)) == 200
 
 
-def test_rerunning_from_an_event_is_not_supported_and_says_so(dapr: Driver) -> None:
+def test_an_instance_is_run_again_from_an_event(dapr: Driver) -> None:
     instance_id = dapr.start("one", 1)
     dapr.wait(instance_id)
-    with pytest.raises(CallFailed) as caught:
-        dapr.call("rerun_workflow_from_event", instance_id, 1)
-    assert caught.value.code == "UNIMPLEMENTED"
+    again = dapr.call("rerun_workflow_from_event", instance_id, 1)
+    assert dapr.wait(again).result == 2
+    third = fresh("again")
+    assert dapr.call("rerun_workflow_from_event", instance_id, 1, new_instance_id=third, input=21) == third
+    assert dapr.wait(third).result == 42
+
+
+def test_a_rerun_from_an_event_that_is_not_there_is_refused(dapr: Driver) -> None:
+    instance_id = dapr.start("one", 1)
+    dapr.wait(instance_id)
+    with pytest.raises(CallFailed, match="it has no event 9 to go on from") as caught:
+        dapr.call("rerun_workflow_from_event", instance_id, 9)
+    assert caught.value.code == "INVALID_ARGUMENT"
+
+
+def test_a_history_is_handed_on_to_activities_and_children_of_the_same_app(dapr: Driver) -> None:
+    first, second, third = dapr.run("hands_on").result
+    # WorkflowStarted, ExecutionStarted, TaskScheduled; then WorkflowStarted and TaskCompleted of the turn that calls.
+    assert first == [["app1"], "OWN_HISTORY", 5]
+    assert second == [[["app1"], "OWN_HISTORY", 8]] * 2
+    assert third is None
+
+
+@pytest.mark.parametrize("scope", ["OWN_HISTORY", "LINEAGE"])
+def test_a_history_is_not_handed_on_to_another_app_nor_that_of_callers(dapr: Driver, scope: str) -> None:
+    assert dapr.run("hands_on_too_much", scope).result == "HistoryNotPropagated"

@@ -729,10 +729,33 @@ def test_item_32_work_for_another_app_is_stamped_and_answered_there(
 # clients
 
 
-def test_item_34_a_namespace_without_an_app_is_refused(wire: Wire) -> None:
-    router = pb.TaskRouter(target_app_namespace="default")
-    status, _ = refused(wire, "GetInstance", cl.GetInstanceRequest(instance_id="a", router=router))
-    assert status is grpc.StatusCode.INVALID_ARGUMENT
+ROUTED = [
+    ("StartInstance", cl.CreateInstanceRequest(instance_id="a", name="n")),
+    ("GetInstance", cl.GetInstanceRequest(instance_id="a")),
+    ("WaitForInstanceStart", cl.GetInstanceRequest(instance_id="a")),
+    ("WaitForInstanceCompletion", cl.GetInstanceRequest(instance_id="a")),
+    ("RaiseEvent", cl.RaiseEventRequest(instance_id="a", name="e")),
+    ("TerminateInstance", cl.TerminateRequest(instance_id="a")),
+    ("SuspendInstance", cl.SuspendRequest(instance_id="a")),
+    ("ResumeInstance", cl.ResumeRequest(instance_id="a")),
+    ("PurgeInstances", cl.PurgeInstancesRequest(instance_id="a")),
+    ("RerunWorkflowFromEvent", cl.RerunWorkflowFromEventRequest(source_instance_id="a", event_id=1)),
+    ("GetInstanceHistory", cl.GetInstanceHistoryRequest(instance_id="a")),
+    ("ListInstanceIDs", cl.ListInstanceIDsRequest()),
+]
+
+
+def test_item_34_every_request_of_a_client_can_name_its_app(wire: Wire) -> None:
+    for method, request in ROUTED:
+        request.router.target_app_id = "nowhere"
+        status, text = refused(wire, method, request)
+        assert (status, 'app "nowhere" is not known here' in text) == (grpc.StatusCode.NOT_FOUND, True), method
+        request.router.target_app_id, request.router.target_app_namespace = "app1", "elsewhere"
+        status, text = refused(wire, method, request)
+        assert (status, "NamespaceMismatch" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True), method
+        request.router.target_app_namespace = "default"
+        request.router.ClearField("target_app_id")
+        assert refused(wire, method, request)[0] is grpc.StatusCode.INVALID_ARGUMENT, method
 
 
 def test_item_36_a_start_in_1970_is_a_start_now(wire: Wire) -> None:

@@ -52,6 +52,7 @@ SCRIPTS: Mapping[str, Script] = {
     "fan-out": Script(
         "fan_out", '["a","b","ü"]', [[], [("task", 2, '"B"')], [("task", 3, '"\N{GRINNING FACE}"'), ("task", 1, '""')]]
     ),
+    "detached": Script("forgetful", '"7"', [[], [("task", 3, '"yes"')], [("task", 4, '"sent"')]]),
     "child": Script("family", '"tea"', [[], [("child", 1, '"box"')], [("child", 2, '"sent"')]]),
     "timers": Script("patience", None, [[], [("timer", 1, None)], [("timer", 2, None)]]),
     "events": Script(

@@ -81,4 +81,14 @@ async def deliver(ctx: workflow.Context, order: str) -> list[str]:
     return steps if ctx.patched("as a list") else [", ".join(steps)]
 
 
-ALL = (chain, fan_out, family, patience, approvals, counter, stubborn, doomed, endless, deliver)
+@workflow.define
+async def forgetful(ctx: workflow.Context, order: str) -> list[str]:
+    ctx.set_tags({"order": order})
+    audit = ctx.start_workflow("audit", order, app="stock", tags={"kind": "audit"})
+    letter = ctx.start_workflow("thank", order, instance_id=f"thanks-{order}", scheduled_at=ctx.now())
+    done = await ctx.call_activity("charge", order, app="payments", result=str)
+    ctx.set_tags({"order": order, "charged": done})
+    return [audit, letter, await ctx.call_activity("ship", order, result=str)]
+
+
+ALL = (chain, fan_out, family, patience, approvals, counter, stubborn, doomed, endless, deliver, forgetful)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from antiphon_names import errors as codes
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
-from antiphon_sidecar.engine.ids import child_incarnation
+from antiphon_sidecar.engine.ids import child_incarnation, derive_id
 from antiphon_sidecar.runtime.handing import DEATHS_MAX
 from antiphon_sidecar.stores.memory_tables import Tables
 from tests.simulation.model import Generation, Model, Raised
@@ -36,6 +36,8 @@ def check(tables: Tables, model: Model, *, lease_s: float, strict: bool = False)
     _instances(tables, model)
     check_rows_and_histories(tables, model)
     _children(tables, model)
+    _escaped(tables, model)
+    _purged(tables, model)
     _events(model)
     _activities(model, lease_s)
     _still_running(tables, model)
@@ -221,8 +223,10 @@ def _children(tables: Tables, model: Model) -> None:
             execution_id = next(
                 (e.execution_id for _, e in generation.events if isinstance(e, ev.ExecutionStarted)), ""
             )
+            kept = model.kept.get((app, instance_id, incarnation), [])
+            ended = {event.task_id for event in kept if isinstance(event, ev.ChildCompleted | ev.ChildFailed)}
             for _, event in generation.events:
-                if isinstance(event, ev.ChildCreated):
+                if isinstance(event, ev.ChildCreated) and not (event in kept and event.event_id in ended):
                     target = event.route.target if event.route is not None and event.route.target else app
                     key = (target, event.instance_id, child_incarnation(incarnation, execution_id, event.event_id))
                     began, withdrawn = key in model.first_commits, event.event_id in _withdrawn(generation)
@@ -230,6 +234,62 @@ def _children(tables: Tables, model: Model) -> None:
                         model.breaks("withdrawn, but began", f"{target}/{event.instance_id} of {app}/{instance_id}")
                     if not (began or withdrawn):
                         model.breaks("child lost", f"{app}/{instance_id} started {target}/{event.instance_id}")
+                if isinstance(event, ev.DetachedCreated) and event not in kept:
+                    target = event.route.target if event.route is not None and event.route.target else app
+                    made = derive_id("detached", incarnation, execution_id, event.event_id)
+                    begun = {key[2] for key in model.first_commits if key[:2] == (target, event.instance_id)}
+                    # What runs again starts them under the same IDs: a start while the first still runs is dropped.
+                    if made not in begun and not (begun and model.reruns):
+                        model.breaks("detached lost", f"{app}/{instance_id} started {target}/{event.instance_id}")
+
+
+#: How long after its parent a child may go on that is to be terminated too: a lease, a sweep, and a turn's delays.
+_ESCAPE_S = 30.0
+
+
+def _escaped(tables: Tables, model: Model) -> None:
+    """What was running when its parent was terminated with all its children did not live on to its own end."""
+    for (app, instance_id, incarnation), generations in model.runs.items():
+        events = generations[max(generations)].events
+        ends = [at for at, event in events if isinstance(event, ev.ExecutionTerminated) and event.recurse]
+        if not ends:
+            continue
+        done = {event.task_id for _, event in events if isinstance(event, ev.ChildCompleted | ev.ChildFailed)}
+        for task_id, target, child_id, child in _children_of((app, instance_id, incarnation), generations):
+            row = tables.row(target, child_id)
+            if task_id in done or row is None or row.incarnation != child or row.status == ev.Status.TERMINATED:
+                continue
+            latest = max(ends[0], model.calm_at) + round(_ESCAPE_S * 1e9)
+            if row.completed_at is None or row.completed_at > latest:
+                model.breaks("child escaped", f"{target}/{child_id}, child of {app}/{instance_id}")
+
+
+def _purged(tables: Tables, model: Model) -> None:
+    """The children of a run that was purged with them are gone, and theirs."""
+    family = sorted(model.purged_families)
+    for key in family:
+        for _, target, child_id, child in _children_of(key, model.runs.get(key, {})):
+            row = tables.row(target, child_id)
+            if row is not None and row.incarnation == child:
+                model.breaks("not purged", f"{target}/{child_id}, child of {key[0]}/{key[1]}")
+            family.append((target, child_id, child))
+
+
+def _children_of(
+    key: tuple[str, str, bytes], generations: dict[int, Generation]
+) -> Iterator[tuple[int, str, str, bytes]]:
+    """Yield (task id, app, instance ID, incarnation) of the children of a run's last generation."""
+    events = [event for _, event in generations[max(generations)].events] if generations else []
+    execution_id = next((event.execution_id for event in events if isinstance(event, ev.ExecutionStarted)), "")
+    for event in events:
+        if isinstance(event, ev.ChildCreated):
+            target = event.route.target if event.route is not None and event.route.target else key[0]
+            yield (
+                event.event_id,
+                target,
+                event.instance_id,
+                child_incarnation(key[2], execution_id, event.event_id),
+            )
 
 
 def _withdrawn(generation: Generation) -> set[int]:

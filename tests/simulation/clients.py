@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.calls import Calls, NewInstance
-from antiphon_sidecar.runtime.errors import Exists, NotFound, RuntimeFailure
+from antiphon_sidecar.runtime.errors import Exists, NotFound, Refused, RuntimeFailure
+from antiphon_sidecar.runtime.reruns import Rerun
 from antiphon_sidecar.stores.errors import StoreError
 from tests.simulation.apps import Pod, Sidecar, Surroundings
 from tests.simulation.interpreter import WORKFLOW
@@ -184,15 +187,57 @@ class Client:
                 return
             await self._sleep(every_s * (1 + 2 * self._rng.random()))
 
-    async def purge(self, started: Started, *, every_s: float = 0.5, family: bool = True) -> None:
-        """Wait until an instance has ended, then purge it, and the `family` that it began."""
-        await self._sleep(every_s * (1 + 2 * self._rng.random()))
-        await self.ended(started, started.app, started.instance_id, every_s=every_s)
-        started.purged = True
-        await self._insist(
-            started, lambda calls: calls.purge(started.instance_id, force=False), f"purge {started.instance_id}"
+    async def rerun(self, started: Started, *, new_id: str | None) -> None:
+        """Run an instance again once it has ended, from an event that is drawn or from its start."""
+        await self.ended(started, started.app, started.instance_id)
+        history = await self._insist(
+            started, lambda calls: calls.history(started.instance_id), f"history {started.instance_id}"
         )
+        asked = [
+            event.event_id
+            for event in map(codec.unseal, history)
+            if isinstance(event, ev.TaskScheduled | ev.ChildCreated | ev.TimerCreated)
+        ]
+        wish = Rerun(started.instance_id, self._rng.choice([None, *asked]), new_id)
+        key = started.app, new_id or started.instance_id
+        self._world.model.reruns.add(key)
+        if new_id is not None:
+            again = Started(started.app, new_id, started.program, recursive=started.recursive, acknowledged=True)
+            self._world.model.instances[key] = again
+        try:
+            await self._insist(started, lambda calls: calls.rerun(wish), f"rerun {started.instance_id}")
+        except (Exists, Refused):
+            # An attempt that was not answered has begun it.
+            self._world.trace.note("client", "runs again already", *key)
+        self._world.trace.note("client", "runs again", *key, f"from={wish.event_id}")
+
+    async def purge(
+        self,
+        started: Started,
+        *,
+        every_s: float = 0.5,
+        family: bool = True,
+        force: bool = False,
+        recursive: bool = False,
+    ) -> None:
+        """Purge an instance, once it has ended unless by `force`; the `family` that it began one by one, or at once."""
+        if not force:
+            await self._sleep(every_s * (1 + 2 * self._rng.random()))
+            await self.ended(started, started.app, started.instance_id, every_s=every_s)
+        started.purged = True
+        started.terminated |= force
+        await self._insist(
+            started,
+            lambda calls: calls.purge(started.instance_id, force=force, recursive=recursive),
+            f"purge {started.instance_id}",
+        )
+        # By force its owner purges it, once it has ended: what was answered is that this will be.
+        while force and await self._get(started) is not None:
+            await self._sleep(0.5 + self._rng.random())
         self._world.trace.note("client", "purged", started.instance_id)
+        if recursive:
+            self._world.model.purged_with_children(started.app, started.instance_id)
+            return
         for app, child in self._world.model.children_of(started.app, started.instance_id) if family else ():
             await self._purge_child(started, app, child)
 
@@ -201,6 +246,11 @@ class Client:
             await self._insist(started, lambda calls: calls.purge(child, force=False), f"purge {child}", app=app)
         except RuntimeFailure:
             self._world.trace.note("client", "not purged", child)
+
+    async def _get(self, started: Started) -> Any:
+        return await self._insist(
+            started, lambda calls: calls.get(started.instance_id, payloads=False), f"get {started.instance_id}"
+        )
 
     async def terminate(self, started: Started, *, recursive: bool) -> None:
         """Terminate an instance."""

@@ -88,6 +88,8 @@ class Interpreter:
                 self._confirm("task", event.event_id)
             case ev.ChildCreated():
                 self._confirm("child", event.event_id)
+            case ev.DetachedCreated():
+                self._confirm("detached", event.event_id)
             case ev.TimerCreated():
                 self._confirm("timer", event.event_id)
             case ev.TaskCompleted():
@@ -201,6 +203,8 @@ class Interpreter:
                 return (yield from self._child(program))
             case "late child":
                 yield from self._child(program)
+            case "detach":
+                self._detach(program)
             case "timer":
                 yield from self._timer(program[1])
             case "event":
@@ -267,6 +271,18 @@ class Interpreter:
         yield wait
         good, result = wait.value
         return json.loads(result) if good else f"child failed: {result}"
+
+    def _detach(self, program: Program) -> None:
+        _, app, instance_id, later, body = program
+        action = ac.CreateDetached(
+            id=self._next(),
+            instance_id=instance_id,
+            name=WORKFLOW,
+            input=json.dumps(body, separators=(",", ":")),
+            target=self._target(app),
+            scheduled_at=self._now + round(later * 1e9) if later else None,
+        )
+        self._asked["detached", action.id] = action
 
     def _timer(self, seconds: float) -> Strand:
         wait = self._ask("timer", ac.CreateTimer(id=self._next(), fire_at=self._now + round(seconds * 1e9)))

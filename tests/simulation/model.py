@@ -96,6 +96,13 @@ class Model:
         self._details: dict[str, list[bytes]] = {}
         #: What workers run that would hear of a cancellation, and where; the world fills it in.
         self.hanging: Callable[[], list[tuple[str, TaskRef]]] = list
+        #: Store time at which faults ended.
+        self.calm_at = 0
+        #: Runs, as the keys of `runs`, that were purged with their children.
+        self.purged_families: set[tuple[str, str, bytes]] = set()
+        #: (app, instance ID) that will begin with a history that is kept, and by run what stands in that history.
+        self.reruns: set[tuple[str, str]] = set()
+        self.kept: dict[tuple[str, str, bytes], list[ev.Event]] = {}
         self._takers: dict[tuple[str, int], str] = {}
         self.broken: list[Broken] = []
 
@@ -149,6 +156,10 @@ class Model:
         """Such an activity has ended."""
         self._limited.get(app, {}).pop(run, None)
 
+    def calm(self) -> None:
+        """Nothing fails on purpose any more."""
+        self.calm_at = self._store_now()
+
     # calls
 
     def acknowledge(self) -> int:
@@ -180,8 +191,10 @@ class Model:
             return
         generation = self.runs.setdefault(key, {}).setdefault(commit.history.generation, Generation())
         now = self._store_now()
-        for raw in codec.unpack(commit.history.events):
-            generation.events.append((now, codec.unseal(raw)))
+        events = [codec.unseal(raw) for raw in codec.unpack(commit.history.events)]
+        generation.events.extend((now, event) for event in events)
+        if not commit.history.turn and not commit.history.generation and key[:2] in self.reruns:
+            self.kept[key] = events
         self._check_schedule(commit)
 
     def retire(self, rows: list[InstanceRow], row_of: Callable[[str, str], InstanceRow | None]) -> None:
@@ -214,6 +227,10 @@ class Model:
                             target = event.route.target if event.route is not None else None
                             found[target or app, event.instance_id] = None
         return list(found)
+
+    def purged_with_children(self, app: str, instance_id: str) -> None:
+        """Note that the latest run of an instance was purged, and its children are to be."""
+        self.purged_families.update([key for key in self.runs if key[:2] == (app, instance_id)][-1:])
 
     def _check_schedule(self, commit: Commit) -> None:
         assert commit.history is not None

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from antiphon_sidecar.engine import result
+from antiphon_sidecar.engine import endings, rerun, result
 from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import doubts, handout, instances, replica, rows, storework
+from antiphon_sidecar.runtime import doubts, handout, instances, purging, replica, rows, storework
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -260,6 +260,26 @@ def another_version_goes_on(patch: Patch) -> None:
     patch(result, "judge", lambda state, response: None)
 
 
+def controls_stay_with_the_parent(patch: Patch) -> None:
+    """Rule 13: a recursive control is not passed on in the parent's commit."""
+    patch(endings, "tell_children", lambda done, control: None)
+
+
+def running_children_are_not_asked(patch: Patch) -> None:
+    """Rule 5: a purge forgets the children that still run."""
+
+    async def finished(store: Any, child: Any, *, now: int) -> Any:
+        row = await store.get_instance(app=child.app, instance_id=child.instance_id)
+        return row if row is not None and row.incarnation == child.incarnation else None
+
+    patch(purging, "_finished_or_told", finished)
+
+
+def rerun_asks_for_nothing(patch: Patch) -> None:
+    """What is open in the history that a rerun keeps is not asked for again."""
+    patch(rerun, "resume", lambda done, *, now: None)
+
+
 @dataclass(frozen=True, slots=True)
 class Bug:
     """A planted bug: how to look for it, in how many seeds, and what it may break."""
@@ -285,6 +305,11 @@ def _limited(writer: Writer, instance_id: str) -> Program:
 def _hanging(writer: Writer, instance_id: str) -> Program:
     """Activities that end by their timeouts only."""
     return ["seq", [["timed", f"app{n % 2}", "start_to_close", f"{instance_id}/{writer.next()}", 1] for n in range(3)]]
+
+
+def _slow_children(writer: Writer, instance_id: str) -> Program:
+    """Children that live far beyond their parent's end."""
+    return ["par", [["child", f"app{n % 2}", f"{instance_id}/{n}", ["seq", [["timer", 70.0]]]] for n in range(3)]]
 
 
 def _repeats(write: Callable[[Writer, str], Program]) -> Scenario:
@@ -360,6 +385,21 @@ BUGS = _bugs(
         results_wait_in_memory,
         frozenset({"settled late"}),
         Scenario(plan=Plan(every_s=0), strict=True, thinks_s=(0.001, 2.0)),
+    ),
+    Bug(
+        controls_stay_with_the_parent,
+        frozenset({"child escaped"}),
+        Scenario(apps=2, plan=Plan(every_s=0), terminates=1.0, write=_slow_children),
+    ),
+    Bug(
+        running_children_are_not_asked,
+        frozenset({"not purged"}),
+        Scenario(apps=2, plan=Plan(every_s=0), terminates=0.0, purges=1.0, quiet_s=400.0, write=_slow_children),
+    ),
+    Bug(
+        rerun_asks_for_nothing,
+        frozenset({"not ended"}),
+        Scenario(plan=Plan(every_s=0), reruns=1.0),
     ),
     Bug(
         lost_epoch_is_kept,

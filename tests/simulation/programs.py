@@ -6,6 +6,7 @@ A program is a nested list, so that it travels as JSON in a workflow's input:
     ["timed", app, kind, argument, hangs]     an activity with a timeout, of a kind in `timed`, that hangs so many times
     ["child", app, instance ID or "", program]
     ["late child", app, instance ID, program]  in an app that may be there too late; its value is not looked at
+    ["detach", app, instance ID, seconds, program]  starts an instance that nobody waits for, so much later
     ["timer", seconds]
     ["event", name, number]                   waits for that number; lower ones are repeats and are skipped
     ["status", text]
@@ -124,6 +125,8 @@ class Writer:
             return ["timer", rng.choice((0.0, 0.3, 1.0, 4.0, 11.0))]
         if draw < 0.82 and depth == 0:
             return self._event()
+        if draw < 0.85 and depth < 2:
+            return self._detached(owner, depth)
         if draw < 0.87:
             return ["status", f"at {self.next()}"]
         return self._parallel(owner, depth)
@@ -152,6 +155,12 @@ class Writer:
         app = self._rng.choice(self._apps)
         name = f"{owner}/c{self.next()}" if self._rng.random() < 0.6 else ""
         return ["child", app, name, self._generation(name or f"{owner}/u{self._count}", depth=depth + 1, again=False)]
+
+    def _detached(self, owner: str, depth: int) -> Program:
+        name = f"{owner}/d{self.next()}"
+        later = self._rng.choice((0.0, 0.0, 2.0, 15.0))
+        body = self._generation(name, depth=depth + 1, again=False)
+        return ["detach", self._rng.choice(self._apps), name, later, body]
 
     def _event(self) -> Program:
         name = self._rng.choice(("red", "green")) + str(self._run or "")

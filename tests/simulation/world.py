@@ -53,6 +53,10 @@ class Scenario:
     purges: float = 0.25
     #: How many runs of a workflow may be under way in each app at once.
     workflows_most: Mapping[str, int] = field(default_factory=dict)
+    #: How often somebody terminates an instance.
+    terminates: float = 0.08
+    #: How often an instance that waits for no events is run again.
+    reruns: float = 0.4
     write: Callable[[programs.Writer, str], programs.Program] | None = None
     #: What a client does with an instance ID, instead of what is drawn.
     live: Callable[["World", Started], Awaitable[None]] | None = None
@@ -256,7 +260,7 @@ class World:
         if draw.random() < 0.2:
             started.doubtful = True
             self.client.host.later(3 * draw.random(), self._suspend, started, draw.choice((0.1, 2.0, 8.0)))
-        if draw.random() < 0.08:
+        if draw.random() < self.scenario.terminates:
             started.doubtful = True
             self.client.host.later(8 * draw.random(), self._terminate, started)
 
@@ -280,10 +284,15 @@ class World:
         await self.client.start(started)
         await self.client.raise_events(started, events, pace_s)
         if self.draw.random() < self.scenario.purges and not started.doubtful:
-            await self.client.purge(started)
+            force, recursive = self.draw.random() < 0.3, self.draw.random() < 0.5
+            await self.client.purge(started, force=force, recursive=recursive)
             if self.draw.random() < 0.7 and started.run < 2:
                 self._begin(started.app, started.instance_id, started.run + 1)
                 return
+        elif self.draw.random() < self.scenario.reruns and not events and not started.doubtful:
+            # Without events: nobody would raise those that the kept history lacks.
+            new_id = f"{started.instance_id}-again" if self.draw.random() < 0.6 else None
+            await self.client.rerun(started, new_id=new_id)
         self.busy -= 1
 
     def _suspend(self, started: Started, seconds: float) -> None:
@@ -331,6 +340,7 @@ class World:
         if self.scenario.poison:
             checks.not_delayed(tables, self.model)
         self.loop.world.soon(chaos.calm)
+        self.model.calm()
         self.loop.world.soon(self._deploy_all)
         # By then no replica is paused any more with a call in hand.
         self.client.host.later(_STRAYS_S, self.client.resume_strays)

@@ -83,7 +83,7 @@ INSTANCES = {
         ),
     ),
     codes.INSTANCE_NOT_FINISHED: Explanation(
-        seen="When an instance is purged.",
+        seen="When an instance is purged or run again.",
         cause="It has not ended.",
         fix="Terminate it first, or purge it with --force.",
         example='instance "order-1" in app "orders" is RUNNING; only a finished instance can be purged. '
@@ -96,6 +96,24 @@ INSTANCES = {
         example=(
             "the workflow asked for sendEvent (id 3), which this release does not carry out. Raise events through a "
             "client from an activity instead."
+        ),
+    ),
+    codes.EVENT_NOT_FOUND: Explanation(
+        seen="When an instance is run again from an event.",
+        cause="The history of its latest generation has no activity, child or timer of this number.",
+        fix="Take one of the numbers that the text names, or run the instance again from its start.",
+        example=(
+            'instance "order-1" in app "orders" cannot be run again like this: it has no event 9 to go on from; it '
+            'has: 0 (activity "charge"), 1 (child "ship").'
+        ),
+    ),
+    codes.HISTORY_NOT_PROPAGATED: Explanation(
+        seen="As the failure of a call that hands a history on.",
+        cause="The call hands a history to another app, or hands on more than the workflow's own.",
+        fix="Hand on the workflow's own history inside its app, or pass what the other side needs as input.",
+        example=(
+            'workflow "buy" (orders) calls "charge" and hands on its own history to app "payments", but a history '
+            "stays inside its app: it holds inputs and results of others. Pass what the other app needs as input."
         ),
     ),
 }

@@ -182,39 +182,47 @@ class ResumeResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class PurgeInstanceFilter(_message.Message):
-    __slots__ = ("created_time_from", "created_time_to", "runtime_status")
+    __slots__ = ("created_time_from", "created_time_to", "runtime_status", "name")
     CREATED_TIME_FROM_FIELD_NUMBER: _ClassVar[int]
     CREATED_TIME_TO_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_STATUS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     created_time_from: _timestamp_pb2.Timestamp
     created_time_to: _timestamp_pb2.Timestamp
     runtime_status: _containers.RepeatedScalarFieldContainer[_history_pb2.InstanceStatus]
-    def __init__(self, created_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_time_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., runtime_status: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ...) -> None: ...
+    name: str
+    def __init__(self, created_time_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_time_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., runtime_status: _Optional[_Iterable[_Union[_history_pb2.InstanceStatus, str]]] = ..., name: _Optional[str] = ...) -> None: ...
 
 class PurgeInstancesRequest(_message.Message):
-    __slots__ = ("instance_id", "purge_instance_filter", "recursive", "force", "router")
+    __slots__ = ("instance_id", "purge_instance_filter", "recursive", "force", "router", "dry_run")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     PURGE_INSTANCE_FILTER_FIELD_NUMBER: _ClassVar[int]
     RECURSIVE_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     ROUTER_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     purge_instance_filter: PurgeInstanceFilter
     recursive: bool
     force: bool
     router: _history_pb2.TaskRouter
-    def __init__(self, instance_id: _Optional[str] = ..., purge_instance_filter: _Optional[_Union[PurgeInstanceFilter, _Mapping]] = ..., recursive: bool = ..., force: bool = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ...) -> None: ...
+    dry_run: bool
+    def __init__(self, instance_id: _Optional[str] = ..., purge_instance_filter: _Optional[_Union[PurgeInstanceFilter, _Mapping]] = ..., recursive: bool = ..., force: bool = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ..., dry_run: bool = ...) -> None: ...
 
 class PurgeInstancesResponse(_message.Message):
-    __slots__ = ("deleted_instance_count", "is_complete")
+    __slots__ = ("deleted_instance_count", "is_complete", "later_instance_count", "more")
     DELETED_INSTANCE_COUNT_FIELD_NUMBER: _ClassVar[int]
     IS_COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    LATER_INSTANCE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     deleted_instance_count: int
     is_complete: _wrappers_pb2.BoolValue
-    def __init__(self, deleted_instance_count: _Optional[int] = ..., is_complete: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
+    later_instance_count: int
+    more: bool
+    def __init__(self, deleted_instance_count: _Optional[int] = ..., is_complete: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., later_instance_count: _Optional[int] = ..., more: bool = ...) -> None: ...
 
 class RerunWorkflowFromEventRequest(_message.Message):
-    __slots__ = ("source_instance_id", "event_id", "new_instance_id", "input", "overwrite_input", "new_child_workflow_instance_id", "router")
+    __slots__ = ("source_instance_id", "event_id", "new_instance_id", "input", "overwrite_input", "new_child_workflow_instance_id", "router", "from_start", "same_instance_id")
     SOURCE_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NEW_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -222,6 +230,8 @@ class RerunWorkflowFromEventRequest(_message.Message):
     OVERWRITE_INPUT_FIELD_NUMBER: _ClassVar[int]
     NEW_CHILD_WORKFLOW_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     ROUTER_FIELD_NUMBER: _ClassVar[int]
+    FROM_START_FIELD_NUMBER: _ClassVar[int]
+    SAME_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     source_instance_id: str
     event_id: int
     new_instance_id: str
@@ -229,7 +239,9 @@ class RerunWorkflowFromEventRequest(_message.Message):
     overwrite_input: bool
     new_child_workflow_instance_id: str
     router: _history_pb2.TaskRouter
-    def __init__(self, source_instance_id: _Optional[str] = ..., event_id: _Optional[int] = ..., new_instance_id: _Optional[str] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., overwrite_input: bool = ..., new_child_workflow_instance_id: _Optional[str] = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ...) -> None: ...
+    from_start: bool
+    same_instance_id: bool
+    def __init__(self, source_instance_id: _Optional[str] = ..., event_id: _Optional[int] = ..., new_instance_id: _Optional[str] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., overwrite_input: bool = ..., new_child_workflow_instance_id: _Optional[str] = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ..., from_start: bool = ..., same_instance_id: bool = ...) -> None: ...
 
 class RerunWorkflowFromEventResponse(_message.Message):
     __slots__ = ("new_instance_id",)
@@ -238,12 +250,14 @@ class RerunWorkflowFromEventResponse(_message.Message):
     def __init__(self, new_instance_id: _Optional[str] = ...) -> None: ...
 
 class ListInstanceIDsRequest(_message.Message):
-    __slots__ = ("continuation_token", "page_size")
+    __slots__ = ("continuation_token", "page_size", "router")
     CONTINUATION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
     continuation_token: str
     page_size: int
-    def __init__(self, continuation_token: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+    router: _history_pb2.TaskRouter
+    def __init__(self, continuation_token: _Optional[str] = ..., page_size: _Optional[int] = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ...) -> None: ...
 
 class ListInstanceIDsResponse(_message.Message):
     __slots__ = ("instance_ids", "continuation_token")

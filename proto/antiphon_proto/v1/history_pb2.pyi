@@ -141,7 +141,7 @@ class TraceContext(_message.Message):
     def __init__(self, trace_parent: _Optional[str] = ..., span_id: _Optional[str] = ..., trace_state: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ...) -> None: ...
 
 class ExecutionStarted(_message.Message):
-    __slots__ = ("name", "version", "input", "workflow_instance", "parent_instance", "scheduled_start_timestamp", "parent_trace_context", "workflow_span_id", "tags")
+    __slots__ = ("name", "version", "input", "workflow_instance", "parent_instance", "scheduled_start_timestamp", "parent_trace_context", "workflow_span_id", "tags", "propagated_history")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +158,7 @@ class ExecutionStarted(_message.Message):
     PARENT_TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_SPAN_ID_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    PROPAGATED_HISTORY_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: _wrappers_pb2.StringValue
     input: _wrappers_pb2.StringValue
@@ -167,7 +168,8 @@ class ExecutionStarted(_message.Message):
     parent_trace_context: TraceContext
     workflow_span_id: _wrappers_pb2.StringValue
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[WorkflowInstance, _Mapping]] = ..., parent_instance: _Optional[_Union[ParentInstanceInfo, _Mapping]] = ..., scheduled_start_timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., workflow_span_id: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    propagated_history: PropagatedHistory
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., workflow_instance: _Optional[_Union[WorkflowInstance, _Mapping]] = ..., parent_instance: _Optional[_Union[ParentInstanceInfo, _Mapping]] = ..., scheduled_start_timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., workflow_span_id: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., propagated_history: _Optional[_Union[PropagatedHistory, _Mapping]] = ...) -> None: ...
 
 class ExecutionCompleted(_message.Message):
     __slots__ = ("workflow_status", "result", "failure_details")
@@ -318,10 +320,19 @@ class TimerFired(_message.Message):
     def __init__(self, fire_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timer_id: _Optional[int] = ...) -> None: ...
 
 class WorkflowStarted(_message.Message):
-    __slots__ = ("version",)
+    __slots__ = ("version", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     version: WorkflowVersion
-    def __init__(self, version: _Optional[_Union[WorkflowVersion, _Mapping]] = ...) -> None: ...
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, version: _Optional[_Union[WorkflowVersion, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class WorkflowCompleted(_message.Message):
     __slots__ = ()
@@ -379,8 +390,24 @@ class ExecutionStalled(_message.Message):
     afresh: bool
     def __init__(self, reason: _Optional[_Union[StalledReason, str]] = ..., description: _Optional[str] = ..., code_name: _Optional[str] = ..., afresh: bool = ...) -> None: ...
 
+class PurgeRequested(_message.Message):
+    __slots__ = ("incarnation", "recurse")
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    RECURSE_FIELD_NUMBER: _ClassVar[int]
+    incarnation: bytes
+    recurse: bool
+    def __init__(self, incarnation: _Optional[bytes] = ..., recurse: bool = ...) -> None: ...
+
+class RerunFrom(_message.Message):
+    __slots__ = ("instance_id", "event_id")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    event_id: int
+    def __init__(self, instance_id: _Optional[str] = ..., event_id: _Optional[int] = ...) -> None: ...
+
 class HistoryEvent(_message.Message):
-    __slots__ = ("event_id", "timestamp", "execution_started", "execution_completed", "execution_terminated", "task_scheduled", "task_completed", "task_failed", "child_workflow_instance_created", "child_workflow_instance_completed", "child_workflow_instance_failed", "timer_created", "timer_fired", "workflow_started", "workflow_completed", "event_sent", "event_raised", "continue_as_new", "execution_suspended", "execution_resumed", "execution_stalled", "detached_workflow_instance_created", "router")
+    __slots__ = ("event_id", "timestamp", "execution_started", "execution_completed", "execution_terminated", "task_scheduled", "task_completed", "task_failed", "child_workflow_instance_created", "child_workflow_instance_completed", "child_workflow_instance_failed", "timer_created", "timer_fired", "workflow_started", "workflow_completed", "event_sent", "event_raised", "continue_as_new", "execution_suspended", "execution_resumed", "execution_stalled", "detached_workflow_instance_created", "purge_requested", "rerun_from", "router")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -403,6 +430,8 @@ class HistoryEvent(_message.Message):
     EXECUTION_RESUMED_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_STALLED_FIELD_NUMBER: _ClassVar[int]
     DETACHED_WORKFLOW_INSTANCE_CREATED_FIELD_NUMBER: _ClassVar[int]
+    PURGE_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    RERUN_FROM_FIELD_NUMBER: _ClassVar[int]
     ROUTER_FIELD_NUMBER: _ClassVar[int]
     event_id: int
     timestamp: _timestamp_pb2.Timestamp
@@ -426,8 +455,10 @@ class HistoryEvent(_message.Message):
     execution_resumed: ExecutionResumed
     execution_stalled: ExecutionStalled
     detached_workflow_instance_created: DetachedWorkflowInstanceCreated
+    purge_requested: PurgeRequested
+    rerun_from: RerunFrom
     router: TaskRouter
-    def __init__(self, event_id: _Optional[int] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., execution_started: _Optional[_Union[ExecutionStarted, _Mapping]] = ..., execution_completed: _Optional[_Union[ExecutionCompleted, _Mapping]] = ..., execution_terminated: _Optional[_Union[ExecutionTerminated, _Mapping]] = ..., task_scheduled: _Optional[_Union[TaskScheduled, _Mapping]] = ..., task_completed: _Optional[_Union[TaskCompleted, _Mapping]] = ..., task_failed: _Optional[_Union[TaskFailed, _Mapping]] = ..., child_workflow_instance_created: _Optional[_Union[ChildWorkflowInstanceCreated, _Mapping]] = ..., child_workflow_instance_completed: _Optional[_Union[ChildWorkflowInstanceCompleted, _Mapping]] = ..., child_workflow_instance_failed: _Optional[_Union[ChildWorkflowInstanceFailed, _Mapping]] = ..., timer_created: _Optional[_Union[TimerCreated, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., workflow_started: _Optional[_Union[WorkflowStarted, _Mapping]] = ..., workflow_completed: _Optional[_Union[WorkflowCompleted, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., event_raised: _Optional[_Union[EventRaised, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNew, _Mapping]] = ..., execution_suspended: _Optional[_Union[ExecutionSuspended, _Mapping]] = ..., execution_resumed: _Optional[_Union[ExecutionResumed, _Mapping]] = ..., execution_stalled: _Optional[_Union[ExecutionStalled, _Mapping]] = ..., detached_workflow_instance_created: _Optional[_Union[DetachedWorkflowInstanceCreated, _Mapping]] = ..., router: _Optional[_Union[TaskRouter, _Mapping]] = ...) -> None: ...
+    def __init__(self, event_id: _Optional[int] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., execution_started: _Optional[_Union[ExecutionStarted, _Mapping]] = ..., execution_completed: _Optional[_Union[ExecutionCompleted, _Mapping]] = ..., execution_terminated: _Optional[_Union[ExecutionTerminated, _Mapping]] = ..., task_scheduled: _Optional[_Union[TaskScheduled, _Mapping]] = ..., task_completed: _Optional[_Union[TaskCompleted, _Mapping]] = ..., task_failed: _Optional[_Union[TaskFailed, _Mapping]] = ..., child_workflow_instance_created: _Optional[_Union[ChildWorkflowInstanceCreated, _Mapping]] = ..., child_workflow_instance_completed: _Optional[_Union[ChildWorkflowInstanceCompleted, _Mapping]] = ..., child_workflow_instance_failed: _Optional[_Union[ChildWorkflowInstanceFailed, _Mapping]] = ..., timer_created: _Optional[_Union[TimerCreated, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., workflow_started: _Optional[_Union[WorkflowStarted, _Mapping]] = ..., workflow_completed: _Optional[_Union[WorkflowCompleted, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., event_raised: _Optional[_Union[EventRaised, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNew, _Mapping]] = ..., execution_suspended: _Optional[_Union[ExecutionSuspended, _Mapping]] = ..., execution_resumed: _Optional[_Union[ExecutionResumed, _Mapping]] = ..., execution_stalled: _Optional[_Union[ExecutionStalled, _Mapping]] = ..., detached_workflow_instance_created: _Optional[_Union[DetachedWorkflowInstanceCreated, _Mapping]] = ..., purge_requested: _Optional[_Union[PurgeRequested, _Mapping]] = ..., rerun_from: _Optional[_Union[RerunFrom, _Mapping]] = ..., router: _Optional[_Union[TaskRouter, _Mapping]] = ...) -> None: ...
 
 class EventBatch(_message.Message):
     __slots__ = ("events",)

@@ -257,13 +257,21 @@ class WorkflowRequest(_message.Message):
     def __init__(self, instance_id: _Optional[str] = ..., execution_id: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., past_events: _Optional[_Iterable[bytes]] = ..., new_events: _Optional[_Iterable[bytes]] = ..., requires_history_streaming: bool = ..., router: _Optional[_Union[_history_pb2.TaskRouter, _Mapping]] = ..., propagated_history: _Optional[_Union[_history_pb2.PropagatedHistory, _Mapping]] = ..., cached_history: _Optional[_Union[CachedHistory, _Mapping]] = ...) -> None: ...
 
 class WorkflowResponse(_message.Message):
-    __slots__ = ("instance_id", "actions", "custom_status", "completion_token", "num_events_processed", "version", "awaited_events")
+    __slots__ = ("instance_id", "actions", "custom_status", "completion_token", "num_events_processed", "version", "tags", "awaited_events")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     CUSTOM_STATUS_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     NUM_EVENTS_PROCESSED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     AWAITED_EVENTS_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     actions: _containers.RepeatedCompositeFieldContainer[WorkflowAction]
@@ -271,8 +279,9 @@ class WorkflowResponse(_message.Message):
     completion_token: str
     num_events_processed: _wrappers_pb2.Int32Value
     version: _history_pb2.WorkflowVersion
+    tags: _containers.ScalarMap[str, str]
     awaited_events: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, instance_id: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[WorkflowAction, _Mapping]]] = ..., custom_status: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., completion_token: _Optional[str] = ..., num_events_processed: _Optional[_Union[_wrappers_pb2.Int32Value, _Mapping]] = ..., version: _Optional[_Union[_history_pb2.WorkflowVersion, _Mapping]] = ..., awaited_events: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, instance_id: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[WorkflowAction, _Mapping]]] = ..., custom_status: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., completion_token: _Optional[str] = ..., num_events_processed: _Optional[_Union[_wrappers_pb2.Int32Value, _Mapping]] = ..., version: _Optional[_Union[_history_pb2.WorkflowVersion, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., awaited_events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HealthPing(_message.Message):
     __slots__ = ()

@@ -7,15 +7,23 @@ from google.protobuf.message import DecodeError
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.events import unseal
-from antiphon_sidecar.codec.values import carried_over, checked_name, to_failure, to_ns, to_text
+from antiphon_sidecar.codec.values import (
+    carried_over,
+    checked_name,
+    to_failure,
+    to_ns,
+    to_propagation,
+    to_text,
+    to_trace,
+)
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 
 _NS_PER_MS = 1_000_000
 #: Added to any time of this century, it is still a number that stores can keep.
 _CENTURY_NS = 100 * 366 * 86_400 * 1_000_000_000
-#: Actions that something answers by their id; the runtime has a use of its own for negative ones.
-_COUNTED = frozenset(("schedule_task", "create_child_workflow", "create_timer"))
+#: Actions that are answered or recorded by their id; the runtime has a use of its own for negative ones.
+_COUNTED = frozenset(("schedule_task", "create_child_workflow", "create_detached_workflow", "create_timer"))
 
 
 def read_response(response: wk.WorkflowResponse) -> ac.Response:
@@ -32,6 +40,7 @@ def read_response(response: wk.WorkflowResponse) -> ac.Response:
         version=version.name if version.HasField("name") else None,
         patches=tuple(version.patches),
         awaited=tuple(response.awaited_events),
+        tags=dict(response.tags),
     )
 
 
@@ -51,6 +60,8 @@ def _read_action(action: wk.WorkflowAction) -> ac.Action:
             return _read_task(action)
         case "create_child_workflow":
             return _read_child(action)
+        case "create_detached_workflow":
+            return _read_detached(action)
         case "create_timer":
             timer = action.create_timer
             return ac.CreateTimer(
@@ -71,9 +82,6 @@ def _read_action(action: wk.WorkflowAction) -> ac.Action:
 
 def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
     task = action.schedule_task
-    rest = pb.TaskScheduled()
-    if task.HasField("history_propagation_scope"):
-        rest.history_propagation_scope = task.history_propagation_scope
     modelled = ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
     return ac.ScheduleTask(
         id=action.id,
@@ -83,7 +91,8 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
         task_execution_id=task.task_execution_id,
         target=_target(action),
         timeouts=_read_timeouts(task.timeouts),
-        extra=rest.SerializeToString() + carried_over(task, modelled, pb.TaskScheduled),
+        propagation=to_propagation(task),
+        extra=carried_over(task, modelled, pb.TaskScheduled),
     )
 
 
@@ -106,8 +115,6 @@ def _span(milliseconds: int) -> int | None:
 def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
     child = action.create_child_workflow
     rest = pb.ChildWorkflowInstanceCreated()
-    if child.HasField("history_propagation_scope"):
-        rest.history_propagation_scope = child.history_propagation_scope
     if child.HasField("retry_parent_instance_info"):
         rest.retry_parent_instance_info.CopyFrom(child.retry_parent_instance_info)
     modelled = (
@@ -126,8 +133,26 @@ def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:
         input=to_text(child.input, present=child.HasField("input")),
         version=to_text(child.version, present=child.HasField("version")),
         target=_target(action),
+        propagation=to_propagation(child),
         extra=rest.SerializeToString() + carried_over(child, modelled, pb.ChildWorkflowInstanceCreated),
         unique=child.unique_instance_id,
+    )
+
+
+def _read_detached(action: wk.WorkflowAction) -> ac.CreateDetached:
+    started = action.create_detached_workflow
+    scheduled = started.HasField("scheduled_start_timestamp")
+    return ac.CreateDetached(
+        id=action.id,
+        instance_id=checked_name("detached workflow's instance ID", started.instance_id),
+        name=checked_name("detached workflow's name", started.name),
+        input=to_text(started.input, present=started.HasField("input")),
+        version=to_text(started.version, present=started.HasField("version")),
+        target=_target(action),
+        scheduled_at=to_ns(started.scheduled_start_timestamp) if scheduled else None,
+        execution_id=checked_name("detached workflow's execution ID", started.execution_id.value),
+        tags=dict(started.tags),
+        trace=to_trace(started.parent_trace_context, present=started.HasField("parent_trace_context")),
     )
 
 

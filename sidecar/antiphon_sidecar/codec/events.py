@@ -4,15 +4,23 @@ from collections.abc import Iterable, Sequence
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import history_pb2 as pb
+from antiphon_sidecar.codec.own import seal_own, unseal_own
 from antiphon_sidecar.codec.values import (
     from_failure,
+    from_propagation,
     from_text,
+    from_trace,
+    optional_trace,
     remainder,
+    set_route,
     set_timestamp,
     to_failure,
     to_ns,
+    to_propagation,
+    to_route,
     to_text,
     to_timestamp,
+    to_trace,
 )
 from antiphon_sidecar.engine import events as ev
 
@@ -34,30 +42,23 @@ def seal(event: ev.Event) -> bytes:
     wire = pb.HistoryEvent(event_id=-1)
     set_timestamp(wire.timestamp, event.timestamp)
     match event:
-        case ev.TaskScheduled() | ev.ChildCreated() | ev.TimerCreated():
+        case ev.TaskScheduled() | ev.ChildCreated() | ev.DetachedCreated() | ev.TimerCreated():
             _seal_scheduled(wire, event)
         case ev.TaskCompleted() | ev.TaskFailed() | ev.ChildCompleted() | ev.ChildFailed():
             _seal_outcome(wire, event)
         case ev.TimerFired() | ev.EventRaised() | ev.WorkflowStarted():
             _seal_input(wire, event)
+        case ev.PurgeRequested() | ev.RerunFrom():
+            seal_own(wire, event)
         case _:
             _seal_execution(wire, event)
     # Tags are a map: only so do the same events always have the same bytes.
     return wire.SerializeToString(deterministic=True)
 
 
-def _set_route(wire: pb.HistoryEvent, route: ev.Route | None) -> None:
-    if route is not None:
-        router = wire.router
-        router.SetInParent()
-        router.source_app_id = route.source
-        if route.target is not None:
-            router.target_app_id = route.target
-        if route.namespace is not None:
-            router.target_app_namespace = route.namespace
-
-
-def _seal_scheduled(wire: pb.HistoryEvent, event: ev.TaskScheduled | ev.ChildCreated | ev.TimerCreated) -> None:
+def _seal_scheduled(
+    wire: pb.HistoryEvent, event: ev.TaskScheduled | ev.ChildCreated | ev.DetachedCreated | ev.TimerCreated
+) -> None:
     wire.event_id = event.event_id
     match event:
         case ev.TaskScheduled():
@@ -72,9 +73,13 @@ def _seal_scheduled(wire: pb.HistoryEvent, event: ev.TaskScheduled | ev.ChildCre
             if event.input is not None:
                 task.input.value = event.input
                 task.input.SetInParent()
+            if event.trace is not None:
+                task.parent_trace_context.CopyFrom(from_trace(event.trace))
+            if event.propagation is not None:
+                task.history_propagation_scope = event.propagation.value  # type: ignore[assignment]
             if event.extra:
                 task.MergeFromString(event.extra)
-            _set_route(wire, event.route)
+            set_route(wire, event.route)
         case ev.ChildCreated():
             wire.child_workflow_instance_created.CopyFrom(
                 pb.ChildWorkflowInstanceCreated(
@@ -82,10 +87,17 @@ def _seal_scheduled(wire: pb.HistoryEvent, event: ev.TaskScheduled | ev.ChildCre
                     name=event.name,
                     version=from_text(event.version),
                     input=from_text(event.input),
+                    parent_trace_context=optional_trace(event.trace),
+                    history_propagation_scope=from_propagation(event.propagation),
                 )
             )
             wire.child_workflow_instance_created.MergeFromString(event.extra)
-            _set_route(wire, event.route)
+            set_route(wire, event.route)
+        case ev.DetachedCreated():
+            wire.detached_workflow_instance_created.instance_id = event.instance_id
+            wire.detached_workflow_instance_created.SetInParent()
+            wire.detached_workflow_instance_created.MergeFromString(event.extra)
+            set_route(wire, event.route)
         case ev.TimerCreated():
             wire.timer_created.CopyFrom(pb.TimerCreated(fire_at=to_timestamp(event.fire_at), name=event.name))
             wire.timer_created.MergeFromString(event.extra)
@@ -140,6 +152,7 @@ def _seal_input(wire: pb.HistoryEvent, event: ev.TimerFired | ev.EventRaised | e
             wire.workflow_started.SetInParent()
             if event.version is not None or event.patches:
                 wire.workflow_started.version.CopyFrom(pb.WorkflowVersion(name=event.version, patches=event.patches))
+            wire.workflow_started.tags.update(event.tags)
 
 
 def _seal_execution(
@@ -203,10 +216,12 @@ def _seal_started(wire: pb.HistoryEvent, event: ev.ExecutionStarted) -> None:
             ),
             scheduled_start_timestamp=None if event.scheduled_at is None else to_timestamp(event.scheduled_at),
             tags=event.tags,
+            parent_trace_context=optional_trace(event.trace),
+            propagated_history=pb.PropagatedHistory.FromString(event.propagated) if event.propagated else None,
         )
     )
     wire.execution_started.MergeFromString(event.extra)
-    _set_route(wire, event.route)
+    set_route(wire, event.route)
 
 
 def unseal(raw: bytes) -> ev.Event:
@@ -214,7 +229,12 @@ def unseal(raw: bytes) -> ev.Event:
     wire = pb.HistoryEvent.FromString(raw)
     stamp = to_ns(wire.timestamp)
     match wire.WhichOneof("event_type"):
-        case "task_scheduled" | "child_workflow_instance_created" | "timer_created":
+        case (
+            "task_scheduled"
+            | "child_workflow_instance_created"
+            | "detached_workflow_instance_created"
+            | "timer_created"
+        ):
             return _unseal_scheduled(wire, stamp)
         case "task_completed" | "task_failed" | "child_workflow_instance_completed" | "child_workflow_instance_failed":
             return _unseal_outcome(wire, stamp)
@@ -231,20 +251,14 @@ def unseal(raw: bytes) -> ev.Event:
         case "workflow_started":
             version = wire.workflow_started.version
             name = version.name if version.HasField("name") else None
-            return ev.WorkflowStarted(stamp, name, tuple(version.patches))
+            return ev.WorkflowStarted(stamp, name, tuple(version.patches), dict(wire.workflow_started.tags))
         case _:
             return _unseal_execution(wire, stamp, raw)
 
 
-def _route(wire: pb.HistoryEvent) -> ev.Route | None:
-    if not wire.HasField("router"):
-        return None
-    router = wire.router
-    return ev.Route(
-        source=router.source_app_id,
-        target=router.target_app_id if router.HasField("target_app_id") else None,
-        namespace=router.target_app_namespace if router.HasField("target_app_namespace") else None,
-    )
+_CALL_FIELDS = ("name", "input", "version", "parent_trace_context", "history_propagation_scope")
+_TASK_FIELDS = (*_CALL_FIELDS, "task_execution_id")
+_CHILD_FIELDS = (*_CALL_FIELDS, "instance_id")
 
 
 def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
@@ -257,8 +271,10 @@ def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
             input=to_text(task.input, present=task.HasField("input")),
             version=to_text(task.version, present=task.HasField("version")),
             task_execution_id=task.task_execution_id,
-            route=_route(wire),
-            extra=remainder(task, ("name", "input", "version", "task_execution_id")),
+            route=to_route(wire),
+            trace=to_trace(task.parent_trace_context, present=task.HasField("parent_trace_context")),
+            propagation=to_propagation(task),
+            extra=remainder(task, _TASK_FIELDS),
         )
     if wire.HasField("timer_created"):
         timer = wire.timer_created
@@ -269,6 +285,15 @@ def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
             name=timer.name if timer.HasField("name") else None,
             extra=remainder(timer, ("fire_at", "name")),
         )
+    if wire.HasField("detached_workflow_instance_created"):
+        detached = wire.detached_workflow_instance_created
+        return ev.DetachedCreated(
+            timestamp=stamp,
+            event_id=wire.event_id,
+            instance_id=detached.instance_id,
+            route=to_route(wire),
+            extra=remainder(detached, ("instance_id",)),
+        )
     child = wire.child_workflow_instance_created
     return ev.ChildCreated(
         timestamp=stamp,
@@ -277,8 +302,10 @@ def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
         name=child.name,
         input=to_text(child.input, present=child.HasField("input")),
         version=to_text(child.version, present=child.HasField("version")),
-        route=_route(wire),
-        extra=remainder(child, ("instance_id", "name", "input", "version")),
+        route=to_route(wire),
+        trace=to_trace(child.parent_trace_context, present=child.HasField("parent_trace_context")),
+        propagation=to_propagation(child),
+        extra=remainder(child, _CHILD_FIELDS),
     )
 
 
@@ -359,6 +386,8 @@ def _unseal_execution(wire: pb.HistoryEvent, stamp: int, raw: bytes) -> ev.Event
         case "execution_stalled" if wire.execution_stalled.code_name:
             said = wire.execution_stalled
             return ev.ExecutionStalled(stamp, said.code_name, said.description, said.afresh)
+        case "purge_requested" | "rerun_from":
+            return unseal_own(wire, stamp)
         case _:
             return ev.Unrecognized(stamp, raw)
 
@@ -371,6 +400,8 @@ _STARTED_FIELDS = (
     "parent_instance",
     "scheduled_start_timestamp",
     "tags",
+    "parent_trace_context",
+    "propagated_history",
 )
 
 
@@ -399,7 +430,9 @@ def _unseal_started(wire: pb.HistoryEvent, stamp: int) -> ev.ExecutionStarted:
         parent=parent,
         scheduled_at=to_ns(started.scheduled_start_timestamp) if scheduled else None,
         tags=dict(started.tags),
-        route=_route(wire),
+        route=to_route(wire),
+        trace=to_trace(started.parent_trace_context, present=started.HasField("parent_trace_context")),
+        propagated=started.propagated_history.SerializeToString() if started.HasField("propagated_history") else b"",
         extra=remainder(started, _STARTED_FIELDS),
     )
 

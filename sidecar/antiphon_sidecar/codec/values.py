@@ -5,7 +5,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon_proto.v1 import history_pb2 as pb
-from antiphon_sidecar.engine.events import SENTINEL_NS, Failure
+from antiphon_proto.v1 import worker_pb2 as wk
+from antiphon_sidecar.engine.events import SENTINEL_NS, Failure, Propagation, Route, Trace
 
 _NS = 1_000_000_000
 #: 0001-01-01T00:00:00Z, where timestamps begin.
@@ -84,6 +85,73 @@ def from_failure(failure: Failure) -> pb.FailureDetails:
     if failure.rest:
         details.MergeFromString(failure.rest)
     return details
+
+
+def set_route(wire: pb.HistoryEvent, route: Route | None) -> None:
+    """Write where a call goes."""
+    if route is not None:
+        router = wire.router
+        router.SetInParent()
+        router.source_app_id = route.source
+        if route.target is not None:
+            router.target_app_id = route.target
+        if route.namespace is not None:
+            router.target_app_namespace = route.namespace
+
+
+def to_route(wire: pb.HistoryEvent) -> Route | None:
+    """Read where a call goes; None when the event does not say."""
+    if not wire.HasField("router"):
+        return None
+    router = wire.router
+    return Route(
+        source=router.source_app_id,
+        target=router.target_app_id if router.HasField("target_app_id") else None,
+        namespace=router.target_app_namespace if router.HasField("target_app_namespace") else None,
+    )
+
+
+def to_propagation(
+    call: pb.TaskScheduled | pb.ChildWorkflowInstanceCreated | wk.ScheduleTaskAction | wk.CreateChildWorkflowAction,
+) -> Propagation | None:
+    """Read how much history a call hands on; a scope that is not known here counts as the widest."""
+    if not call.HasField("history_propagation_scope"):
+        return None
+    scope = call.history_propagation_scope
+    return Propagation(scope) if scope in _SCOPES else Propagation.LINEAGE
+
+
+def from_propagation(scope: Propagation | None) -> pb.HistoryPropagationScope | None:
+    """Write a scope, or None to leave the field absent."""
+    return None if scope is None else _WIRE_SCOPES[scope]
+
+
+_WIRE_SCOPES = {
+    Propagation.NONE: pb.HISTORY_PROPAGATION_SCOPE_NONE,
+    Propagation.OWN: pb.HISTORY_PROPAGATION_SCOPE_OWN_HISTORY,
+    Propagation.LINEAGE: pb.HISTORY_PROPAGATION_SCOPE_LINEAGE,
+}
+_SCOPES = frozenset(int(scope) for scope in Propagation)
+
+
+def to_trace(context: pb.TraceContext, *, present: bool) -> Trace | None:
+    """Read a trace context; None when the field is absent."""
+    if not present:
+        return None
+    state = to_text(context.trace_state, present=context.HasField("trace_state"))
+    return Trace(context.trace_parent, context.span_id, state)
+
+
+def optional_trace(trace: Trace | None) -> pb.TraceContext | None:
+    """Write a trace context, or None to leave the field absent."""
+    return None if trace is None else from_trace(trace)
+
+
+def from_trace(trace: Trace) -> pb.TraceContext:
+    """Write a trace context."""
+    return pb.TraceContext(
+        trace_parent=trace.trace_parent, span_id=trace.span_id, trace_state=from_text(trace.trace_state)
+    )
 
 
 def remainder(message: Message, modelled: tuple[str, ...]) -> bytes:

@@ -3,9 +3,10 @@
 `extra` is in the numbering of the event that the action becomes; see `events`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from antiphon_sidecar.engine.events import EventRaised, Failure, Status
+from antiphon_sidecar.engine.events import EventRaised, Failure, Propagation, Status, Trace, no_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class ScheduleTask:
     task_execution_id: str = ""
     target: Target | None = None
     timeouts: Timeouts = _NO_TIMEOUTS
+    propagation: Propagation | None = None
     extra: bytes = b""
 
 
@@ -56,8 +58,28 @@ class CreateChild:
     input: str | None = None
     version: str | None = None
     target: Target | None = None
+    propagation: Propagation | None = None
     extra: bytes = b""
     unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDetached:
+    """Start a workflow that is no child; an empty `instance_id` or `execution_id` asks the engine to make one.
+
+    `scheduled_at` in nanoseconds since 1970; None and the past mean now.
+    """
+
+    id: int
+    instance_id: str
+    name: str
+    input: str | None = None
+    version: str | None = None
+    target: Target | None = None
+    scheduled_at: int | None = None
+    execution_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=no_tags)
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +119,7 @@ class Unsupported:
     kind: str
 
 
-Action = ScheduleTask | CreateChild | CreateTimer | Complete | VersionNotAvailable | Unsupported
+Action = ScheduleTask | CreateChild | CreateDetached | CreateTimer | Complete | VersionNotAvailable | Unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +127,7 @@ class Response:
     """A worker's answer to a turn. `custom_status` replaces the earlier one, None clears it.
 
     `awaited`: names of events that the workflow waits for now; for people, without effect.
+    `tags` are those that the code has set in this generation, repeats included; the instance keeps its others.
     """
 
     actions: tuple[Action, ...]
@@ -112,3 +135,4 @@ class Response:
     version: str | None = None
     patches: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=no_tags)

@@ -120,7 +120,9 @@ def continue_as_new(result: Result, completion: Complete, *, stamp: int, scope: 
         input=completion.result,
         version=completion.new_version,
         parent=state.parent,
-        tags=state.tags,
+        tags=dict(state.tags),
+        trace=state.trace,
+        propagated=state.propagated,
         route=Route(source=state.app, target=state.app),
     )
     result.outgoing.append(

@@ -1,7 +1,7 @@
 """What happened to an instance: the closed set of history events, each a frozen value.
 
 An event never changes once it is committed. `extra` holds the serialized fields of the inner wire message that
-the engine does not read (trace contexts, propagation scopes, fields of newer dialects); the codec appends them
+the engine does not read (propagation scopes, fields of newer dialects); the codec appends them
 as they are. `timestamp` is in nanoseconds since 1970, UTC; payloads are the text the app sent, None when absent.
 """
 
@@ -14,6 +14,11 @@ from types import MappingProxyType
 SENTINEL_NS = 253_402_300_799_999_999_999
 
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+def no_tags() -> Mapping[str, str]:
+    """Return the tags of what has none: one value for all."""
+    return _NO_TAGS
 
 
 class Status(IntEnum):
@@ -74,18 +79,39 @@ class Route:
     namespace: str | None = None
 
 
+class Propagation(IntEnum):
+    """How much history a call asks to be handed on, with the wire's numbers."""
+
+    NONE = 0
+    OWN = 1
+    LINEAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A trace context as it travels: a W3C traceparent, as a rule, and its tracestate."""
+
+    trace_parent: str
+    span_id: str = ""
+    trace_state: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowStarted:
-    """A turn began; its timestamp is the workflow's current time on every replay."""
+    """A turn began; its timestamp is the workflow's current time on every replay.
+
+    `patches` and `tags` are those first met, or changed, in this turn.
+    """
 
     timestamp: int
     version: str | None = None
     patches: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=no_tags)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStarted:
-    """A generation began."""
+    """A generation began. `propagated`: the history that its parent handed on, serialized; empty for none."""
 
     timestamp: int
     name: str
@@ -95,8 +121,10 @@ class ExecutionStarted:
     version: str | None = None
     parent: Parent | None = None
     scheduled_at: int | None = None
-    tags: Mapping[str, str] = field(default_factory=lambda: _NO_TAGS)
+    tags: Mapping[str, str] = field(default_factory=no_tags)
     route: Route | None = None
+    trace: Trace | None = None
+    propagated: bytes = b""
     extra: bytes = b""
 
 
@@ -162,6 +190,8 @@ class TaskScheduled:
     version: str | None = None
     task_execution_id: str = ""
     route: Route | None = None
+    trace: Trace | None = None
+    propagation: Propagation | None = None
     extra: bytes = b""
 
 
@@ -199,6 +229,8 @@ class ChildCreated:
     input: str | None = None
     version: str | None = None
     route: Route | None = None
+    trace: Trace | None = None
+    propagation: Propagation | None = None
     extra: bytes = b""
 
 
@@ -219,6 +251,17 @@ class ChildFailed:
     timestamp: int
     task_id: int
     failure: Failure
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedCreated:
+    """The workflow started another one that is no child: nobody waits for it. `route` is kept as it was asked."""
+
+    timestamp: int
+    event_id: int
+    instance_id: str
+    route: Route | None = None
     extra: bytes = b""
 
 
@@ -253,6 +296,24 @@ class EventRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgeRequested:
+    """Purge this run once it has ended, with `recurse` its children too. A message, never part of a history."""
+
+    timestamp: int
+    incarnation: bytes
+    recurse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RerunFrom:
+    """In the start of a rerun, before the history that is kept: which instance and event it goes on from."""
+
+    timestamp: int
+    instance_id: str
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unrecognized:
     """An event of a newer release: kept as it is, without effect. `raw` is the whole wire event."""
 
@@ -278,8 +339,11 @@ Event = (
     | ChildCreated
     | ChildCompleted
     | ChildFailed
+    | DetachedCreated
     | TimerCreated
     | TimerFired
     | EventRaised
+    | PurgeRequested
+    | RerunFrom
     | Unrecognized
 )

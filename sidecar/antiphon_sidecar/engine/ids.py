@@ -35,3 +35,9 @@ def child_incarnation(incarnation: bytes, execution_id: str, task_id: int) -> by
 def result_row_id(incarnation: bytes, execution_id: str, task_id: int) -> bytes:
     """Return the ID of the inbox row that replaces a task row, whoever replaces it (protocol.md 17)."""
     return derive_id("result", incarnation, execution_id, task_id)
+
+
+def uuid_text(raw: bytes) -> str:
+    """Write 16 bytes in the form of a UUID, as SDKs write IDs that they draw."""
+    digits = raw.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

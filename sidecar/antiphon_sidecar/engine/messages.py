@@ -8,7 +8,7 @@ remembered so that a repeat has no effect.
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from antiphon_sidecar.engine.events import Event
+from antiphon_sidecar.engine.events import Event, RerunFrom
 
 
 class Kind(IntEnum):
@@ -37,7 +37,8 @@ class Message:
 
     `incarnation` names the run it is meant for (for START: the run that it begins; empty: whichever runs),
     `execution_id` the generation (empty: any). `ref_id` is the action that a result or timer answers.
-    `events`: one event, or for a START of a next generation the start followed by what is carried over.
+    `events`: one event; for a START of a next generation the start followed by what is carried over, for that of a
+    rerun by RerunFrom and the history that is kept.
     """
 
     kind: Kind
@@ -52,6 +53,12 @@ class Message:
     def key(self) -> tuple[Kind, str, int]:
         """Return what a result or timer answers; equal for two messages of which only one can have an effect."""
         return self.kind, self.execution_id, self.ref_id
+
+    @property
+    def kept_history(self) -> tuple[Event, ...]:
+        """Return the history that the START of a rerun carries; nothing for other messages."""
+        carries = len(self.events) > 1 and isinstance(self.events[1], RerunFrom)
+        return self.events[2:] if carries else ()
 
 
 @dataclass(frozen=True, slots=True)

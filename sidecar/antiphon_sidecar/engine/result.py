@@ -5,7 +5,7 @@ instance that no worker can run. Each evolves the turn's state in place and retu
 """
 
 from antiphon_names import errors as codes
-from antiphon_sidecar.engine import sizes
+from antiphon_sidecar.engine import detached, rerun, sizes
 from antiphon_sidecar.engine.actions import Action, Complete, CreateTimer, Response, Unsupported
 from antiphon_sidecar.engine.endings import complete_as, continue_as_new, tell_children, terminate
 from antiphon_sidecar.engine.events import (
@@ -30,12 +30,14 @@ from antiphon_sidecar.engine.turn import Turn
 
 
 def end_without_worker(turn: Turn, *, now: int) -> Result:
-    """Apply a turn that the engine does alone: control messages, rejected starts, late messages."""
+    """Apply a turn that the engine does alone: controls, reruns, rejected starts, late messages."""
     result = _result(turn)
     for event in turn.events:
         evolve(result.state, event)
     control = turn.consumed[-1].events[0] if turn.consumed else None
     match control:
+        case ExecutionStarted():
+            rerun.resume(result, now=now)
         case ExecutionTerminated():
             terminate(result, control, now=now)
         case ExecutionSuspended() | ExecutionResumed():
@@ -131,18 +133,19 @@ def end_turn(turn: Turn, response: Response, *, now: int, scope: Scope) -> Resul
 
 
 def _with_version(event: Event, response: Response, state: State) -> Event:
-    """Write the version and the patches first met into this turn's WorkflowStarted (wire.md 3.5)."""
-    if not isinstance(event, WorkflowStarted) or not (response.version or response.patches):
+    """Write the version, the patches first met and the tags that changed into this turn's WorkflowStarted."""
+    if not isinstance(event, WorkflowStarted) or not (response.version or response.patches or response.tags):
         return event
     known = set(state.patches)
     new = tuple(dict.fromkeys(patch for patch in response.patches if patch not in known))
-    return WorkflowStarted(event.timestamp, response.version, new)
+    tags = {key: value for key, value in response.tags.items() if state.tags.get(key) != value}
+    return WorkflowStarted(event.timestamp, response.version, new, tags)
 
 
 def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope) -> None:
-    unsupported = next((action for action in actions if isinstance(action, Unsupported)), None)
-    if unsupported is not None:
-        complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=_unsupported(unsupported))
+    refused = _refusal(actions, scope)
+    if refused is not None:
+        complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=refused)
         return
     completion = next((action for action in actions if isinstance(action, Complete)), None)
     if completion is None:
@@ -165,6 +168,14 @@ def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope
             output=completion.result,
             failure=completion.failure,
         )
+
+
+def _refusal(actions: tuple[Action, ...], scope: Scope) -> Failure | None:
+    """Return why the workflow fails for what it asked for."""
+    unsupported = next((action for action in actions if isinstance(action, Unsupported)), None)
+    if unsupported is not None:
+        return _unsupported(unsupported)
+    return detached.refusal(actions, scope)
 
 
 def _unsupported(action: Unsupported) -> Failure:

@@ -5,22 +5,22 @@ Used by `result`. An action that the history already holds is dropped by (kind, 
 
 from typing import assert_never
 
-from antiphon_names import errors as codes
+from antiphon_sidecar.engine import detached, traces
 from antiphon_sidecar.engine.actions import (
     Action,
     Complete,
     CreateChild,
+    CreateDetached,
     CreateTimer,
     ScheduleTask,
-    Target,
     Unsupported,
     VersionNotAvailable,
 )
+from antiphon_sidecar.engine.calls import refusal_of, route_of
 from antiphon_sidecar.engine.events import (
     ChildCreated,
     ChildFailed,
     ExecutionStarted,
-    Failure,
     Parent,
     Route,
     TaskFailed,
@@ -30,7 +30,7 @@ from antiphon_sidecar.engine.events import (
 from antiphon_sidecar.engine.ids import child_incarnation, derive_id, result_row_id
 from antiphon_sidecar.engine.messages import Kind, Outgoing
 from antiphon_sidecar.engine.outcome import NewTask, Result, Scope
-from antiphon_sidecar.engine.state import ActionKind, State, evolve
+from antiphon_sidecar.engine.state import ActionKind, evolve
 
 
 def schedule(result: Result, action: Action, *, stamp: int, scope: Scope) -> None:
@@ -40,32 +40,14 @@ def schedule(result: Result, action: Action, *, stamp: int, scope: Scope) -> Non
             _schedule_task(result, action, stamp, scope)
         case CreateChild():
             _create_child(result, action, stamp, scope)
+        case CreateDetached():
+            detached.create(result, action, stamp=stamp, scope=scope)
         case CreateTimer():
             _create_timer(result, action, stamp)
         case Complete() | VersionNotAvailable() | Unsupported():
             pass
         case _:
             assert_never(action)
-
-
-def _route(state: State, target: Target | None) -> Route:
-    if target is None or not target.app:
-        return Route(source=state.app)
-    return Route(source=state.app, target=target.app, namespace=target.namespace)
-
-
-def _foreign_namespace(target: Target | None, scope: Scope) -> Failure | None:
-    if target is None or not target.namespace or target.namespace == scope.namespace:
-        return None
-    return Failure(
-        error_type=codes.NAMESPACE_MISMATCH.name,
-        message=(
-            f'{codes.NAMESPACE_MISMATCH}: the call names app "{target.app}" in namespace "{target.namespace}", '
-            f'but calls stay inside their own, "{scope.namespace}". Deploy the app there, or drop the namespace.'
-        ),
-        non_retriable=True,
-        code=codes.NAMESPACE_MISMATCH.number,
-    )
 
 
 def _record(result: Result, event: TaskScheduled | ChildCreated | TimerCreated) -> None:
@@ -84,11 +66,13 @@ def _schedule_task(result: Result, action: ScheduleTask, stamp: int, scope: Scop
         input=action.input,
         version=action.version,
         task_execution_id=action.task_execution_id,
-        route=_route(state, action.target),
+        route=route_of(state, action.target),
+        trace=traces.of_call(state, action.id),
+        propagation=action.propagation,
         extra=action.extra,
     )
     _record(result, event)
-    refused = _foreign_namespace(action.target, scope)
+    refused = refusal_of(state, action, scope)
     if refused is None:
         result.tasks.append(NewTask(event, action.timeouts, state.details.get(action.task_execution_id)))
         return
@@ -111,7 +95,7 @@ def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope)
     if (ActionKind.CHILD, action.id) in state.seen:
         return
     instance_id = action.instance_id or f"{state.instance_id}:{action.id:04x}"
-    route = _route(state, action.target)
+    route = route_of(state, action.target)
     event = ChildCreated(
         timestamp=stamp,
         event_id=action.id,
@@ -120,11 +104,13 @@ def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope)
         input=action.input,
         version=action.version,
         route=route,
+        trace=traces.of_call(state, action.id),
+        propagation=action.propagation,
         extra=action.extra,
     )
     _record(result, event)
     incarnation = child_incarnation(state.incarnation, state.execution_id, action.id)
-    refused = _foreign_namespace(action.target, scope)
+    refused = refusal_of(state, action, scope)
     if refused is not None:
         result.outgoing.append(
             Outgoing(
@@ -158,6 +144,7 @@ def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope)
         version=action.version,
         parent=parent,
         route=Route(source=state.app, target=route.target or state.app),
+        trace=event.trace,
     )
     result.outgoing.append(
         Outgoing(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from antiphon_names import errors as codes
-from antiphon_sidecar.engine.actions import Complete, CreateChild, Response, ScheduleTask
+from antiphon_sidecar.engine.actions import Complete, CreateChild, CreateDetached, Response, ScheduleTask
 from antiphon_sidecar.engine.events import Failure, Status
 
 
@@ -59,9 +59,8 @@ def of_response(response: Response, *, limit: int) -> Failure | None:
 def _values(response: Response) -> Iterator[tuple[str, str | None]]:
     for action in response.actions:
         match action:
-            case ScheduleTask() | CreateChild():
-                kind = "activity" if isinstance(action, ScheduleTask) else "child workflow"
-                yield f'the input of {kind} "{action.name}" (#{action.id})', action.input
+            case ScheduleTask() | CreateChild() | CreateDetached():
+                yield f'the input of {_kind(action)} "{action.name}" (#{action.id})', action.input
             case Complete():
                 continues = action.status is Status.CONTINUED_AS_NEW
                 yield "the input of the next generation" if continues else "the workflow's result", action.result
@@ -70,3 +69,13 @@ def _values(response: Response) -> Iterator[tuple[str, str | None]]:
             case _:
                 pass
     yield "the custom status", response.custom_status
+
+
+def _kind(action: ScheduleTask | CreateChild | CreateDetached) -> str:
+    match action:
+        case ScheduleTask():
+            return "activity"
+        case CreateChild():
+            return "child workflow"
+        case CreateDetached():
+            return "detached workflow"

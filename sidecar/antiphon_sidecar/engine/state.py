@@ -1,7 +1,6 @@
 """What an instance is: the fold of its events. `evolve` is the only place where it changes."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -10,6 +9,7 @@ from antiphon_sidecar.engine.events import (
     ChildCompleted,
     ChildCreated,
     ChildFailed,
+    DetachedCreated,
     Event,
     ExecutionCompleted,
     ExecutionResumed,
@@ -24,6 +24,7 @@ from antiphon_sidecar.engine.events import (
     TaskScheduled,
     TimerCreated,
     TimerFired,
+    Trace,
     WorkflowStarted,
 )
 
@@ -37,6 +38,7 @@ class ActionKind(IntEnum):
     TASK = 0
     CHILD = 1
     TIMER = 2
+    DETACHED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,13 @@ class State:
     event_count: int = 0
     pinned_version: str | None = None
     patches: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    retagged: bool = False
+    trace: Trace | None = None
+    propagated: bytes = b""
     custom_status: str | None = None
     output: str | None = None
     failure: Failure | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    retagged: bool = False
     stall: ExecutionStalled | None = None
     stalls: list[int] = field(default_factory=list)
     stalled_for: set[str] = field(default_factory=set)
@@ -147,7 +151,10 @@ def evolve(state: State, event: Event) -> State:
             if event.version is not None:
                 state.pinned_version = event.version
             state.patches.extend(event.patches)
-        case TaskScheduled() | ChildCreated() | TimerCreated():
+            if event.tags:
+                state.tags.update(event.tags)
+                state.retagged = True
+        case TaskScheduled() | ChildCreated() | DetachedCreated() | TimerCreated():
             _open(state, event)
         case TaskCompleted() | TaskFailed() | ChildCompleted() | ChildFailed() | TimerFired():
             _resolve(state, event)
@@ -214,14 +221,17 @@ def _start(state: State, event: ExecutionStarted) -> None:
     state.execution_id = event.execution_id
     state.parent = event.parent
     state.scheduled_at = event.scheduled_at
-    state.tags = event.tags
+    # What the first turn's code has set is folded before: it counts.
+    state.tags = {**event.tags, **state.tags}
+    state.trace = event.trace
+    state.propagated = event.propagated
     state.started = True
     state.status = Status.RUNNING
     if state.started_at is None:
         state.started_at = max(event.timestamp, state.last_turn)
 
 
-def _open(state: State, event: TaskScheduled | ChildCreated | TimerCreated) -> None:
+def _open(state: State, event: TaskScheduled | ChildCreated | DetachedCreated | TimerCreated) -> None:
     target = state.app
     match event:
         case TaskScheduled():
@@ -234,6 +244,8 @@ def _open(state: State, event: TaskScheduled | ChildCreated | TimerCreated) -> N
                 target = event.route.target
             state.seen.add((ActionKind.CHILD, event.event_id))
             state.children[event.event_id] = OpenChild(event.name, target, event.instance_id, event.timestamp)
+        case DetachedCreated():
+            state.seen.add((ActionKind.DETACHED, event.event_id))
         case TimerCreated():
             state.seen.add((ActionKind.TIMER, event.event_id))
             state.timers[event.event_id] = OpenTimer(event.fire_at, event.name)
@@ -267,9 +279,11 @@ def next_generation(state: State, *, execution_id: str) -> State:
         created_at=state.created_at,
         started_at=state.started_at,
         last_turn=state.last_turn,
-        custom_status=state.custom_status,
-        tags=state.tags,
+        tags=dict(state.tags),
         retagged=state.retagged,
+        trace=state.trace,
+        propagated=state.propagated,
+        custom_status=state.custom_status,
         recent_messages=state.recent_messages,
     )
 

@@ -16,6 +16,7 @@ from antiphon_sidecar.engine.events import (
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
+    PurgeRequested,
     TaskCompleted,
     TaskFailed,
     TimerFired,
@@ -84,11 +85,14 @@ def begin_turn(state: State | None, messages: Sequence[Message], *, now: int) ->
     control = sorted_out.control
     if control is not None:
         return _control_turn(control, began, base, start, turn, fresh=fresh)
-    waits = base.suspended or (start is not None and _scheduled_later(start, now))
-    if waits or not (sorted_out.accepted or start):
-        if sorted_out.discarded or sorted_out.rejected:
+    later = start is not None and _scheduled_later(start, now)
+    if base.suspended or later or not (sorted_out.accepted or start):
+        # A start for later that nobody has written a row for is made visible: PENDING, until its time has come.
+        if sorted_out.discarded or sorted_out.rejected or (later and fresh):
             return turn([], [], needs_worker=False)
         return None
+    if start is not None and start.kept_history:
+        return turn(list(start.kept_history), [start], needs_worker=False)
     consumed = _portion(sorted_out.accepted)
     if start is not None:
         consumed.insert(0, start)
@@ -134,6 +138,7 @@ def _base(state: State | None, messages: Sequence[Message]) -> tuple[State | Non
                 name=started.name,
                 parent=started.parent,
                 scheduled_at=started.scheduled_at,
+                tags=dict(started.tags),
             )
             return new, True, message
         if _is_own_start(state, message):
@@ -212,7 +217,9 @@ def _wanted(base: State, message: Message) -> bool:
         return False
     match message.kind:
         case Kind.EVENT | Kind.CONTROL:
-            return message.message_id not in base.recent_messages
+            # A purge is carried out by the runtime, once the run has ended: what comes here is of another run.
+            purges = isinstance(message.events[0], PurgeRequested)
+            return not purges and message.message_id not in base.recent_messages
         case Kind.TASK_RESULT:
             return message.ref_id in base.tasks
         case Kind.CHILD_RESULT:
@@ -239,8 +246,15 @@ def _sort_control(out: _Sorted, base: State, message: Message) -> None:
 
 
 def _control_applies(base: State, message: Message) -> bool:
-    """Tell whether a control has an effect; suspending twice or resuming what runs is a no-op."""
-    match message.events[0]:
+    """Tell whether a control has an effect: here, or on children that it is to reach."""
+    event = message.events[0]
+    reaches = isinstance(event, ExecutionSuspended | ExecutionResumed) and event.recurse and bool(base.children)
+    return reaches or _changes_status(base, event)
+
+
+def _changes_status(base: State, event: Event) -> bool:
+    """Tell whether a control changes this instance; suspending twice or resuming what runs does not."""
+    match event:
         case ExecutionSuspended():
             return not base.suspended
         case ExecutionResumed():
@@ -283,20 +297,21 @@ def _control_turn(
 
     Before an instance has started, suspending is a status and leaves no event: histories begin with the start. Nor
     does resuming what stalled: an SDK that was never told of a suspension fails on its end (wire.md, trap 5).
+    Nor does a control that is only passed on to children.
     """
     match control.events[0]:
         case ExecutionTerminated() as terminated:
             events: list[Event] = [began]
             consumed = [control]
             if start is not None:
-                events.extend(start.events)
+                events.extend(start.events[:1] if start.kept_history else start.events)
                 consumed.insert(0, start)
             events.append(terminated)
             return turn(events, consumed, needs_worker=False)
         case ExecutionResumed() if base.stalled:
             return turn([], [control], needs_worker=False)
         case event:
-            events = [began, event] if base.started else []
+            events = [began, event] if base.started and _changes_status(base, event) else []
             # A child's start is read by what makes it an instance, even where it has to wait: see `result`.
             read = [control] if start is None or not fresh else [start, control]
             return turn(events, read, needs_worker=False)

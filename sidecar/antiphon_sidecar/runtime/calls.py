@@ -9,7 +9,7 @@ import asyncio
 import base64
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from antiphon_names.hashing import slot_of
@@ -25,17 +25,20 @@ from antiphon_sidecar.engine.events import (
     Failure,
     Route,
     Status,
+    Trace,
 )
 from antiphon_sidecar.engine.messages import Kind, Outgoing, Row
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.errors import Exists, NotFound, not_finished
+from antiphon_sidecar.runtime.errors import Exists, NotFound
 from antiphon_sidecar.runtime.lane import Lane, Phase
-from antiphon_sidecar.runtime.purging import purge_run
+from antiphon_sidecar.runtime.purgecalls import PurgeCalls, PurgeFilter
+from antiphon_sidecar.runtime.purging import Purged
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.reruns import Rerun, rows_of_rerun
 from antiphon_sidecar.runtime.watch import Watchers
-from antiphon_sidecar.stores.base import NEVER, InboxRow, InstanceFilter, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.base import NEVER, InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 
 #: A start waits this long for the first turn before it is answered.
@@ -45,6 +48,8 @@ _POLL_S = 0.5
 #: The same where notices come, in case one was missed.
 _PATIENCE_S = 10.0
 _LIST_PAGE = 1_000
+#: A start above this size is not sent along with the hint that tells of it.
+_HINT_BYTES_MAX = 64 << 10
 _REPEATS = 20
 _REPEAT_S = 0.25
 
@@ -63,12 +68,12 @@ class NewInstance:
     scheduled_at: int | None = None
     tags: Mapping[str, str] | None = None
     unique: bool = False
-    extra: bytes = b""
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An instance as a client sees it; `started` is None before the first turn, and when it was not asked for."""
+    """An instance as a client sees it; `started` is there when payloads were asked for."""
 
     row: InstanceRow
     started: ExecutionStarted | None
@@ -90,6 +95,7 @@ class Calls:
         self._own = self._app == replica.identity.app
         # Instances of two apps may have the same ID; of another app's nobody here gives notice.
         self._watchers = replica.watchers if self._own else Watchers()
+        self._purges = PurgeCalls(app=self._app, parts=replica.parts, post=self._post_rows, ended=self._ended_or_gone)
 
     def _owned(self, instance_id: str) -> bool:
         """Tell whether this replica decides about the instance."""
@@ -130,7 +136,7 @@ class Calls:
             scheduled_at=scheduled,
             tags=new.tags or {},
             route=Route(source=self._app, target=self._app),
-            extra=new.extra,
+            trace=new.trace,
         )
         row = InstanceRow(
             app=self._app,
@@ -165,7 +171,9 @@ class Calls:
         instances = self._replica.instances
         lane = self._lane(row.instance_id)
         if not self._owned(row.instance_id):
-            self._hint(start)
+            # A rerun carries a history, which is no load for a hint: the owner reads it.
+            large = len(start.payload) > _HINT_BYTES_MAX
+            self._hint(replace(start, kind=InboxKind.CONTROL, payload=b"") if large else start)
         elif lane is not None and lane.phase is Phase.IDLE:
             instances.reload(lane)
         elif lane is not None:
@@ -282,14 +290,18 @@ class Calls:
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
         if row is None:
             return None
-        started = await self._started(row) if payloads else None
+        started = await self._begun(row) if payloads else None
         return Snapshot(row, started, codec.unseal_failure(row.failure))
 
-    async def _started(self, row: InstanceRow) -> ExecutionStarted | None:
-        for batch in await self._store.history(app=self._app, instance_id=row.instance_id):
-            # An instance that stalled before its start has turns without one.
-            if (started := rows.started_event(codec.unpack(batch.events))) is not None:
-                return started
+    async def _begun(self, row: InstanceRow) -> ExecutionStarted | None:
+        """Return how the generation began."""
+        batches = await self._store.history(app=self._app, instance_id=row.instance_id)
+        # An instance that stalled before its start has turns without one.
+        found = (rows.started_event(codec.unpack(batch.events)) for batch in batches)
+        started = next((event for event in found if event is not None), None)
+        return started if started is not None else await self._waiting_start(row)
+
+    async def _waiting_start(self, row: InstanceRow) -> ExecutionStarted | None:
         for waiting in await self._store.load_inbox(app=self._app, instance_id=row.instance_id, limit=1):
             event = rows.message_of(waiting).events[0]
             if isinstance(event, ExecutionStarted):
@@ -343,14 +355,16 @@ class Calls:
             raise NotFound(self._app, instance_id)
         return found
 
-    async def _until(self, instance_id: str, leaves: set[Status], seconds: float | None) -> None:
-        """Wait until the status is none of `leaves`, or the time is over."""
+    async def _until(
+        self, instance_id: str, leaves: set[Status], seconds: float | None, *, or_gone: bool = False
+    ) -> None:
+        """Wait until the status is none of `leaves`, or the time is over; `or_gone`: or there is no such instance."""
         watch = self._watchers.add(instance_id)
         read = functools.partial(self._status, instance_id)
         try:
             async with asyncio.timeout(seconds):
                 await watch.look(read)
-                while watch.status is None or watch.status in leaves:
+                while not or_gone if watch.status is None else watch.status in leaves:
                     # Looked at again after a while in any case: the owner may be elsewhere.
                     patience = _PATIENCE_S if self._owned(instance_id) else _POLL_S
                     if not await watch.changed(within_s=patience):
@@ -368,21 +382,54 @@ class Calls:
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
         return Status(row.status) if row is not None else None
 
-    # ending
+    # again and ending
 
-    async def purge(self, instance_id: str, *, force: bool, recursive: bool = False) -> int:
-        """Delete a finished instance with all its rows and return how many were deleted (0: unknown).
+    async def rerun(self, wish: Rerun) -> str:
+        """Run a finished instance again, from an event or from its start; return the new run's instance ID.
 
-        `recursive`: its finished children too, in whatever app.
+        Raises:
+            NotFound: no such instance.
+            Refused: it has not finished.
+            Unfit: it has no such event, or what is asked does not fit it.
+            Exists: the new ID is taken.
+        """
+        clock = self._replica.parts.clock
+        row, start = await rows_of_rerun(
+            self._store,
+            wish,
+            app=self._app,
+            namespace=self._replica.identity.namespace,
+            new_id=clock.new_id(),
+            execution_id=clock.new_id().hex(),
+            now=self._replica.parts.store_clock.now(),
+        )
+        unique = wish.instance_id is not None
+        outcome = await self._known(lambda: self._store.start_instance(row=row, start=start, unique=unique))
+        if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
+            raise Exists(self._app, row.instance_id, finished=outcome is StartOutcome.FINISHED)
+        self._begin(row, start)
+        await self._until(row.instance_id, {Status.PENDING}, START_S)
+        return row.instance_id
+
+    async def purge(self, instance_id: str, *, force: bool, recursive: bool = False, dry_run: bool = False) -> Purged:
+        """Delete a finished instance with all its rows; `recursive`: its children too, in whatever app.
 
         Raises:
             Refused: it has not finished, and `force` was not asked for.
         """
-        row = await self._store.get_instance(app=self._app, instance_id=instance_id)
-        if row is None:
-            return 0
-        if Status(row.status) not in TERMINAL:
-            if not force:
-                raise not_finished(self._app, instance_id, Status(row.status).name)
-            await self.terminate(instance_id, None, recursive=recursive)
-        return await purge_run(self._store, row, recursive=recursive)
+        return await self._purges.one(instance_id, force=force, recursive=recursive, dry_run=dry_run)
+
+    async def purge_many(
+        self, wanted: PurgeFilter, *, force: bool, recursive: bool, dry_run: bool = False
+    ) -> tuple[Purged, bool]:
+        """Delete the finished instances that a filter names; also returns whether that was all."""
+        return await self._purges.many(wanted, force=force, recursive=recursive, dry_run=dry_run)
+
+    async def _post_rows(self, made: list[InboxRow]) -> bool:
+        there = await self._known(lambda: self._store.post(made))
+        if all(there):
+            self._hint_or_read(made[0])
+        return all(there)
+
+    async def _ended_or_gone(self, instance_id: str) -> None:
+        await self._until(instance_id, set(Status) - TERMINAL, START_S, or_gone=True)

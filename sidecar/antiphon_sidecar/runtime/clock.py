@@ -27,6 +27,10 @@ class Clock(Protocol):
         """Return a number from 0 to 1."""
 
 
+#: A store's time that took longer than this to come is not used: the process may have been stopped meanwhile.
+_ANSWER_S = 1.0
+
+
 class SystemClock:
     """The machine's clock and randomness."""
 
@@ -101,9 +105,13 @@ class StoreClock:
         return self._base + int(self._clock.monotonic() * 1e9)
 
     async def refresh(self, store: Store) -> None:
-        """Ask the store for its time."""
+        """Ask the store for its time; an answer that was long on its way says less than the one before."""
+        asked = self._clock.monotonic()
         stamp = await store.now()
-        base = stamp - int(self._clock.monotonic() * 1e9)
+        answered = self._clock.monotonic()
+        if self._read and answered - asked >= _ANSWER_S:
+            return
+        base = stamp - int(answered * 1e9)
         behind = self._base - base
         if not self._read or behind <= 0:
             self._base, self._read, self._set_back = base, True, False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.events import PurgeRequested
 from antiphon_sidecar.engine.messages import Message
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.peers.base import Verdict
@@ -56,6 +57,9 @@ class Effects(Protocol):
 
     def wake_at(self, instance_id: str, at: int) -> None:
         """Call `Instances.wake` at this store time."""
+
+    def purge(self, instance_id: str, request: PurgeRequested) -> None:
+        """Purge a run that has ended, as its inbox asks for."""
 
     def changed(self, lane: Lane) -> None:
         """Wake those who wait for the instance's status."""

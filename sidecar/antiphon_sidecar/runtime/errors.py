@@ -4,6 +4,7 @@ RuntimeFailure
 ├── NotFound      no such instance: check the ID and the app
 ├── Exists        the ID is taken: choose another, or wait
 ├── Refused       not in this state, or not like this
+├── Unfit         the request does not fit the instance: correct it
 └── Away          try again: draining, or the owner has changed
 """
 
@@ -54,6 +55,10 @@ class Refused(RuntimeFailure):
     """The call makes no sense in this state."""
 
 
+class Unfit(RuntimeFailure):
+    """The request asks for something that the instance does not have."""
+
+
 class Away(RuntimeFailure):
     """The replica is leaving."""
 
@@ -62,9 +67,9 @@ class Away(RuntimeFailure):
 
 
 def not_finished(app: str, instance_id: str, status: str) -> Refused:
-    """Return the refusal to purge what still runs."""
+    """Return the refusal to purge, or to run again, what still runs."""
     return Refused(
         INSTANCE_NOT_FINISHED,
-        f'instance "{instance_id}" in app "{app}" is {status}; only a finished instance can be purged. '
-        "Terminate it first.",
+        f'instance "{instance_id}" in app "{app}" is {status}; only a finished instance can be purged '
+        "or run again. Terminate it first.",
     )

@@ -35,6 +35,8 @@ class Hand:
     deadline: float = 0.0
     #: Until when, on the monotonic clock, it may begin without asking the store.
     fresh_until: float = 0.0
+    #: The same, should the claim that is under way be granted: counted from when it was asked for.
+    claimed_until: float = 0.0
     replacing: bool = False
     watched: bool = False
     lapses_ns: int = 0
@@ -89,6 +91,12 @@ class GrantPorts(Protocol):
 
     def give_grant_back(self, grants: Grants[Hand], limited: Limited, grant: Grant) -> None:
         """Have the store take a grant back."""
+
+
+def claim(hand: Hand, ports: Ports, *, until: float) -> None:
+    """Have a task claimed; `until`: how long, should it be granted, it may begin without asking again."""
+    hand.claimed_until = until
+    ports.claim(hand)
 
 
 def token_of(hand: Hand) -> str:

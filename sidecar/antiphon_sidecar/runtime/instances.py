@@ -21,7 +21,7 @@ from antiphon_sidecar.runtime.doubts import settle_doubts
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.handing import Line
 from antiphon_sidecar.runtime.handout import HandOut
-from antiphon_sidecar.runtime.lane import Lane, Phase, read_in_time
+from antiphon_sidecar.runtime.lane import Lane, Phase, due_purge, log_dropped, read_in_time, split_kept
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import as_replaced
 from antiphon_sidecar.runtime.workers import WorkerStream
@@ -108,6 +108,8 @@ class Instances:
                 if message.message_id in lane.known_rows:
                     return
                 lane.known_rows[message.message_id] = None
+                if lane.keeps_purge(message):
+                    return
             case Row.TASK | Row.TIMER:
                 if message.key in lane.keys:
                     return
@@ -273,6 +275,7 @@ class Instances:
             sealed_turn=lane.sealed_turn,
             check_child=self._check_child,
             worker_deaths=lane.deaths,
+            past=() if result.turn.fresh else lane.history,
         )
         self._scope.committer.submit(
             assembled.commit, lambda outcome: self._committed(lane, result, assembled, outcome)
@@ -318,9 +321,11 @@ class Instances:
         lane.replaced.clear()
         lane.phase = Phase.IDLE
         self._settle(lane, turn)
+        log_dropped(lane.instance_id, turn.rejected)
         self._cause(lane, result, commit)
         if result.state.ended:
             self._scope.gate.run_ended(lane)
+        due_purge(lane, self._effects.purge)
         if result.state.ended and not lane.queue:
             self._close(lane)
         else:
@@ -369,7 +374,7 @@ class Instances:
         lane.known_rows.clear()
         lane.keys.clear()
         lane.replaced.clear()
-        lane.state = None
+        lane.purge = lane.state = None
         self._lanes.keep(lane, (), afresh=True)
         lane.phase = Phase.LOADING
         self._effects.load(lane)
@@ -388,17 +393,14 @@ class Instances:
             self._handout.recall(lane, loaded)
             for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):
                 self._enqueue(lane, message)
-        open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
-        gone: list[Message] = []
-        for message in kept:
-            if message.row is Row.TASK and (message.execution_id, message.ref_id) not in open_rows:
-                gone.append(message)
-            else:
-                self._enqueue(lane, message)
+        still, gone = split_kept(kept, loaded)
+        for message in still:
+            self._enqueue(lane, message)
         if gone:
             self._effects.results_settled([self.ref(lane, m) for m in gone], Verdict.GONE)
         settle_doubts(lane)
         self._effects.changed(lane)
+        due_purge(lane, self._effects.purge)
         if not lane.queue:
             self.fast.pop(lane.instance_id, None)
             if lane.state is None or lane.state.ended:
@@ -410,6 +412,7 @@ class Instances:
         """Take in rows that were read while the lane was hot."""
         for row in inbox:
             self._enqueue(lane, rows.message_of(row))
+        due_purge(lane, self._effects.purge)
         self._pump(lane)
 
     def parking_over(self, lane: Lane) -> None:

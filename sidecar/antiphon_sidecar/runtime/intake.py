@@ -17,7 +17,7 @@ from antiphon_sidecar.engine.events import TaskFailed
 from antiphon_sidecar.peers.base import Answer, Dispatch, InHand, Message, Progress, Result, Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.grants import Asked, Grants
-from antiphon_sidecar.runtime.hand import GrantPorts, Hand, Lapsing, Ports, hand_of, holder_of, token_of
+from antiphon_sidecar.runtime.hand import GrantPorts, Hand, Lapsing, Ports, claim, hand_of, holder_of, token_of
 from antiphon_sidecar.runtime.queues import TurnQueue
 from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Workers, WorkerStream
 from antiphon_sidecar.settings import Limits
@@ -103,7 +103,7 @@ class Intake:
         age_s = (self._store_clock.now() - dispatch.dispatched_at) / 1e9
         hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2 - age_s
         if dispatch.attempt > 1 or self._stale(hand):
-            self._ports.claim(hand)
+            claim(hand, self._ports, until=self._clock.monotonic() + self._limits.lease_s / 2)
         else:
             self._enqueue(hand)
             self.feed()
@@ -113,7 +113,7 @@ class Intake:
         if self.hands.get(hand.ref) is not hand:
             return
         if ours:
-            hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2
+            hand.fresh_until = hand.claimed_until
             self._enqueue(hand)
             self.feed()
         else:
@@ -198,7 +198,7 @@ class Intake:
             elif self._stale(hand):
                 # It waited here too long: its result may have come from an earlier delivery, its grant be void.
                 hand.sure = False
-                self._ports.claim(hand)
+                claim(hand, self._ports, until=self._clock.monotonic() + self._limits.lease_s / 2)
             else:
                 self._hand_out(hand, stream)
                 self._queues.move_to_end(app)

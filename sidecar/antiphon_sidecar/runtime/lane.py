@@ -1,16 +1,21 @@
 """A lane: one hot instance at its owner. Data only; `instances` moves it along."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from antiphon_names.errors import INSTANCE_ID_IN_USE
 from antiphon_sidecar.engine.actions import Response
+from antiphon_sidecar.engine.events import ExecutionStarted, PurgeRequested
 from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
-from antiphon_sidecar.stores.base import TaskRef
+from antiphon_sidecar.stores.base import Loaded, TaskRef
+
+logger = logging.getLogger(__name__)
 
 #: From so many lost workers in a row on, workers may die of a lane's turn.
 SUSPECT_FROM = 2
@@ -34,7 +39,7 @@ class Lane:
     `keys`: those of the messages in the queue and in the turn. `replacing`: task ids whose rows are being turned
     into inbox rows right now; `replaced`: those of the turn in flight for which that has happened. `posting`:
     client messages that are being written to the inbox right now; `posted`: those of the turn in flight for which
-    that has happened.
+    that has happened. `purge`: the request to purge the run once it has ended; its row waits in the inbox.
 
     `refused`: numbers of the workers that said they cannot do the turn, `refusal` what the last of them said.
     `deaths`: workers lost in a row with the turn in hand; `charged`: the try under way is counted in it already, and
@@ -75,7 +80,15 @@ class Lane:
     awaited: tuple[str, ...] = ()
     doubts: list[tuple[TaskRef, Callable[[], None]]] = field(default_factory=list)
     granted: bool = False
+    purge: Message | None = None
     gone: bool = False
+
+    def keeps_purge(self, message: Message) -> bool:
+        """Keep a request to purge the run for its end; tell whether the message is one."""
+        if isinstance(message.events[0], PurgeRequested):
+            self.purge = message
+            return True
+        return False
 
     @property
     def lost_workers(self) -> int:
@@ -156,7 +169,13 @@ def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
         past=past[cached:],
         new=lane.sealed_turn,
         cached=cached,
+        propagated=turn.base.propagated or _propagated(turn),
     )
+
+
+def _propagated(turn: Turn) -> bytes:
+    """Return what the start that this turn applies brings along."""
+    return next((event.propagated for event in turn.events[:2] if isinstance(event, ExecutionStarted)), b"")
 
 
 def read_in_time(lane: Lane, turn: Turn) -> Iterable[bytes]:
@@ -169,3 +188,39 @@ def read_in_time(lane: Lane, turn: Turn) -> Iterable[bytes]:
         return lane.known_rows
     late = {m.message_id for m in lane.queue if m.row is Row.INBOX and m.kind is Kind.EVENT}
     return [row_id for row_id in lane.known_rows if row_id not in late]
+
+
+def log_dropped(instance_id: str, starts: Iterable[Message]) -> None:
+    """Say which starts of detached workflows had no effect: nobody else is told."""
+    for start in starts:
+        started = start.events[0]
+        if isinstance(started, ExecutionStarted) and started.parent is None and started.route is not None:
+            logger.warning(
+                "a detached start was dropped, an active instance has its ID",
+                extra={"code": str(INSTANCE_ID_IN_USE), "instance": instance_id, "from_app": started.route.source},
+            )
+
+
+def split_kept(kept: Iterable[Message], loaded: Loaded | None) -> tuple[list[Message], list[Message]]:
+    """Return what a lane kept over a read, and the task results among it whose row is gone."""
+    open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
+    still: list[Message] = []
+    gone: list[Message] = []
+    for message in kept:
+        lost = message.row is Row.TASK and (message.execution_id, message.ref_id) not in open_rows
+        (gone if lost else still).append(message)
+    return still, gone
+
+
+def due_purge(lane: Lane, purge: Callable[[str, PurgeRequested], None]) -> None:
+    """Have a run purged that has ended, if its inbox asks for it; a request that meant another run is to be dropped."""
+    message, state = lane.purge, lane.state
+    if message is None or state is None or not state.ended:
+        return
+    request = message.events[0]
+    assert isinstance(request, PurgeRequested)
+    lane.purge = None
+    if request.incarnation == state.incarnation:
+        purge(lane.instance_id, request)
+    else:
+        lane.queue.append(message)

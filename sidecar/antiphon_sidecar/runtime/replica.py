@@ -15,7 +15,7 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.events import Failure, TaskFailed
+from antiphon_sidecar.engine.events import Failure, PurgeRequested, TaskFailed
 from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.peers.base import (
@@ -285,8 +285,7 @@ class Replica:
         if answer.verdict is not Verdict.RETURNED:
             self.intake.answered(answer)
             return
-        row = self.dispatcher.returned(answer.ref, sender)
-        if row is not None:
+        if (row := self.dispatcher.returned(answer.ref, sender)) is not None:
             self.work.redispatches.add(row)
 
     def _hint_received(self, row: InboxRow) -> None:
@@ -298,10 +297,8 @@ class Replica:
                 self.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
             case Kind.EVENT | Kind.CONTROL if lane is not None:
                 self.work.inbox_reads.add(lane)
-            case _ if lane is not None:
-                self.instances.deliver(row.instance_id, [rows.message_of(row)])
             case _:
-                self.instances.deliver(row.instance_id, [])
+                self.instances.deliver(row.instance_id, [] if lane is None else [rows.message_of(row)])
 
     # what lanes cause (instances.Effects)
 
@@ -374,6 +371,10 @@ class Replica:
     def call_settled(self, message_id: bytes, *, applied: bool) -> None:
         """Answer a client call that waits here."""
         self._calls.settle(message_id, applied=applied)
+
+    def purge(self, instance_id: str, request: PurgeRequested) -> None:
+        """Purge a run that has ended, soon; until it is gone, its inbox row asks again."""
+        self.work.purges.add((instance_id, request))
 
     def changed(self, lane: Lane) -> None:
         """Wake those who wait for the instance."""

@@ -13,6 +13,7 @@ from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, forget_stall, remember
 from antiphon_sidecar.peers.base import Hint
 from antiphon_sidecar.runtime import childchecks
+from antiphon_sidecar.runtime.propagation import handed_on, with_history
 from antiphon_sidecar.stores.base import (
     NEVER,
     Commit,
@@ -161,12 +162,14 @@ def assemble(
     sealed_turn: Sequence[bytes],
     check_child: Callable[[str], int | None],
     worker_deaths: int = 0,
+    past: Sequence[bytes] = (),
 ) -> Assembled:
     """Turn a result into a commit, sealing the new events once.
 
     `replaced`: task ids whose row became an inbox row while the turn was under way: that one is consumed.
     `check_child`: when to look after a child sent to this app, None when the app is known. `sealed_turn`: the
-    bytes of the turn's events as the worker got them, so that history holds the same.
+    bytes of the turn's events as the worker got them, so that history holds the same. `past`: the sealed events
+    before them, for calls that hand their history on.
     """
     state, turn = result.state, result.turn
     expected = _expected(result)
@@ -180,7 +183,8 @@ def assemble(
     history = _history_row(result, sealed=sealed, commit_id=commit_id, message_ids=message_ids) if writes else None
     committed(state, wrote_history=writes)
     consumed, discarded = turn.consumed, turn.discarded
-    messages = tuple(inbox_row(message) for message in result.outgoing)
+    histories = handed_on(result, past, sealed)
+    messages = tuple(inbox_row(with_history(message, histories)) for message in result.outgoing)
     commit = Commit(
         app=state.app,
         instance_id=state.instance_id,
@@ -207,7 +211,7 @@ def assemble(
         end_execution=result.ended_execution,
         drop_history=result.continues or turn.replaces is not None,
         retag=retagged,
-        tasks=_task_rows(result, now),
+        tasks=_task_rows(result, now, histories),
         timers=_timer_rows(result) + _child_checks(result, messages, check_child),
         messages=messages,
     )
@@ -267,7 +271,7 @@ def _history_row(result: rs.Result, *, sealed: Sequence[bytes], commit_id: bytes
     )
 
 
-def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
+def _task_rows(result: rs.Result, now: int, histories: Mapping[int, bytes]) -> tuple[TaskRow, ...]:
     state = result.state
     slot = slot_of(state.instance_id)
     return tuple(
@@ -280,7 +284,7 @@ def _task_rows(result: rs.Result, now: int) -> tuple[TaskRow, ...]:
             task_id=task.event_id,
             target_app=(task.route.target if task.route else None) or state.app,
             name=task.name,
-            request=activity_request(state, new),
+            request=activity_request(state, new, propagated=histories.get(task.event_id, b"")),
             start_by=_by(task.timestamp, new.timeouts.schedule_to_start_ns),
             created_at=now,
             instance_created_at=state.created_at,
@@ -326,7 +330,9 @@ def _child_checks(
         if due_at is not None:
             started = message_of(row).events[0]
             assert isinstance(started, ExecutionStarted)
-            assert started.parent is not None
+            if started.parent is None:
+                # A detached workflow: nobody would be told, so that it waits for the app.
+                continue
             task_id = started.parent.task_id
             checks.append(childchecks.child_check(started, result.state, task_id=task_id, due_at=due_at))
     return tuple(checks)
@@ -356,6 +362,7 @@ def state_of(loaded: Loaded) -> tuple[State | None, list[bytes]]:
             evolve(state, codec.unseal(raw))
         for start in range(0, len(batch.message_ids), 16):
             remember(state, batch.message_ids[start : start + 16])
+    state.retagged = False
     state.turns = len(loaded.history)
     state.version = row.version
     state.status = Status(row.status)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine.events import PurgeRequested
 from antiphon_sidecar.engine.messages import Message, Row
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
@@ -23,6 +24,7 @@ from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import parked
 from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.purging import purge_run
 from antiphon_sidecar.runtime.retention import Retention
 from antiphon_sidecar.runtime.tasks import Batches, Tasks
 from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow
@@ -74,6 +76,7 @@ class StoreWork:
         self.replaces = Batches(self._replace)
         self.redispatches = Batches(self._redispatch)
         self.releases = Batches(self._release)
+        self.purges = Batches(self._purge, most=16)
         self._asked: dict[tuple[Grants[Any], str], dict[Grant, None]] = {}
         self.grant_asks = Batches(self._ask_grants)
         self.grant_returns = Batches(self._give_grants_back)
@@ -88,6 +91,7 @@ class StoreWork:
             (self.replaces, "replaces"),
             (self.redispatches, "redispatches"),
             (self.releases, "releases"),
+            (self.purges, "purges"),
             (self.grant_asks, "grant-asks"),
             (self.grant_returns, "grant-returns"),
         ):
@@ -171,6 +175,14 @@ class StoreWork:
         found = await self._store.load(app=row.app, instance_id=row.instance_id)
         if found is not None and any((task.ref, task.attempt) == (row.ref, row.attempt) for task in found.tasks):
             self._side.ownership.drop(partition, epoch)
+
+    async def _purge(self, requests: Sequence[tuple[str, PurgeRequested]]) -> None:
+        """Purge runs that have ended and whose inbox asks for it."""
+        for instance_id, request in requests:
+            row = await self._store.get_instance(app=self._app, instance_id=instance_id)
+            if row is not None and row.incarnation == request.incarnation:
+                now = self._side.parts.store_clock.now()
+                await purge_run(self._store, row, recursive=request.recurse, now=now)
 
     async def _release(self, targets: Sequence[str]) -> None:
         """Apps have workers again: what rests for them is due at once."""

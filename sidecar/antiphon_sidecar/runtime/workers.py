@@ -14,7 +14,10 @@ from antiphon_sidecar.stores.base import TaskRef
 
 @dataclass(frozen=True, slots=True)
 class TurnItem:
-    """A turn for a worker; with `cached` the worker already has that many of the generation's first events."""
+    """A turn for a worker; with `cached` the worker already has that many of the generation's first events.
+
+    `propagated`: the history that the parent handed on, empty for none.
+    """
 
     token: str
     instance_id: str
@@ -22,6 +25,7 @@ class TurnItem:
     past: Sequence[bytes]
     new: Sequence[bytes]
     cached: int | None
+    propagated: bytes = b""
 
     def bytes_over(self, limit: int) -> int:
         """Return the size of the item's events when it is above the limit, else 0."""

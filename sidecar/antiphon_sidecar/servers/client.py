@@ -5,14 +5,24 @@ from collections.abc import Callable, Mapping
 
 import grpc
 from google.protobuf import empty_pb2
-from google.protobuf.wrappers_pb2 import StringValue
+from google.protobuf.wrappers_pb2 import BoolValue, StringValue
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import client_pb2 as cl
 from antiphon_proto.v1 import history_pb2 as pb
-from antiphon_sidecar.codec.values import checked_name, from_failure, from_text, to_ns, to_text, to_timestamp
+from antiphon_sidecar.codec.values import (
+    checked_name,
+    from_failure,
+    from_text,
+    to_ns,
+    to_text,
+    to_timestamp,
+    to_trace,
+)
 from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.runtime.calls import Calls, NewInstance, Snapshot
+from antiphon_sidecar.runtime.purgecalls import PurgeFilter
+from antiphon_sidecar.runtime.reruns import Rerun
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Unary
 
@@ -25,6 +35,8 @@ _Routed = (
     | cl.ResumeRequest
     | cl.PurgeInstancesRequest
     | cl.GetInstanceHistoryRequest
+    | cl.ListInstanceIDsRequest
+    | cl.RerunWorkflowFromEventRequest
 )
 
 
@@ -93,12 +105,19 @@ class ClientService:
             "SuspendInstance": self.suspend,
             "ResumeInstance": self.resume,
             "PurgeInstances": self.purge,
+            "RerunWorkflowFromEvent": self.rerun,
             "ListInstanceIDs": self.list_ids,
             "GetInstanceHistory": self.history,
         }
 
     def _calls(self, request: _Routed) -> Calls:
-        _check_name("instance ID", request.instance_id)
+        match request:
+            case cl.RerunWorkflowFromEventRequest():
+                _check_name("instance ID", request.source_instance_id)
+            case cl.ListInstanceIDsRequest():
+                pass
+            case _:
+                _check_name("instance ID", request.instance_id)
         router = request.router if request.HasField("router") else None
         return self._directory.route(self._app, router)
 
@@ -116,9 +135,6 @@ class ClientService:
         _check_name("execution ID", request.execution_id.value)
         self._check_payload(f'input of workflow "{request.name}"', request.input.value)
         scheduled = to_ns(request.scheduled_start_timestamp) if request.HasField("scheduled_start_timestamp") else None
-        extra = b""
-        if request.HasField("parent_trace_context"):
-            extra = pb.ExecutionStarted(parent_trace_context=request.parent_trace_context).SerializeToString()
         await calls.start(
             NewInstance(
                 instance_id=instance_id,
@@ -129,7 +145,7 @@ class ClientService:
                 scheduled_at=scheduled,
                 tags=dict(request.tags),
                 unique=request.enforce_unique_instance_id,
-                extra=extra,
+                trace=to_trace(request.parent_trace_context, present=request.HasField("parent_trace_context")),
             )
         )
         return cl.CreateInstanceResponse(instance_id=instance_id)
@@ -180,19 +196,63 @@ class ClientService:
         return cl.ResumeResponse()
 
     async def purge(self, request: cl.PurgeInstancesRequest, context: Context) -> cl.PurgeInstancesResponse:
-        """Purge one finished instance."""
-        if request.WhichOneof("request") != "instance_id":
-            raise Rejected(
-                grpc.StatusCode.UNIMPLEMENTED,
-                codes.NOT_SUPPORTED,
-                "purging by filter is not supported by this release. Purge by instance ID.",
+        """Purge one instance, or those that a filter names."""
+        calls, dry_run = self._calls(request), request.dry_run
+        if request.WhichOneof("request") == "instance_id":
+            purged, complete = (
+                await calls.purge(
+                    request.instance_id, recursive=request.recursive, force=request.force, dry_run=dry_run
+                ),
+                True,
             )
-        count = await self._calls(request).purge(request.instance_id, recursive=request.recursive, force=request.force)
-        return cl.PurgeInstancesResponse(deleted_instance_count=count)
+        elif request.HasField("purge_instance_filter"):
+            purged, complete = await calls.purge_many(
+                _purge_filter(request.purge_instance_filter),
+                recursive=request.recursive,
+                force=request.force,
+                dry_run=dry_run,
+            )
+        else:
+            raise _invalid("the request names neither an instance nor a filter. Name one of them.")
+        return cl.PurgeInstancesResponse(
+            deleted_instance_count=purged.deleted,
+            is_complete=BoolValue(value=complete and not purged.later),
+            later_instance_count=purged.later,
+            more=not complete,
+        )
+
+    async def rerun(
+        self, request: cl.RerunWorkflowFromEventRequest, context: Context
+    ) -> cl.RerunWorkflowFromEventResponse:
+        """Run a finished instance again, from an event or from its start."""
+        calls = self._calls(request)
+        given = request.new_instance_id
+        if request.same_instance_id and given not in ("", request.source_instance_id):
+            raise _invalid(f'the rerun is to keep its ID and to have the new one "{given}". Ask for one of them.')
+        if given == request.source_instance_id and not request.same_instance_id:
+            raise _invalid(
+                f'the new instance ID "{given}" is the source\'s own. Give another, or ask for the same ID, which '
+                "replaces the finished run."
+            )
+        new_id = given or uuid.UUID(bytes=calls.new_id()).hex
+        _check_name("new instance ID", new_id)
+        _check_name("child's instance ID", request.new_child_workflow_instance_id)
+        self._check_payload("input given to the rerun", request.input.value)
+        instance_id = await calls.rerun(
+            Rerun(
+                source=request.source_instance_id,
+                event_id=None if request.from_start else request.event_id,
+                instance_id=None if request.same_instance_id else new_id,
+                input=to_text(request.input, present=request.HasField("input")),
+                overwrite=request.overwrite_input,
+                child_id=request.new_child_workflow_instance_id or None,
+            )
+        )
+        return cl.RerunWorkflowFromEventResponse(new_instance_id=instance_id)
 
     async def list_ids(self, request: cl.ListInstanceIDsRequest, context: Context) -> cl.ListInstanceIDsResponse:
         """List instance IDs, newest first; no token in the answer means the last page."""
-        calls = self._directory.route(self._app, None)
+        calls = self._calls(request)
         token = request.continuation_token if request.HasField("continuation_token") else None
         size = request.page_size if request.HasField("page_size") else None
         try:
@@ -214,6 +274,15 @@ class ClientService:
                 codes.PAYLOAD_TOO_LARGE,
                 sizes.text(f"the {what}", size, limit=self._payload_bytes_max),
             )
+
+
+def _purge_filter(wanted: cl.PurgeInstanceFilter) -> PurgeFilter:
+    return PurgeFilter(
+        created_from=to_ns(wanted.created_time_from) if wanted.HasField("created_time_from") else None,
+        created_to=to_ns(wanted.created_time_to) if wanted.HasField("created_time_to") else None,
+        statuses=tuple(wanted.runtime_status),
+        name=wanted.name or None,
+    )
 
 
 def _check_name(what: str, value: str) -> None:

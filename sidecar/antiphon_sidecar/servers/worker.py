@@ -13,6 +13,7 @@ from dataclasses import replace
 import grpc
 
 from antiphon_names import errors as codes
+from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.actions import read_activity_response, read_response
@@ -333,6 +334,7 @@ def _turn_request(item: TurnItem) -> wk.WorkflowRequest:
         past_events=item.past,
         new_events=item.new,
         cached_history=None if item.cached is None else wk.CachedHistory(event_count=item.cached),
+        propagated_history=pb.PropagatedHistory.FromString(item.propagated) if item.propagated else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dapr.ext.workflow import RetryPolicy, TaskFailedError, when_all, when_any
+from dapr.ext.workflow import PropagationScope, RetryPolicy, TaskFailedError, when_all, when_any
 from serving import made_runtime, note, pass_gate, serve
 
 runtime = made_runtime()
@@ -243,6 +243,43 @@ def unique(ctx, _):
     yield ctx.call_activity("double", input=1)
     yield ctx.call_activity("double", input=2)
     return first
+
+
+def handed(ctx):
+    """Return what a history holds that was handed on: instance IDs, apps, and how many events; None for none."""
+    history = ctx.get_propagated_history()
+    return None if history is None else [history.get_app_ids(), history.scope.name, len(history.events)]
+
+
+@runtime.activity(name="looks_back")
+def looks_back(ctx, _):
+    return handed(ctx)
+
+
+@runtime.workflow(name="child_looks_back")
+def child_looks_back(ctx, _):
+    before = handed(ctx)
+    yield ctx.call_activity("double", input=1)
+    return [before, handed(ctx)]
+
+
+@runtime.workflow(name="hands_on")
+def hands_on(ctx, _):
+    own = PropagationScope.OWN_HISTORY
+    yield ctx.call_activity("double", input=1)
+    first = yield ctx.call_activity("looks_back", propagation=own)
+    second = yield ctx.call_child_workflow("child_looks_back", propagation=own)
+    return [first, second, (yield ctx.call_activity("looks_back"))]
+
+
+@runtime.workflow(name="hands_on_too_much")
+def hands_on_too_much(ctx, scope):
+    app = "app2" if scope == "OWN_HISTORY" else None
+    try:
+        yield ctx.call_activity("double", input=1, app_id=app, propagation=PropagationScope[scope])
+    except TaskFailedError as error:
+        return error.details.error_type
+    return "handed on"
 
 
 @runtime.workflow(name="slow_turn")

@@ -28,8 +28,11 @@ class Asked:
 
     calls: list[tuple[str, Message]] = field(default_factory=list)
 
+    def all(self, name: str) -> list[Message]:
+        return [request for called, request in self.calls if called == name]
+
     def only(self, name: str) -> Message:
-        (request,) = [request for called, request in self.calls if called == name]
+        (request,) = self.all(name)
         return request
 
 

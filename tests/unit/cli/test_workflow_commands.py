@@ -365,6 +365,128 @@ def test_purge_says_when_nothing_was_there():
     assert (done.exit_code, done.stderr) == (1, 'Nothing was purged: "i1" (orders) was gone already.\n')
 
 
+def test_start_takes_tags_and_a_time():
+    with scripted({"StartInstance": STARTED}) as antiphon:
+        words = ["--tag", "team=a", "--tag", "x=y=z", "--at", "2030-01-31T18:00:00+01:00"]
+        assert antiphon("workflow", "start", "buy", "--app", "orders", *words).exit_code == 0
+        request = antiphon.asked.only("StartInstance")
+    assert dict(request.tags) == {"team": "a", "x": "y=z"}
+    assert request.scheduled_start_timestamp.ToJsonString() == "2030-01-31T17:00:00Z"
+
+
+def test_start_without_a_time_is_now():
+    with scripted({"StartInstance": STARTED}) as antiphon:
+        antiphon("workflow", "start", "buy", "--app", "orders")
+        assert not antiphon.asked.only("StartInstance").HasField("scheduled_start_timestamp")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        pytest.param(["--tag", "team"], '"team" is not NAME=VALUE', id="tag"),
+        pytest.param(["--at", "soon"], '"soon" is not a time such as', id="time"),
+        pytest.param(["--at", "2030-01-31T18:00:00"], "write 2030-01-31T18:00:00Z for UTC", id="no zone"),
+        pytest.param(["--after", "2h", "--at", "2030-01-31T18:00:00Z"], "both say when", id="both"),
+    ],
+)
+def test_start_says_what_is_wrong_with_its_options(words, text):
+    with scripted({}) as antiphon:
+        done = antiphon("workflow", "start", "buy", "--app", "orders", *words)
+    assert done.exit_code == 2
+    assert text in done.stderr
+
+
+RERUN = client_pb2.RerunWorkflowFromEventResponse(new_instance_id="i2")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param([], (0, True, False, ""), id="from the start"),
+        pytest.param(["--from-event", "0"], (0, False, False, ""), id="event 0"),
+        pytest.param(["--from-event", "3", "--new-id", "i2"], (3, False, False, "i2"), id="given ID"),
+        pytest.param(["--same-id"], (0, True, True, ""), id="same ID"),
+    ],
+)
+def test_rerun_says_from_where_and_under_which_id(words, expected):
+    with scripted({"RerunWorkflowFromEvent": RERUN}) as antiphon:
+        done = antiphon("workflow", "rerun", "i1", "--app", "orders", *words)
+        request = antiphon.asked.only("RerunWorkflowFromEvent")
+    assert (done.exit_code, done.stdout) == (0, "i2\n")
+    assert (request.event_id, request.from_start, request.same_instance_id) == expected[:3]
+    given = request.new_instance_id
+    assert given == expected[3] or (given and not expected[3] and not request.same_instance_id)
+    assert not request.overwrite_input
+
+
+def test_rerun_replaces_the_input_when_one_is_given():
+    with scripted({"RerunWorkflowFromEvent": RERUN}) as antiphon:
+        antiphon("workflow", "rerun", "i1", "--app", "orders", "--from-event", "3", "--input", "7")
+        request = antiphon.asked.only("RerunWorkflowFromEvent")
+    assert (request.overwrite_input, request.input.value) == (True, "7")
+
+
+PURGED = client_pb2.PurgeInstancesResponse
+
+
+def test_purge_by_filter_counts_asks_and_then_deletes_until_nothing_is_left():
+    dry = PURGED(deleted_instance_count=3)
+    answers = [dry, PURGED(deleted_instance_count=2, more=True), PURGED(deleted_instance_count=1)]
+    with scripted({"PurgeInstances": lambda request, context: answers.pop(0)}) as antiphon:
+        done = antiphon(
+            "workflow",
+            "purge",
+            "--status",
+            "failed",
+            "--older-than",
+            "30d",
+            "--name",
+            "buy",
+            "--app",
+            "orders",
+            input="y\n",
+        )
+        asked = antiphon.asked.all("PurgeInstances")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "Delete 3 instances in orders? [y/N]:" in done.stderr
+    assert done.stderr.endswith("Purged orders; instances deleted: 3.\n")
+    assert [request.dry_run for request in asked] == [True, False, False]
+    wanted = asked[1].purge_instance_filter
+    assert ([*wanted.runtime_status], wanted.name) == ([history_pb2.INSTANCE_STATUS_FAILED], "buy")
+    assert wanted.HasField("created_time_to")
+
+
+def test_purge_by_filter_deletes_nothing_without_a_yes():
+    with scripted({"PurgeInstances": PURGED(deleted_instance_count=3)}) as antiphon:
+        done = antiphon("workflow", "purge", "--name", "buy", "--app", "orders", input="n\n")
+        request = antiphon.asked.only("PurgeInstances")
+    assert (done.exit_code, request.dry_run) == (1, True)
+
+
+def test_purge_of_several_apps_goes_through_all_without_asking():
+    with scripted({"ListApps": apps("orders", "payments"), "PurgeInstances": PURGED()}) as antiphon:
+        done = antiphon("workflow", "purge", "--older-than", "1h", "--yes")
+        asked = antiphon.asked.all("PurgeInstances")
+    assert done.exit_code == 0
+    assert [request.router.target_app_id for request in asked] == ["orders", "payments"]
+
+
+def test_a_dry_run_of_a_purge_says_what_would_go():
+    answer = PURGED(deleted_instance_count=2, later_instance_count=1)
+    with scripted({"GetInstance": state("COMPLETED"), "PurgeInstances": answer}) as antiphon:
+        done = antiphon("workflow", "purge", "i1", "--app", "orders", "--dry-run")
+        assert antiphon.asked.only("PurgeInstances").dry_run
+    assert done.stderr == ('"i1" (orders): 2 instances would be deleted; 1 more would be as soon as they have ended.\n')
+
+
+@pytest.mark.parametrize("words", [[], ["i1", "--name", "buy"]])
+def test_purge_wants_ids_or_a_description(words):
+    with scripted({}) as antiphon:
+        done = antiphon("workflow", "purge", *words, "--app", "orders")
+    assert done.exit_code == 2
+    assert "say which instances: by ID, or by --status, --older-than and --name" in done.stderr
+
+
 def test_why_shows_each_reason():
     waits = [
         control_pb2.WaitingOn(reason="Timer", message="sleeps until 10:41"),

@@ -1,9 +1,9 @@
 """What a worker receives for a task: built once when it is scheduled, and stored as bytes."""
 
-from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec.requests import activity_request
 from antiphon_sidecar.engine.actions import ScheduleTask
+from antiphon_sidecar.engine.events import Trace
 from tests.unit.engine.build import APP, ID, began, ended, raised, running
 
 
@@ -27,5 +27,7 @@ def test_an_input_that_was_not_given_is_not_there():
 
 
 def test_hands_the_trace_on():
-    extra = pb.TaskScheduled(parent_trace_context={"trace_parent": "00-abc"}).SerializeToString()
-    assert request(ScheduleTask(1, "charge", extra=extra)).parent_trace_context.trace_parent == "00-abc"
+    state = running(trace=Trace("odd", "", "a=b"))
+    ((task, _),) = ended(began(state, raised()), ScheduleTask(1, "charge")).tasks
+    found = wk.ActivityRequest.FromString(activity_request(state, task)).parent_trace_context
+    assert (found.trace_parent, found.trace_state.value) == ("odd", "a=b")

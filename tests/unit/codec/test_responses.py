@@ -103,7 +103,7 @@ def test_reads_a_version_that_is_not_available():
     assert one(action) == ac.VersionNotAvailable(5)
 
 
-@pytest.mark.parametrize("kind", ["send_event", "terminate_workflow", "create_detached_workflow"])
+@pytest.mark.parametrize("kind", ["send_event", "terminate_workflow"])
 def test_names_an_action_that_is_not_carried_out(kind: str):
     action = wk.WorkflowAction(id=5)
     getattr(action, kind).SetInParent()

@@ -6,7 +6,7 @@ from typing import Any
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.actions import Action, Response
-from antiphon_sidecar.engine.messages import Kind, Message, Row
+from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.result import Result, Scope, Stalled, end_turn
 from antiphon_sidecar.engine.state import State, committed
 from antiphon_sidecar.engine.turn import Turn, begin_turn
@@ -77,6 +77,11 @@ def resume(message_id: str = "resume", *, recurse: bool = False) -> Message:
 
 def terminate(message_id: str = "terminate", *, output: str | None = '"bye"', recurse: bool = False) -> Message:
     return control(ev.ExecutionTerminated(NOW, output, recurse), message_id)
+
+
+def read(sent: Outgoing) -> Message:
+    """What was sent, as its receiver reads it from its inbox."""
+    return Message(sent.kind, Row.INBOX, sent.events, sent.message_id, sent.incarnation, sent.execution_id, sent.ref_id)
 
 
 def began(state: State | None, *messages: Message, now: int = NOW) -> Turn:

@@ -25,6 +25,9 @@ FAILURES = st.recursive(
     lambda inner: st.builds(ev.Failure, error_type=TEXT, message=TEXT, inner=inner),
     max_leaves=3,
 )
+TRACES = st.none() | st.builds(ev.Trace, TEXT, TEXT, OPTIONAL)
+PROPAGATION = st.none() | st.sampled_from(ev.Propagation)
+TAGS = st.dictionaries(TEXT, TEXT, max_size=4)
 ROUTES = st.builds(ev.Route, source=TEXT, target=OPTIONAL, namespace=OPTIONAL)
 PARENTS = st.builds(
     ev.Parent,
@@ -38,7 +41,7 @@ PARENTS = st.builds(
 
 BY_KIND: dict[type, st.SearchStrategy[ev.Event]] = {
     ev.WorkflowStarted: st.builds(
-        ev.WorkflowStarted, TIMES, version=OPTIONAL, patches=st.lists(TEXT, max_size=3).map(tuple)
+        ev.WorkflowStarted, TIMES, version=OPTIONAL, patches=st.lists(TEXT, max_size=3).map(tuple), tags=TAGS
     ),
     ev.ExecutionStarted: st.builds(
         ev.ExecutionStarted,
@@ -50,8 +53,9 @@ BY_KIND: dict[type, st.SearchStrategy[ev.Event]] = {
         version=OPTIONAL,
         parent=st.none() | PARENTS,
         scheduled_at=st.none() | TIMES,
-        tags=st.dictionaries(TEXT, TEXT, max_size=4),
+        tags=TAGS,
         route=st.none() | ROUTES,
+        trace=TRACES,
     ),
     ev.ExecutionCompleted: st.builds(
         ev.ExecutionCompleted,
@@ -72,12 +76,19 @@ BY_KIND: dict[type, st.SearchStrategy[ev.Event]] = {
         TEXT,
     ),
     ev.ExecutionResumed: st.builds(ev.ExecutionResumed, TIMES, OPTIONAL, st.booleans()),
-    ev.TaskScheduled: st.builds(ev.TaskScheduled, TIMES, IDS, TEXT, OPTIONAL, OPTIONAL, TEXT, st.none() | ROUTES),
+    ev.TaskScheduled: st.builds(
+        ev.TaskScheduled, TIMES, IDS, TEXT, OPTIONAL, OPTIONAL, TEXT, st.none() | ROUTES, TRACES, PROPAGATION
+    ),
     ev.TaskCompleted: st.builds(ev.TaskCompleted, TIMES, IDS, OPTIONAL, TEXT),
     ev.TaskFailed: st.builds(ev.TaskFailed, TIMES, IDS, FAILURES, TEXT),
-    ev.ChildCreated: st.builds(ev.ChildCreated, TIMES, IDS, TEXT, TEXT, OPTIONAL, OPTIONAL, st.none() | ROUTES),
+    ev.ChildCreated: st.builds(
+        ev.ChildCreated, TIMES, IDS, TEXT, TEXT, OPTIONAL, OPTIONAL, st.none() | ROUTES, TRACES, PROPAGATION
+    ),
     ev.ChildCompleted: st.builds(ev.ChildCompleted, TIMES, IDS, OPTIONAL),
     ev.ChildFailed: st.builds(ev.ChildFailed, TIMES, IDS, FAILURES),
+    ev.DetachedCreated: st.builds(ev.DetachedCreated, TIMES, IDS, TEXT, st.none() | ROUTES),
+    ev.PurgeRequested: st.builds(ev.PurgeRequested, TIMES, st.binary(max_size=16), st.booleans()),
+    ev.RerunFrom: st.builds(ev.RerunFrom, TIMES, TEXT, IDS),
     ev.TimerCreated: st.builds(ev.TimerCreated, TIMES, IDS, TIMES, OPTIONAL),
     ev.TimerFired: st.builds(ev.TimerFired, TIMES, IDS, TIMES),
     ev.EventRaised: st.builds(ev.EventRaised, TIMES, TEXT, OPTIONAL),

@@ -30,7 +30,7 @@ def test_a_task_keeps_everything_it_was_asked_with():
     action = task(4, "charge", input="", version="2", task_execution_id="chain", extra=b"\x2a\x00")
     (new,) = ended(began(running(), raised()), action).tasks
     event = new.event
-    assert event == ev.TaskScheduled(NOW, 4, "charge", "", "2", "chain", ev.Route(APP), b"\x2a\x00")
+    assert event == ev.TaskScheduled(NOW, 4, "charge", "", "2", "chain", ev.Route(APP), None, None, b"\x2a\x00")
 
 
 def test_a_child_is_started_by_a_message_to_its_app():

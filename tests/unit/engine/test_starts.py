@@ -3,7 +3,7 @@
 from antiphon_sidecar.engine import events as ev
 from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.engine.result import end_without_worker
-from antiphon_sidecar.engine.state import State
+from antiphon_sidecar.engine.state import State, committed
 from antiphon_sidecar.engine.turn import begin_turn
 from tests.unit.engine.build import (
     NOW,
@@ -86,12 +86,21 @@ def test_of_two_starts_of_one_id_the_first_wins():
     assert (turn.base.incarnation, turn.rejected) == (RUN, (second,))
 
 
+def pending(at: int) -> State:
+    """An instance that is scheduled, as its first commit leaves it."""
+    state = end_without_worker(began(None, start(scheduled_at=at)), now=NOW).state
+    committed(state, wrote_history=False)
+    return state
+
+
 def test_a_scheduled_start_waits():
-    assert begin_turn(None, [start(scheduled_at=NOW + SECOND)], now=NOW) is None
+    state = pending(NOW + SECOND)
+    assert (state.status, state.scheduled_at) == (ev.Status.PENDING, NOW + SECOND)
+    assert begin_turn(state, [start(scheduled_at=NOW + SECOND)], now=NOW) is None
 
 
 def test_a_scheduled_start_holds_events_too():
-    assert begin_turn(None, [start(scheduled_at=NOW + SECOND), raised()], now=NOW) is None
+    assert begin_turn(pending(NOW + SECOND), [start(scheduled_at=NOW + SECOND), raised()], now=NOW) is None
 
 
 def test_a_scheduled_start_begins_at_its_time():

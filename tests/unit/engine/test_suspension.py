@@ -14,10 +14,12 @@ from tests.unit.engine.build import (
     RUN,
     began,
     child,
+    ended,
     fired,
     ident,
     kinds,
     raised,
+    read,
     result,
     resume,
     running,
@@ -126,6 +128,44 @@ def test_recursive_suspend_and_resume_reach_open_children_by_their_start():
     told = {(message.instance_id, type(message.events[0]).__name__) for message in outcome.outgoing}
     assert told == {("c1", "ExecutionSuspended"), ("c2", "ExecutionSuspended")}
     assert len({message.incarnation for message in outcome.outgoing}) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        pytest.param([suspend("1")], suspend("2", recurse=True), ev.Status.SUSPENDED, id="suspended alone before"),
+        pytest.param([], resume("2", recurse=True), ev.Status.RUNNING, id="children suspended alone"),
+    ],
+)
+def test_a_recursive_control_reaches_children_where_it_changes_nothing_itself(
+    first: list[Message], second: Message, status: ev.Status
+):
+    state = settled(running(child(2, "c1")), *first)
+    before = state.event_count
+    outcome = end_without_worker(began(state, second), now=NOW)
+    assert [(m.instance_id, type(m.events[0])) for m in outcome.outgoing] == [("c1", type(second.events[0]))]
+    assert (outcome.state.status, outcome.state.event_count) == (status, before)
+
+
+def test_a_child_whose_start_is_unread_is_suspended_before_it_runs_a_step():
+    parent = ended(began(None, start()), child(2, "c1"))
+    (sent,) = parent.outgoing
+    committed(parent.state, wrote_history=True)
+    (told,) = end_without_worker(began(parent.state, suspend(recurse=True)), now=NOW).outgoing
+    arrived = [read(sent), read(told)]
+    state = applied(None, *arrived)
+    assert state.status is ev.Status.SUSPENDED
+    assert begin_turn(state, arrived[:1], now=NOW) is None
+
+
+def test_a_child_whose_start_is_unread_is_terminated_without_a_worker():
+    parent = ended(began(None, start()), child(2, "c1"))
+    (sent,) = parent.outgoing
+    committed(parent.state, wrote_history=True)
+    outcome = end_without_worker(began(parent.state, terminate(recurse=True)), now=NOW)
+    turn = began(None, read(sent), read(outcome.outgoing[0]))
+    assert not turn.needs_worker
+    assert end_without_worker(turn, now=NOW).state.status is ev.Status.TERMINATED
 
 
 def test_children_are_left_alone_unless_asked():

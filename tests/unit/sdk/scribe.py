@@ -118,6 +118,9 @@ def scheduled(action: worker_pb2.WorkflowAction) -> history_pb2.HistoryEvent:
                     "instance_id": child.instance_id,
                 },
             )
+        case "create_detached_workflow":
+            instance_id = action.create_detached_workflow.instance_id
+            return event(action.id, detached_workflow_instance_created={"instance_id": instance_id})
         case _:
             return event(action.id, timer_created={"fire_at": action.create_timer.fire_at})
 

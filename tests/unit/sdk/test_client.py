@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from antiphon import Client, Status, errors, workflow
+from antiphon import Client, Status, TraceContext, errors, workflow
 from antiphon_proto.v1 import client_pb2, history_pb2
 from tests.unit.sdk.scribe import Scribe
 from tests.unit.sdk.sidecar_script import ScriptedSidecar
@@ -45,12 +45,15 @@ def state(**fields: Any) -> client_pb2.GetInstanceResponse:
 async def test_starts_with_all_that_was_said(sidecar: ScriptedSidecar, client: Client):
     sidecar.replies["StartInstance"] = client_pb2.CreateInstanceResponse(instance_id="i1")
     when = datetime(2030, 1, 1, tzinfo=UTC)
-    got = await client.start(report, 3, instance_id="i1", app="app3", start_at=when, unique=True, tags={"a": "b"})
+    given = {"start_at": when, "tags": {"a": "b"}, "trace_context": TraceContext("00-a", "v=1")}
+    got = await client.start(report, 3, instance_id="i1", app="app3", unique=True, **given)
     (request,) = sidecar.requests
     assert got == "i1"
     assert (request.name, request.input.value, request.enforce_unique_instance_id) == ("report", "3", True)
     assert request.scheduled_start_timestamp.seconds == int(when.timestamp())
     assert (request.router.target_app_id, dict(request.tags)) == ("app3", {"a": "b"})
+    trace = request.parent_trace_context
+    assert (trace.trace_parent, trace.trace_state.value) == ("00-a", "v=1")
 
 
 async def test_draws_an_id_when_none_is_given(sidecar: ScriptedSidecar, client: Client):
@@ -143,15 +146,26 @@ async def test_sends_events_and_orders(sidecar: ScriptedSidecar, client: Client)
     sidecar.replies["PurgeInstances"] = client_pb2.PurgeInstancesResponse(deleted_instance_count=2)
     await client.raise_event("i1", "Go", [1])
     await client.terminate("i1", "bye", recursive=False)
-    await client.suspend("i1", "why")
+    await client.suspend("i1", "why", recursive=True)
     await client.resume("i1")
     assert await client.purge("i1", force=True) == 2
     raised, terminated, suspended, resumed, purged = sidecar.requests
     assert (raised.name, raised.input.value) == ("Go", "[1]")
     assert (terminated.output.value, terminated.recursive) == ('"bye"', False)
-    assert suspended.reason.value == "why"
-    assert not resumed.HasField("reason")
+    assert (suspended.reason.value, suspended.recursive) == ("why", True)
+    assert (resumed.HasField("reason"), resumed.recursive) == (False, False)
     assert (purged.force, purged.recursive) == (True, True)
+
+
+async def test_purges_by_what_is_described_until_nothing_is_left(sidecar: ScriptedSidecar, client: Client):
+    sidecar.replies["PurgeInstances"] = client_pb2.PurgeInstancesResponse(deleted_instance_count=2)
+    when = datetime(2030, 1, 1, tzinfo=UTC)
+    assert await client.purge_many(created_before=when, statuses=[Status.FAILED], workflow=report) == 2
+    (request,) = sidecar.requests
+    wanted = request.purge_instance_filter
+    assert (wanted.created_time_to.seconds, wanted.HasField("created_time_from")) == (int(when.timestamp()), False)
+    assert ([*wanted.runtime_status], wanted.name) == ([history_pb2.INSTANCE_STATUS_FAILED], "report")
+    assert (request.recursive, request.force, request.router.target_app_id) == (True, False, "app2")
 
 
 async def test_lists_all_pages(sidecar: ScriptedSidecar, client: Client):

@@ -21,7 +21,8 @@ def test_public_names_are_these():
                 "RequestError",
             ),
             *("RequestInvalid", "RequestRefused", "RetryPolicy", "SidecarUnavailable", "Status"),
-            *("TokenWrong", "ValueInvalid", "WaitCancelled", "Worker", "WorkflowRuleBroken", "activity", "workflow"),
+            *("TokenWrong", "TraceContext", "ValueInvalid", "WaitCancelled", "Worker", "WorkflowRuleBroken"),
+            *("activity", "workflow"),
             *("codec", "failure_type", "interceptors", "ActivityCancelled", "ActivityTimeout"),
         ]
     )
