@@ -293,7 +293,7 @@ class Bug:
 
 
 def _plan(*kinds: str, every_s: float = 2.0) -> Scenario:
-    return Scenario(plan=Plan(every_s=every_s, kinds=kinds), apps=2)
+    return Scenario(plan=Plan(every_s=every_s, kinds=kinds), apps=2, reruns=0.0, forces=0.0)
 
 
 def _limited(writer: Writer, instance_id: str) -> Program:
@@ -321,7 +321,9 @@ def _repeats(write: Callable[[Writer, str], Program]) -> Scenario:
 def _short(*kinds: str, every_s: float = 0.5, **more: Any) -> Scenario:
     """A run in which one situation comes up again and again."""
     plan = Plan(every_s=every_s, kinds=kinds)
-    return dataclasses.replace(Scenario(plan=plan, apps=1, instances=8, active_s=25.0, spread_s=8.0), **more)
+    return dataclasses.replace(
+        Scenario(plan=plan, apps=1, instances=8, active_s=25.0, spread_s=8.0, reruns=0.0, forces=0.0), **more
+    )
 
 
 _ABANDONED = _short("bad network", apps=2, write=situations.slow_children, live=situations.abandon_children)

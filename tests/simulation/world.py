@@ -55,6 +55,8 @@ class Scenario:
     workflows_most: Mapping[str, int] = field(default_factory=dict)
     #: How often somebody terminates an instance.
     terminates: float = 0.08
+    #: How often a purge does not wait for the end.
+    forces: float = 0.3
     #: How often an instance that waits for no events is run again.
     reruns: float = 0.4
     write: Callable[[programs.Writer, str], programs.Program] | None = None
@@ -152,6 +154,7 @@ class World:
         self.model.keep_ns = round((scenario.keep_s or 0.0) * 1e9)
         store.on_retire = lambda rows: self.model.retire(rows, store.tables.row)
         self.draw = self.rng("world")
+        self.wishes = self.rng("wishes")
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
         self.apps = names
         self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
@@ -284,14 +287,14 @@ class World:
         await self.client.start(started)
         await self.client.raise_events(started, events, pace_s)
         if self.draw.random() < self.scenario.purges and not started.doubtful:
-            force, recursive = self.draw.random() < 0.3, self.draw.random() < 0.5
+            force, recursive = self.wishes.random() < self.scenario.forces, self.wishes.random() < 0.5
             await self.client.purge(started, force=force, recursive=recursive)
             if self.draw.random() < 0.7 and started.run < 2:
                 self._begin(started.app, started.instance_id, started.run + 1)
                 return
-        elif self.draw.random() < self.scenario.reruns and not events and not started.doubtful:
+        elif self.wishes.random() < self.scenario.reruns and not events and not started.doubtful:
             # Without events: nobody would raise those that the kept history lacks.
-            new_id = f"{started.instance_id}-again" if self.draw.random() < 0.6 else None
+            new_id = f"{started.instance_id}-again" if self.wishes.random() < 0.6 else None
             await self.client.rerun(started, new_id=new_id)
         self.busy -= 1
 
