@@ -86,8 +86,8 @@ INSTANCES = {
         seen="When an instance is purged or run again.",
         cause="It has not ended.",
         fix="Terminate it first, or purge it with --force.",
-        example='instance "order-1" in app "orders" is RUNNING; only a finished instance can be purged. '
-        "Terminate it first.",
+        example='instance "order-1" in app "orders" is RUNNING; only a finished instance can be purged '
+        "or run again. Terminate it first.",
     ),
     codes.ACTION_NOT_SUPPORTED: Explanation(
         seen="As the failure of an instance.",

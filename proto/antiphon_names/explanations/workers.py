@@ -38,7 +38,7 @@ WORKERS = {
         seen="As a refused request.",
         cause="The protocol has it and this release does not.",
         fix="Do it another way, which the text names.",
-        example="purging by filter is not supported by this release. Purge by instance ID.",
+        example='a sidecar serves one app. Start another one for "orders": antiphon sidecar --app orders.',
     ),
     codes.VALUE_INVALID: Explanation(
         seen="As the failure of an activity or a workflow, or as an error of the SDK.",

@@ -28,6 +28,6 @@ def test_an_input_that_was_not_given_is_not_there():
 
 def test_hands_the_trace_on():
     state = running(trace=Trace("odd", "", "a=b"))
-    ((task, _),) = ended(began(state, raised()), ScheduleTask(1, "charge")).tasks
+    (task,) = ended(began(state, raised()), ScheduleTask(1, "charge")).tasks
     found = wk.ActivityRequest.FromString(activity_request(state, task)).parent_trace_context
     assert (found.trace_parent, found.trace_state.value) == ("odd", "a=b")

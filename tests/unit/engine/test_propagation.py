@@ -11,7 +11,7 @@ from tests.unit.engine.build import APP, again, began, child, ended, raised, run
 @pytest.mark.parametrize("target", [None, Target(APP)])
 def test_an_own_history_may_go_to_its_own_app(target: Target | None):
     outcome = ended(began(running(), raised()), task(1, propagation=Propagation.OWN, target=target))
-    ((event, _),) = outcome.tasks
+    event = outcome.tasks[0].event
     assert event.propagation is Propagation.OWN
 
 

@@ -90,7 +90,7 @@ def test_begins_as_a_new_run_without_a_parent():
 
 def test_asks_again_for_what_is_open_and_for_nothing_else():
     outcome = started_again(planned())
-    assert [event.event_id for event, _ in outcome.tasks] == [2]
+    assert [new.event.event_id for new in outcome.tasks] == [2]
     assert [message.instance_id for message in outcome.outgoing] == ["order-2:3"]
     assert (set(outcome.state.tasks), set(outcome.state.children)) == ({2}, {3})
     assert outcome.state.status is ev.Status.RUNNING

@@ -33,19 +33,19 @@ def test_the_same_turn_decided_again_stamps_the_same_spans():
 
 
 def test_a_bare_trace_id_becomes_a_traceparent():
-    (event, _) = ended(began(running(trace=ev.Trace(TRACE_ID)), raised()), task(1)).tasks[0]
+    event = ended(began(running(trace=ev.Trace(TRACE_ID)), raised()), task(1)).tasks[0].event
     assert event.trace is not None
     assert event.trace.trace_parent.startswith(f"00-{TRACE_ID}-")
 
 
 @pytest.mark.parametrize("odd", ["", "nonsense", "00-XYZ-1-1", PARENT.upper()])
 def test_what_is_no_trace_context_is_handed_on_as_it_came(odd: str):
-    (event, _) = ended(began(running(trace=ev.Trace(odd)), raised()), task(1)).tasks[0]
+    event = ended(began(running(trace=ev.Trace(odd)), raised()), task(1)).tasks[0].event
     assert event.trace == ev.Trace(odd)
 
 
 def test_without_a_trace_nothing_is_stamped():
-    (event, _) = ended(began(running(), raised()), task(1)).tasks[0]
+    event = ended(began(running(), raised()), task(1)).tasks[0].event
     assert event.trace is None
 
 
