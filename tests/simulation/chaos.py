@@ -49,6 +49,7 @@ class Chaos:
             "roll the first app": self._roll_first,
             "no worker, then another owner": self._starve,
             "takes land late": self._late_takes,
+            "one pod loses its worker": self._lose_worker,
         }
         if plan.once_s is not None:
             self._later(plan.once_s, self._strike)
@@ -149,6 +150,10 @@ class Chaos:
         self._kill_sidecar()
         self._world.store.weather = store_server.Weather(late_takes=0.6)
         self._later(15.0, self._good_store)
+
+    def _lose_worker(self) -> None:
+        """End an app process for good, beside others of its app."""
+        self._pod().kill_worker()
 
     def _kill_worker(self) -> None:
         pod = self._pod()

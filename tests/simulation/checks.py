@@ -55,13 +55,13 @@ def check_rows_and_histories(tables: Tables, model: Model) -> None:
 
 
 def not_delayed(tables: Tables, model: Model) -> None:
-    """Note what a poisonous instance has kept from its end: by now the others must have come to theirs."""
+    """Note what has not come to its end, though only what is poisonous or has no worker anywhere may not have."""
     for (app, instance_id), started in model.instances.items():
         row = tables.row(app, instance_id)
         if instance_id.startswith(POISON) or row is None or not started.acknowledged:
             continue
         if row.status not in ev.TERMINAL:
-            model.breaks("delayed", f"{app}/{instance_id} is {ev.Status(row.status).name} beside poison")
+            model.breaks("delayed", f"{app}/{instance_id} is still {ev.Status(row.status).name}")
 
 
 def deaths(model: Model, releases: Releases | None) -> None:

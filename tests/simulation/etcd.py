@@ -75,6 +75,7 @@ class SimCoordinator:
         self._changed_at: dict[str, float] = {}
         self._view = View(self._replicas, self._owners, self._changed_at)
         self._told = False
+        self._lease_until = 0.0
         etcd.coordinators.append(self)
 
     # what etcd tells
@@ -130,8 +131,13 @@ class SimCoordinator:
         if not reachable:
             raise Unavailable("etcd does not answer")
 
+    def holds_lease(self) -> bool:
+        """Tell whether the lease is alive by the clock of the replica: from when it asked for it."""
+        return self._etcd.loop.time() < self._lease_until
+
     async def publish(self, registration: Registration) -> None:
         """Write the registration, or renew its lease."""
+        sent = self._etcd.loop.time()
         await self._trip()
         etcd = self._etcd
         etcd.expires[self._replica] = etcd.loop.time() + etcd.lease_s
@@ -139,9 +145,12 @@ class SimCoordinator:
             etcd.registrations[self._replica] = registration
             etcd.changed()
         await self._trip()
+        self._lease_until = sent + etcd.lease_s
 
     async def claim(self, *, app: str, partition: int) -> bool:
         """Create the key if there is none."""
+        if not self.holds_lease():
+            raise Unavailable("the lease is not certain")
         await self._trip()
         etcd = self._etcd
         if self._replica not in etcd.expires:

@@ -18,6 +18,7 @@ from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.serving import Serving
 from antiphon_sidecar.runtime.sweep import Sweep
 from antiphon_sidecar.stores import memory_commits, memory_grants
 from antiphon_sidecar.stores.base import Commit, Outcome, TaskRow
@@ -237,6 +238,11 @@ def results_wait_in_memory(patch: Patch) -> None:
 def lost_epoch_is_kept(patch: Patch) -> None:
     """Rule 7 seen from the owner: a refused epoch does not end the ownership."""
     patch(Ownership, "drop", lambda self, partition, epoch=None: None)
+
+
+def share_is_kept_without_workers(patch: Patch) -> None:
+    """A replica that has no worker keeps its partitions beside others that have some."""
+    patch(Serving, "look", lambda self: not self.leaving)
 
 
 def refusals_are_forgotten(patch: Patch) -> None:
@@ -490,6 +496,21 @@ BUGS = _bugs(
         planted_rows.start_is_withdrawn_whether_or_not_it_is_there,
         frozenset({"withdrawn, but began"}),
         _short("etcd slow", every_s=0.7, apps=2, write=situations.late_children, late_s=(7.0, 13.0)),
+    ),
+    Bug(
+        share_is_kept_without_workers,
+        frozenset({"delayed"}),
+        Scenario(
+            apps=1,
+            instances=12,
+            plan=Plan(once_s=3.0, kinds=("one pod loses its worker",)),
+            # The last one starts after 13 s; a lease, what is left of a renewal, and what workers may take come on top.
+            active_s=40.0,
+            spread_s=12.0,
+            purges=0.0,
+            prompt=True,
+            write=situations.at_once,
+        ),
     ),
     Bug(refusals_are_forgotten, frozenset({"asked again", "spinning"}), DEPLOYMENTS),
     Bug(deaths_are_not_counted, frozenset({"poison", "delayed"}), POISONED),

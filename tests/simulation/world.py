@@ -70,6 +70,8 @@ class Scenario:
     rolling: bool = False
     #: Instances whose turns kill their worker until the quiet period.
     poison: int = 0
+    #: What was started must have ended when the faults are over, while what they took away is still away.
+    prompt: bool = False
 
 
 #: Deployments that take versions and patches away.
@@ -340,7 +342,7 @@ class World:
         chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
         self.loop.run(until=chaos_until, done=lambda: False)
         self.trace.note("chaos", "quiet")
-        if self.scenario.poison:
+        if self.scenario.poison or self.scenario.prompt:
             checks.not_delayed(tables, self.model)
         self.loop.world.soon(chaos.calm)
         self.model.calm()

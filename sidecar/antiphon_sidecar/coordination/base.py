@@ -25,7 +25,8 @@ class Registration:
     """What a replica publishes about itself.
 
     `declares`: every connected worker declares its names, so `workflows` and `activities` are all there is.
-    `workers`: how many are connected.
+    `workers`: how many are connected. `serving`: it wants its share of the partitions; False while it has no worker and
+    others have, and while it drains.
     """
 
     app: str
@@ -38,6 +39,7 @@ class Registration:
     workflows: frozenset[str] = frozenset()
     activities: frozenset[str] = frozenset()
     contracts: frozenset[Contract] = frozenset()
+    serving: bool = True
 
     def offers_activity(self, name: str) -> bool:
         """Tell whether this replica may be handed the activity."""
@@ -72,6 +74,9 @@ class Coordinator(Protocol):
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call back, on the event loop, after each change of the view."""
+
+    def holds_lease(self) -> bool:
+        """Tell whether the lease is alive by this replica's own clock."""
 
     async def publish(self, registration: Registration) -> None:
         """Write the replica's registration under its lease, or renew it.

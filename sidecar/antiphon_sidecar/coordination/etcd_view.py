@@ -37,6 +37,7 @@ def registration_record(registration: Registration) -> bytes:
             "declares": registration.declares,
             "workflows": sorted(registration.workflows),
             "activities": sorted(registration.activities),
+            "serving": registration.serving,
             "contracts": [astuple(contract) for contract in sorted(registration.contracts)],
         }
     )
@@ -58,6 +59,8 @@ def _registration(key: registry.ReplicaKey, value: bytes) -> Registration | None
             workflows=frozenset(map(str, found.get("workflows", ()))),
             activities=frozenset(map(str, found.get("activities", ()))),
             contracts=frozenset(Contract(*map(str, contract)) for contract in found.get("contracts", ())),
+            # A release that does not say so wants its share always.
+            serving=bool(found.get("serving", True)),
         )
     except (TypeError, ValueError):
         return None

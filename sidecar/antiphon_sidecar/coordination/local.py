@@ -69,6 +69,10 @@ class LocalCoordinator:
         """Call back after each change."""
         self._registry.watch(changed)
 
+    def holds_lease(self) -> bool:
+        """Tell that the lease is alive: it is the process."""
+        return True
+
     async def publish(self, registration: Registration) -> None:
         """Write the registration."""
         self._registry.publish(registration)

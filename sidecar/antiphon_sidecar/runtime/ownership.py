@@ -1,8 +1,8 @@
 """Which partitions this replica owns, and under which epoch.
 
-Each replica works out its share for itself by rendezvous hashing over the live replicas of its app: it releases what
-it should not own and claims what is free. Owning begins with an epoch issued by the store, after the key was won, and
-ends when the key is another's or the store refuses the epoch (protocol.md 7, 8).
+Each replica works out its share for itself by rendezvous hashing over the live replicas of its app that serve: it
+releases what it should not own and claims what is free. Owning begins with an epoch issued by the store, after the key
+was won, and ends when the key is another's or the store refuses the epoch (protocol.md 7, 8).
 """
 
 import asyncio
@@ -106,7 +106,8 @@ class Ownership:
     def _share(self) -> list[int]:
         if self.draining:
             return []
-        replicas = [r.replica for r in self._coordinator.view().of_app(self._app)]
+        live = self._coordinator.view().of_app(self._app)
+        replicas = [r.replica for r in live if r.serving] or [r.replica for r in live]
         if self._replica not in replicas:
             return []
         return [
@@ -116,7 +117,7 @@ class Ownership:
         ]
 
     async def _take(self, partition: int) -> bool:
-        """Win the key, then have the store issue an epoch, then look at the key once more."""
+        """Win the key, then have the store issue an epoch, then look at the lease and the key once more."""
         try:
             if not await self._coordinator.claim(app=self._app, partition=partition):
                 return False
@@ -124,22 +125,33 @@ class Ownership:
         except (Unavailable, StoreError) as error:
             logger.info("a partition could not be taken yet", extra={"partition": partition, "error": str(error)})
             return False
-        if self.draining or self._coordinator.view().owners.get((self._app, partition)) != self._replica:
+        if self.draining or not self._still_mine(partition):
             await self._release(partition)
             return False
         self.epochs[partition] = epoch
         return True
 
-    async def _release(self, partition: int) -> None:
+    def _still_mine(self, partition: int) -> bool:
+        owner = self._coordinator.view().owners.get((self._app, partition))
+        return owner == self._replica and self._coordinator.holds_lease()
+
+    async def _release(self, partition: int) -> bool:
         try:
             await self._coordinator.release(app=self._app, partition=partition)
         except Unavailable:
             logger.info("a partition key could not be released", extra={"partition": partition})
+            return False
+        return True
 
     async def drain(self) -> None:
-        """Give everything up, in order: stop owning, then free the keys."""
+        """Give everything up, in order: stop owning, then free the keys, which end with the lease at the latest."""
         self.draining = True
-        await self.balance()
+        owned = sorted(self.epochs)
+        for partition in owned:
+            self.drop(partition)
+        for partition in owned:
+            if not await self._release(partition):
+                break
 
     def resume(self) -> None:
         """Own again after a drain."""

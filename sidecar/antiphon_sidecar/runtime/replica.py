@@ -12,7 +12,6 @@ from typing import Unpack
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
-from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.events import Failure, PurgeRequested, TaskFailed
@@ -44,6 +43,7 @@ from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import to_park
 from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.presence import Presence
 from antiphon_sidecar.runtime.storework import StoreWork
 from antiphon_sidecar.runtime.sweep import Sweep
 from antiphon_sidecar.runtime.tasks import Tasks
@@ -75,8 +75,10 @@ class Replica:
         self._senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
         self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
-        self._serving: frozenset[str] = frozenset()
+        #: Apps that have a worker somewhere.
+        self._attended: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
+        self.presence = Presence(identity, parts, self.workers)
         self.ownership = Ownership(
             app=identity.app,
             replica=identity.replica,
@@ -143,18 +145,20 @@ class Replica:
         parts, who = self.parts, self.identity
         parts.peers.receive(self._received)
         parts.coordinator.watch(self._view_changed)
-        await parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
-        await self._publish()
+        await self.presence.beat()
+        await self.presence.publish()
         await self.ownership.balance()
         self.work.start(self._tasks)
         self._tasks.spawn(self.ownership.run(), f"{who.app}-ownership")
         self._tasks.spawn(self.sweep.run(), f"{who.app}-sweep")
         self._tasks.spawn(self._tick(), f"{who.app}-tick")
-        self._tasks.spawn(self._stay_registered(), f"{who.app}-registration")
+        self._tasks.spawn(self.presence.keep(self._renewed), f"{who.app}-registration")
 
     async def drain(self) -> None:
         """Take nothing new, hand back what can be, and give up the partitions."""
         self.intake.draining = True
+        self.presence.serving.leaving = True
+        await self.presence.publish()
         await self.ownership.drain()
 
     async def stop(self) -> None:
@@ -168,38 +172,10 @@ class Replica:
             with contextlib.suppress(StoreError):
                 await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
 
-    def registration(self) -> Registration:
-        """Return what this replica publishes now."""
-        return Registration(
-            app=self.identity.app,
-            replica=self.identity.replica,
-            nonce=self.identity.nonce,
-            address=self.identity.address,
-            store_identity=self.parts.store.identity,
-            workers=len(self.workers.streams),
-            declares=self.workers.declares,
-            workflows=self.workers.workflows,
-            activities=self.workers.activities,
-            contracts=self.workers.contracts,
-        )
-
-    async def _publish(self) -> None:
-        try:
-            await self.parts.coordinator.publish(self.registration())
-        except Unavailable:
-            logger.warning("coordination does not answer", extra={"app": self.identity.app})
-
-    async def _stay_registered(self) -> None:
-        """Renew the registration and the heartbeat row well within the lease."""
-        who = self.identity
-        while True:
-            await asyncio.sleep(self.parts.limits.lease_s / 3)
-            await self._publish()
-            # A task may have come after the last worker for it had left: others see that by now.
-            self.intake.return_orphans()
-            self.intake.tend()
-            with contextlib.suppress(StoreError):
-                await self.parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
+    def _renewed(self) -> None:
+        # A task may have come after the last worker for it had left: others see that by now.
+        self.intake.return_orphans()
+        self.intake.tend()
 
     async def _tick(self) -> None:
         """Look after fast messages and unanswered results, while there are any."""
@@ -216,13 +192,15 @@ class Replica:
 
     def _view_changed(self) -> None:
         self.ownership.wake()
+        view = self.parts.coordinator.view()
+        self.presence.view_changed()
         for row in self.dispatcher.stranded():
             self.work.redispatches.add(row)
         self.dispatcher.retry_held()
-        serving = frozenset(r.app for r in self.parts.coordinator.view().replicas.values() if r.workers > 0)
-        for app in sorted(serving - self._serving):
+        attended = frozenset(r.app for r in view.replicas.values() if r.workers > 0)
+        for app in sorted(attended - self._attended):
             self.work.releases.add(app)
-        self._serving = serving
+        self._attended = attended
 
     def _partitions_taken(self, partitions: frozenset[int]) -> None:
         """Ask everybody what they have in hand for these, before anything is dispatched again."""
@@ -420,7 +398,7 @@ class Replica:
     async def connect(self, stream: WorkerStream) -> None:
         """Connect a worker; it gets what waits."""
         self.workers.add(stream)
-        await self._offers_changed()
+        await self.presence.offers_changed()
         self.instances.stream_connected()
         self.intake.feed()
 
@@ -429,14 +407,7 @@ class Replica:
         self.workers.remove(stream)
         self.instances.stream_removed(stream)
         self.intake.stream_removed(stream)
-        await self._offers_changed()
-
-    async def _offers_changed(self) -> None:
-        await self._publish()
-        try:
-            await self.parts.known_apps.remember(self.registration())
-        except StoreError as error:
-            logger.warning("what an app offers was not written", extra={"error": str(error)})
+        await self.presence.offers_changed()
 
     def turn_answered(self, *, token: str, instance_id: str, response: Response) -> None:
         """Take a worker's answer to a turn."""

@@ -19,7 +19,9 @@ ONE = Registration(
     activities=frozenset({"charge"}),
     contracts=frozenset({Contract("activity", "charge", "", "d1", "d2")}),
 )
-TWO = dataclasses.replace(ONE, replica="two", declares=False, workflows=frozenset(), activities=frozenset())
+TWO = dataclasses.replace(
+    ONE, replica="two", declares=False, workflows=frozenset(), activities=frozenset(), workers=0, serving=False
+)
 
 
 async def test_a_registration_is_seen_whole_by_others(join: Joiner) -> None:
@@ -43,6 +45,19 @@ async def test_a_replica_sees_its_own_registration_at_once(join: Joiner) -> None
     one = await join("one")
     await one.publish(ONE)
     assert one.view().replicas["one"] == ONE
+
+
+async def test_a_replica_that_does_not_serve_says_so(join: Joiner) -> None:
+    one, two = await join("one"), await join("two")
+    await two.publish(TWO)
+    view = await sees(one, lambda view: "two" in view.replicas)
+    assert view.replicas["two"] == TWO
+
+
+async def test_a_lease_is_held_from_registering_on(join: Joiner) -> None:
+    one = await join("one")
+    await one.publish(ONE)
+    assert one.holds_lease()
 
 
 async def test_a_partition_is_won_by_one_of_many(join: Joiner) -> None:

@@ -79,8 +79,8 @@ class Asked:
         self.replicas[name] = made
         for _ in range(workers):
             made.workers.add(WorkerStream(Offers(declares=True, **offers), lambda item: None))
-        self.registry.publish(made.registration())
-        await self.known.remember(made.registration())
+        self.registry.publish(made.presence.registration())
+        await self.known.remember(made.presence.registration())
         for partition in range(PARTITIONS):
             self.registry.claim(app=name, partition=partition, replica=identity.replica)
             made.ownership.epochs[partition] = 1
@@ -89,7 +89,7 @@ class Asked:
     def workers_leave(self, app: str) -> None:
         made = self.replicas[app]
         made.workers.streams.clear()
-        self.registry.publish(made.registration())
+        self.registry.publish(made.presence.registration())
 
     def leaves(self, app: str) -> None:
         """End an app's sidecar."""

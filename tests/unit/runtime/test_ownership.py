@@ -10,6 +10,15 @@ from tests.unit.runtime.fakes import FakeClock
 APP = "orders"
 
 
+class Lapsing(LocalCoordinator):
+    """A coordinator whose lease runs out while the store issues an epoch."""
+
+    lapsed = False
+
+    def holds_lease(self) -> bool:
+        return not self.lapsed
+
+
 class Town:
     """Replicas of one app on one store and one registry."""
 
@@ -20,13 +29,14 @@ class Town:
         self.taken: list[tuple[str, frozenset[int]]] = []
         self.dropped: list[tuple[str, int]] = []
 
-    def replica(self, name: str) -> Ownership:
-        self.registry.publish(Registration(APP, name))
+    def replica(self, name: str, *, serving: bool = True) -> Ownership:
+        self.registry.publish(Registration(APP, name, serving=serving))
+        self.coordinator = Lapsing(self.registry, name)
         return Ownership(
             app=APP,
             replica=name,
             store=self.store,
-            coordinator=LocalCoordinator(self.registry, name),
+            coordinator=self.coordinator,
             clock=self.clock,
             taken=lambda partitions: self.taken.append((name, partitions)),
             dropped=lambda partition: self.dropped.append((name, partition)),
@@ -174,6 +184,37 @@ async def test_a_replica_that_is_not_registered_owns_nothing():
     town.registry.leave("r1")
     await one.balance()
     assert one.epochs == {}
+
+
+async def test_a_replica_that_does_not_serve_gives_its_share_up():
+    town = Town()
+    one, two = town.replica("r1"), town.replica("r2")
+    await settle(one, two)
+    town.registry.publish(Registration(APP, "r1", serving=False))
+    await settle(one, two)
+    assert one.epochs == {}
+    assert set(two.epochs) == set(range(PARTITIONS))
+
+
+async def test_all_own_where_none_serves():
+    town = Town()
+    one, two = town.replica("r1", serving=False), town.replica("r2", serving=False)
+    await settle(one, two)
+    assert set(one.epochs) | set(two.epochs) == set(range(PARTITIONS))
+    assert one.epochs
+    assert two.epochs
+
+
+async def test_owning_does_not_begin_under_a_lease_that_ran_out_meanwhile():
+    town = Town()
+    one = town.replica("r1")
+    town.coordinator.lapsed = True
+    await one.balance()
+    assert one.epochs == {}
+    assert town.registry.view.owners == {}
+    town.coordinator.lapsed = False
+    await one.balance()
+    assert set(one.epochs) == set(range(PARTITIONS))
 
 
 async def test_apps_do_not_share_partitions():
