@@ -324,12 +324,14 @@ class EtcdCoordinator:
         self._registration = None
         lease, self._lease = self._lease, 0
         if lease:
-            with contextlib.suppress(Unavailable, LeaseGone):
-                await self._unary.call(
-                    lambda client: client.leasestub.LeaseRevoke(
-                        etcdrpc.LeaseRevokeRequest(ID=lease), self._deadline_s, **_login(client)
+            # Bounded over all endpoints: without an answer the lease runs out by itself.
+            with contextlib.suppress(Unavailable, LeaseGone, TimeoutError):
+                async with asyncio.timeout(self._deadline_s * 2):
+                    await self._unary.call(
+                        lambda client: client.leasestub.LeaseRevoke(
+                            etcdrpc.LeaseRevokeRequest(ID=lease), self._deadline_s, **_login(client)
+                        )
                     )
-                )
         for cluster in (self._unary, self._keeping, self._watching):
             await cluster.close()
 

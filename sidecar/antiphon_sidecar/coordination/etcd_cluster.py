@@ -90,6 +90,9 @@ class Cluster:
                 try:
                     async with asyncio.timeout(self._deadline_s * _PATIENCE):
                         return await loop.run_in_executor(self._threads, self._called, make)
+                except asyncio.CancelledError:
+                    self._abandon()
+                    raise
                 except TimeoutError:
                     failure = f"{self.endpoint}: a call outlived its own deadline"
                     self._abandon()

@@ -6,7 +6,7 @@ loop, in the order of the group.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from antiphon_sidecar.stores.base import Commit, Outcome, Store
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: None stands for an unknown outcome: the commit may or may not have landed.
 Callback = Callable[[Outcome | None], None]
+#: What a group that is in flight at the end is given to come home, in seconds.
+_LAST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Committer:
         commits = [item.commit for item in group]
         while True:
             try:
-                outcomes = await asyncio.shield(asyncio.ensure_future(self._store.commit(commits)))
+                outcomes = await _finished(asyncio.ensure_future(self._store.commit(commits)))
             except OutcomeUnknown:
                 logger.warning("the outcome of a group of commits is unknown", extra={"commits": len(group)})
                 for item in group:
@@ -68,3 +70,15 @@ class Committer:
                 for item, outcome in zip(group, outcomes, strict=True):
                     item.done(outcome)
                 return
+
+
+async def _finished(commit: "asyncio.Future[Sequence[Outcome]]") -> Sequence[Outcome]:
+    """Wait for a commit; who is cancelled meanwhile lets it end first, unless the store does not answer."""
+    try:
+        return await asyncio.shield(commit)
+    except asyncio.CancelledError:
+        await asyncio.wait([commit], timeout=_LAST_S)
+        if not commit.cancel() and not commit.cancelled():
+            # Looked at, so that nobody takes a failure for one that was overlooked.
+            commit.exception()
+        raise

@@ -7,7 +7,7 @@ was won, and ends when the key is another's or the store refuses the epoch (prot
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from antiphon_names.hashing import PARTITIONS, rendezvous_score
 from antiphon_sidecar.coordination.base import Coordinator, Unavailable
@@ -143,15 +143,23 @@ class Ownership:
             return False
         return True
 
-    async def drain(self) -> None:
-        """Give everything up, in order: stop owning, then free the keys, which end with the lease at the latest."""
+    def stop(self) -> frozenset[int]:
+        """Own nothing from now on; return what was owned, whose keys are still there."""
         self.draining = True
-        owned = sorted(self.epochs)
-        for partition in owned:
+        owned = frozenset(self.epochs)
+        for partition in sorted(owned):
             self.drop(partition)
-        for partition in owned:
+        return owned
+
+    async def free(self, partitions: Iterable[int]) -> None:
+        """Delete the keys of what was owned; those that cannot be deleted now end with the lease."""
+        for partition in sorted(partitions):
             if not await self._release(partition):
                 break
+
+    async def drain(self) -> None:
+        """Give everything up, in order: stop owning, then free the keys."""
+        await self.free(self.stop())
 
     def resume(self) -> None:
         """Own again after a drain."""

@@ -155,11 +155,17 @@ class Replica:
         self._tasks.spawn(self.presence.keep(self._renewed), f"{who.app}-registration")
 
     async def drain(self) -> None:
-        """Take nothing new, hand back what can be, and give up the partitions."""
+        """Take nothing new, hand back what can be, and give up the partitions, within a lease.
+
+        Others are told to take the partitions before the keys are free, so that each is claimed as soon as it is.
+        """
         self.intake.draining = True
         self.presence.serving.leaving = True
-        await self.presence.publish()
-        await self.ownership.drain()
+        owned = self.ownership.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.parts.limits.lease_s):
+                await self.presence.publish()
+                await self.ownership.free(owned)
 
     async def stop(self) -> None:
         """End all tasks and leave the others' view; call `drain` first unless it is an emergency."""
@@ -169,8 +175,9 @@ class Replica:
         await self._tasks.close()
         self._calls.close()
         if not self.intake.holds_grants():
-            with contextlib.suppress(StoreError):
-                await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(self.parts.limits.lease_s):
+                    await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
 
     def _renewed(self) -> None:
         # A task may have come after the last worker for it had left: others see that by now.

@@ -229,13 +229,9 @@ class Connections:
 
     async def drop_idle(self) -> None:
         """Close the connections that nobody uses; new ones are made when they are needed."""
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                await connection.close(timeout=5)
-            except (asyncpg.PostgresError, *_LOST) as error:
-                logger.debug("A connection could not be closed in order", extra={"error": _text(error)})
-                connection.terminate()
+        idle = list(self._idle)
+        self._idle.clear()
+        await asyncio.gather(*map(_closed, idle))
 
     def _translated(self, error: asyncpg.PostgresError) -> Exception:
         """Return what a server's error means; none of these applied anything."""
@@ -260,3 +256,12 @@ def is_refused(error: Exception) -> bool:
     return isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError) and not isinstance(
         error, StoreError
     )
+
+
+async def _closed(connection: asyncpg.Connection) -> None:
+    """Close a connection; one whose server does not answer is left to itself after a while."""
+    try:
+        await connection.close(timeout=5)
+    except (asyncpg.PostgresError, *_LOST) as error:
+        logger.debug("A connection could not be closed in order", extra={"error": _text(error)})
+        connection.terminate()
