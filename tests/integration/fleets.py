@@ -1,30 +1,38 @@
 """A fleet: sidecars of three apps, several replicas each, with etcd and PostgreSQL, every part a process of its own."""
 
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests import etcd, postgres
 from tests.integration.programs import APPS, START_S, Program, Store, environment
-from tests.integration.proxies import Proxies, Proxy
+from tests.integration.proxies import Proxies, Proxy, Ways
 from tests.ports import listens, quiet_port
 
 LEASE_S = 2
+#: Members elect anew within 100 ms unless told otherwise, which a busy machine mistakes for a death.
+_UNHURRIED = ("--heartbeat-interval=50", "--election-timeout=500")
 _SCRIPTS = Path(__file__).parent / "apps"
 
 
 @dataclass
 class Pod:
-    """A sidecar and the process of its app; `to_etcd`, `to_store` and `to_peers` are what can be cut."""
+    """A sidecar and the process of its app; `to_etcd`, `to_store` and `to_peers` are what can be cut.
+
+    What others have to say to the sidecar goes through its `to_peers`.
+    """
 
     app: str
     sidecar: Program
     worker: Program
     grpc_port: int
-    to_etcd: Proxy
+    to_etcd: Ways
     to_store: Proxy
     to_peers: Proxy
 
@@ -38,6 +46,8 @@ class Fleet:
     etcd: etcd.Etcd
     postgres: postgres.Server
     pods: dict[str, list[Pod]] = field(default_factory=dict)
+    #: A test has begun here and not come to its good end.
+    spoiled: bool = False
 
     @property
     def effects(self) -> Path:
@@ -65,10 +75,14 @@ class Fleet:
         return f"{instance_id} did not end"
 
     def start(self) -> None:
-        """Start everything; return when all sidecars listen."""
+        """Start what does not run; return when all sidecars listen and all workers are there."""
+        (self.folder / "enough").unlink(missing_ok=True)
         for program in self.programs():
-            program.start()
+            if program.process is None or program.process.poll() is not None:
+                program.start()
         self.wait_for_listeners()
+        for program in self.programs():
+            program.wait_until_ready()
 
     def wait_for_listeners(self) -> None:
         """Wait until every sidecar takes connections."""
@@ -87,32 +101,36 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, *, replicas: int = 3) -> Iterator[Fleet]:
-    """Prepare a fleet with servers of its own, which run already; nothing runs afterwards."""
+def fleet(folder: Path, *, apps: Sequence[str] = APPS, replicas: int = 3, bug: str | None = None) -> Iterator[Fleet]:
+    """Prepare a fleet with servers of its own, which run already; nothing runs afterwards.
+
+    `bug`: one of `matrix_bugs.BUGS`, which all sidecars have then.
+    """
     with ExitStack() as stack:
-        cluster = stack.enter_context(etcd.started())
+        cluster = stack.enter_context(etcd.started(members=3, arguments=_UNHURRIED))
         server = stack.enter_context(postgres.started())
         proxies = stack.enter_context(Proxies.running())
         made = Fleet(folder, Store(server.url), cluster, server)
         config = folder / "sidecar.yaml"
         config.write_text(f"limits: {{lease: {LEASE_S}s, names_settle: 2s}}\n")
         stack.callback(made.end)
-        for app in APPS:
-            made.pods[app] = [_pod(made, app, number, proxies, config) for number in range(replicas)]
+        entry = ("-m", "antiphon_cli") if bug is None else ("-m", "tests.integration.matrix_bugs", bug)
+        for app in apps:
+            made.pods[app] = [_pod(made, app, number, proxies, config, entry) for number in range(replicas)]
         yield made
 
 
-def _pod(made: Fleet, app: str, number: int, proxies: Proxies, config: Path) -> Pod:
+def _pod(made: Fleet, app: str, number: int, proxies: Proxies, config: Path, entry: Sequence[str]) -> Pod:
     name = f"{app}-{number}"
     grpc_port, peer_port = quiet_port(), quiet_port()
-    to_etcd = proxies.open(target=made.etcd.members[0].port)
+    to_etcd = Ways(proxies.open(target=member.port) for member in made.etcd.members)
     to_store = proxies.open(target=made.postgres.port)
     # Others are told the proxy's port; the sidecar listens behind it.
     to_peers = proxies.open(target=peer_port)
     variables: Mapping[str, str] = {
         **environment(made.folder, made.store),
         "ANTIPHON_STORE": f"postgresql://postgres@127.0.0.1:{to_store.port}/postgres",
-        "ANTIPHON_ETCD": f"http://127.0.0.1:{to_etcd.port}",
+        "ANTIPHON_ETCD": ",".join(f"http://127.0.0.1:{proxy.port}" for proxy in to_etcd.proxies),
         "ANTIPHON_CONFIG": str(config),
         "ANTIPHON_PEER_PORT": str(peer_port),
         "ANTIPHON_PEER_ADDRESS": f"127.0.0.1:{to_peers.port}",
@@ -120,7 +138,7 @@ def _pod(made: Fleet, app: str, number: int, proxies: Proxies, config: Path) -> 
     ports = [f"--grpc-port={grpc_port}", f"--http-port={quiet_port()}"]
     sidecar = Program(
         name=f"sidecar-{name}",
-        command=(sys.executable, "-m", "antiphon_cli", "sidecar", "--app", app, *ports),
+        command=(sys.executable, *entry, "sidecar", "--app", app, *ports),
         environment=variables,
         log=made.folder / f"sidecar-{name}.log",
         ready="Other sidecars reach this one",
@@ -135,4 +153,17 @@ def _pod(made: Fleet, app: str, number: int, proxies: Proxies, config: Path) -> 
     return Pod(app, sidecar, worker, grpc_port, to_etcd, to_store, to_peers)
 
 
-__all__ = ["LEASE_S", "Fleet", "Pod", "fleet"]
+def clock_off_by(offset: str) -> dict[str, str]:
+    """Return the environment of a process whose clock is off, as `+10m`; clocks that only measure stay right.
+
+    Skips, or fails in CI, where libfaketime is not installed.
+    """
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found and os.environ.get("CI"):
+        pytest.fail("libfaketime is not on this machine, and CI must not leave its test out")
+    if not found:
+        pytest.skip("libfaketime is not on this machine: apt install libfaketime")
+    return {"LD_PRELOAD": str(found[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+__all__ = ["LEASE_S", "Fleet", "Pod", "clock_off_by", "fleet"]

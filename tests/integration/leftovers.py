@@ -1,10 +1,11 @@
-"""Looks into a store from outside, as no part of Antiphon does: which rows are left when all is done."""
+"""Looks into a store from outside, as no part of Antiphon does: what is left, what is behind, what was committed."""
 
 import sqlite3
 
 import asyncpg
 
 from antiphon_names.hosts import database_path
+from antiphon_sidecar.engine.events import TERMINAL
 from tests.integration.programs import Store
 
 _TABLES = ("inbox", "tasks", "timers")
@@ -31,5 +32,36 @@ async def _in_postgres(store: Store) -> dict[str, int]:
     connection = await asyncpg.connect(store.url)
     try:
         return {table: await connection.fetchval(f'SELECT count(*) FROM "{store.schema}".{table}') for table in _TABLES}
+    finally:
+        await connection.close()
+
+
+async def behind(store: Store, *, since_ns: int) -> list[str]:
+    """Return the instances that have not ended and have not gone on since a time, in nanoseconds since 1970."""
+    connection = await asyncpg.connect(store.url)
+    try:
+        rows = await connection.fetch(
+            f'SELECT app, instance_id, status FROM "{store.schema}".instances'
+            " WHERE updated_at < $1 AND NOT status = ANY($2::smallint[])",
+            since_ns,
+            [int(status) for status in TERMINAL],
+        )
+        return [f"{row['app']}/{row['instance_id']}" for row in rows]
+    finally:
+        await connection.close()
+
+
+async def commits_of(store: Store, replica: str) -> int:
+    """Return how many turns stand in the histories of the instances that a replica owns."""
+    connection = await asyncpg.connect(store.url)
+    schema = f'"{store.schema}"'
+    try:
+        found = await connection.fetchval(
+            f"SELECT count(*) FROM {schema}.history JOIN {schema}.instances i USING (namespace, app, instance_id)"
+            f" JOIN {schema}.partitions p USING (namespace, app)"
+            " WHERE p.partition = i.slot >> 11 AND p.replica = $1",
+            replica,
+        )
+        return int(found)
     finally:
         await connection.close()

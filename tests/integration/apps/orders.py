@@ -22,6 +22,12 @@ async def chain(ctx: workflow.Context, pause_s: float) -> list[str]:
 
 
 @workflow.define
+async def once(ctx: workflow.Context, pause_s: float) -> list[str]:
+    """Call one app after the other, a single time."""
+    return [await ctx.call_activity(work, pause_s, app=app) for app in APPS]
+
+
+@workflow.define
 async def fan_out(ctx: workflow.Context, pause_s: float) -> list[str]:
     """Call all apps at once."""
     values: list[str] = []
@@ -83,7 +89,7 @@ async def hoard(ctx: workflow.Context, text: str) -> int:
     return len(text)
 
 
-WORKFLOWS = [chain, fan_out, parent, sleeper, cycle, listener, hoard]
+WORKFLOWS = [once, chain, fan_out, parent, sleeper, cycle, listener, hoard]
 
 print("ready")
 Worker(workflows=WORKFLOWS, activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
