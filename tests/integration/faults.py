@@ -6,9 +6,10 @@ What a fault has killed runs again by then, or is starting. The last replica of 
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+from antiphon_sidecar.coordination.base import Coordinator
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.coordination.etcd_cluster import Access
 from tests.integration.fleets import LEASE_S, Fleet, Pod, clock_off_by
@@ -90,13 +91,20 @@ async def _kill_in_commit(made: Fleet, pod: Pod) -> None:
 
 async def _replica_of(made: Fleet, pod: Pod) -> str:
     """Return the ID of a sidecar that runs: others find it at its proxy."""
+    address = f"127.0.0.1:{pod.to_peers.port}"
+    async with registry_of(made) as reader:
+        return next(r.replica for r in reader.view().replicas.values() if r.address == address)
+
+
+@asynccontextmanager
+async def registry_of(made: Fleet) -> AsyncIterator[Coordinator]:
+    """Read along what the fleet says of itself in etcd."""
     reader = EtcdCoordinator(
         Access(made.etcd.endpoints), namespace="default", replica="reader", lease_s=LEASE_S, monotonic=time.monotonic
     )
     await reader.start()
     try:
-        address = f"127.0.0.1:{pod.to_peers.port}"
-        return next(r.replica for r in reader.view().replicas.values() if r.address == address)
+        yield reader
     finally:
         await reader.leave()
 

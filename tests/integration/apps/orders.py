@@ -28,6 +28,12 @@ async def once(ctx: workflow.Context, pause_s: float) -> list[str]:
 
 
 @workflow.define
+async def alone(ctx: workflow.Context, pause_s: float) -> str:
+    """Call an activity of this app."""
+    return await ctx.call_activity(work, pause_s)
+
+
+@workflow.define
 async def fan_out(ctx: workflow.Context, pause_s: float) -> list[str]:
     """Call all apps at once."""
     values: list[str] = []
@@ -89,7 +95,7 @@ async def hoard(ctx: workflow.Context, text: str) -> int:
     return len(text)
 
 
-WORKFLOWS = [once, chain, fan_out, parent, sleeper, cycle, listener, hoard]
+WORKFLOWS = [once, alone, chain, fan_out, parent, sleeper, cycle, listener, hoard]
 
 print("ready")
 Worker(workflows=WORKFLOWS, activities=ACTIVITIES, on_settled=ledger.settled).run_sync()

@@ -1,7 +1,7 @@
 """Who owns which partition: shares, epochs from the store, and when owning ends."""
 
 from antiphon_names.hashing import PARTITIONS
-from antiphon_sidecar.coordination.base import Registration
+from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.stores.memory import MemoryStore
@@ -10,13 +10,20 @@ from tests.unit.runtime.fakes import FakeClock
 APP = "orders"
 
 
-class Lapsing(LocalCoordinator):
-    """A coordinator whose lease runs out while the store issues an epoch."""
+class Ailing(LocalCoordinator):
+    """A coordinator whose lease may run out while the store issues an epoch, and which answers so many releases."""
 
     lapsed = False
+    answers = 1_000
 
     def holds_lease(self) -> bool:
         return not self.lapsed
+
+    async def release(self, *, app: str, partition: int) -> None:
+        if self.answers == 0:
+            raise Unavailable("no answer")
+        self.answers -= 1
+        await super().release(app=app, partition=partition)
 
 
 class Town:
@@ -31,7 +38,7 @@ class Town:
 
     def replica(self, name: str, *, serving: bool = True) -> Ownership:
         self.registry.publish(Registration(APP, name, serving=serving))
-        self.coordinator = Lapsing(self.registry, name)
+        self.coordinator = Ailing(self.registry, name)
         return Ownership(
             app=APP,
             replica=name,
@@ -223,3 +230,14 @@ async def test_apps_do_not_share_partitions():
     town.registry.publish(Registration("payments", "p1"))
     await one.balance()
     assert len(one.epochs) == PARTITIONS
+
+
+async def test_stops_owning_before_it_frees_the_keys_and_gives_up_at_the_first_that_it_cannot_free():
+    town = Town()
+    one = town.replica("r1")
+    await one.balance()
+    town.coordinator.answers = 2
+    await one.drain()
+    assert one.epochs == {}
+    assert len(town.dropped) == PARTITIONS
+    assert len(town.registry.view.owners) == PARTITIONS - 2
