@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from antiphon_sidecar.coordination.base import Coordinator
+from antiphon_sidecar.coordination.base import Coordinator, View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.coordination.etcd_cluster import Access
 from tests.integration.fleets import LEASE_S, Fleet, Pod, clock_off_by
@@ -21,6 +21,7 @@ Cell = Callable[[Fleet], Awaitable[None]]
 
 #: How long a replica may take to end when it is asked to, in seconds.
 _STOP_S = 20.0
+_SEEN_S = 30.0
 #: Within this a commit is under way at every owner.
 _COMMIT_S = 5.0
 
@@ -92,8 +93,25 @@ async def _kill_in_commit(made: Fleet, pod: Pod) -> None:
 async def _replica_of(made: Fleet, pod: Pod) -> str:
     """Return the ID of a sidecar that runs: others find it at its proxy."""
     address = f"127.0.0.1:{pod.to_peers.port}"
+
+    def found(view: View) -> list[str]:
+        return [r.replica for r in view.replicas.values() if r.address == address]
+
     async with registry_of(made) as reader:
-        return next(r.replica for r in reader.view().replicas.values() if r.address == address)
+        # More than one: a life before this one whose lease is not over yet.
+        (replica,) = found(await seen(reader, lambda view: len(found(view)) == 1))
+        return replica
+
+
+async def seen(reader: Coordinator, wanted: Callable[[View], bool]) -> View:
+    """Wait until the view is as wanted."""
+    changed = asyncio.Event()
+    reader.watch(changed.set)
+    async with asyncio.timeout(_SEEN_S):
+        while not wanted(reader.view()):
+            changed.clear()
+            await changed.wait()
+    return reader.view()
 
 
 @asynccontextmanager

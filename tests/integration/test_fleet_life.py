@@ -11,8 +11,8 @@ from statistics import quantiles
 import pytest
 
 from antiphon import Client, Status
-from antiphon_names.hashing import partition_of, slot_of
-from tests.integration.faults import mended, registry_of
+from antiphon_names.hashing import PARTITIONS, partition_of, slot_of
+from tests.integration.faults import mended, registry_of, seen
 from tests.integration.fleets import Fleet, fleet
 
 pytestmark = pytest.mark.integration
@@ -91,13 +91,8 @@ async def _lane(made: Fleet, runs: list[Run], enough: asyncio.Event) -> None:
 
 async def _owned(made: Fleet, *, replicas: int) -> set[int]:
     """Wait until so many replicas own all partitions; return those of the first pod, if it is there."""
-    async with registry_of(made) as reader, asyncio.timeout(30):
-        changed = asyncio.Event()
-        reader.watch(changed.set)
-        while len(set(reader.view().owners.values())) != replicas or len(reader.view().owners) != 32:
-            changed.clear()
-            await changed.wait()
-        view = reader.view()
+    async with registry_of(made) as reader:
+        view = await seen(reader, lambda v: len(set(v.owners.values())) == replicas and len(v.owners) == PARTITIONS)
         first = f"127.0.0.1:{made.pods['orders'][0].to_peers.port}"
         return {p for (_, p), owner in view.owners.items() if view.replicas[owner].address == first}
 

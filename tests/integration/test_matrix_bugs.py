@@ -17,7 +17,7 @@ CHOSEN = [name for name in os.environ.get("CELLS", "").split(",") if name]
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if not CHOSEN or cell.__name__ in CHOSEN])
 async def test_the_cell_fails_on_its_bug(cell: Cell, tmp_path: Path) -> None:
-    with fleet(tmp_path, bug=FAILS_ON[cell.__name__].__name__) as made:
+    with fleet(tmp_path, replicas=2, bug=FAILS_ON[cell.__name__].__name__) as made:
         # Not before: what keeps a fleet from starting is no answer of the cell.
         made.start()
         with pytest.raises((AssertionError, TimeoutError)) as failure:
