@@ -52,9 +52,7 @@ class Machine:
         row = await self.host.store.get_instance(app="orders", instance_id=instance_id)
         if row is None:
             return []
-        replica = self.host.replica_of("orders")
-        waits = await why(row, replica=replica, store=self.host.store, view=self.host.view())
-        return [wait.reason for wait in waits]
+        return [wait.reason for wait in await why(row, self.host.scene())]
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import worker_pb2 as wk
-from antiphon_sidecar.engine.actions import Timeouts
+from antiphon_sidecar.engine.events import Timeouts
 from antiphon_sidecar.runtime.workers import ActivityItem
 
 if TYPE_CHECKING:

@@ -189,8 +189,20 @@ class ExecutionTerminated(_message.Message):
     recurse: bool
     def __init__(self, input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., recurse: bool = ...) -> None: ...
 
+class ActivityTimeouts(_message.Message):
+    __slots__ = ("schedule_to_start_ms", "start_to_close_ms", "schedule_to_close_ms", "heartbeat_ms")
+    SCHEDULE_TO_START_MS_FIELD_NUMBER: _ClassVar[int]
+    START_TO_CLOSE_MS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_TO_CLOSE_MS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
+    schedule_to_start_ms: int
+    start_to_close_ms: int
+    schedule_to_close_ms: int
+    heartbeat_ms: int
+    def __init__(self, schedule_to_start_ms: _Optional[int] = ..., start_to_close_ms: _Optional[int] = ..., schedule_to_close_ms: _Optional[int] = ..., heartbeat_ms: _Optional[int] = ...) -> None: ...
+
 class TaskScheduled(_message.Message):
-    __slots__ = ("name", "version", "input", "parent_trace_context", "task_execution_id", "rerun_parent_instance_info", "history_propagation_scope")
+    __slots__ = ("name", "version", "input", "parent_trace_context", "task_execution_id", "rerun_parent_instance_info", "history_propagation_scope", "timeouts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +210,7 @@ class TaskScheduled(_message.Message):
     TASK_EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     RERUN_PARENT_INSTANCE_INFO_FIELD_NUMBER: _ClassVar[int]
     HISTORY_PROPAGATION_SCOPE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: _wrappers_pb2.StringValue
     input: _wrappers_pb2.StringValue
@@ -205,7 +218,8 @@ class TaskScheduled(_message.Message):
     task_execution_id: str
     rerun_parent_instance_info: RerunParentInstanceInfo
     history_propagation_scope: HistoryPropagationScope
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., rerun_parent_instance_info: _Optional[_Union[RerunParentInstanceInfo, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[HistoryPropagationScope, str]] = ...) -> None: ...
+    timeouts: ActivityTimeouts
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., rerun_parent_instance_info: _Optional[_Union[RerunParentInstanceInfo, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[HistoryPropagationScope, str]] = ..., timeouts: _Optional[_Union[ActivityTimeouts, _Mapping]] = ...) -> None: ...
 
 class TaskCompleted(_message.Message):
     __slots__ = ("task_scheduled_id", "result", "task_execution_id")

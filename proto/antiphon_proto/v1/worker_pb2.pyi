@@ -25,18 +25,6 @@ WORKER_CAPABILITY_HEALTH_PING: WorkerCapability
 WORKER_CAPABILITY_BATCH: WorkerCapability
 WORKER_CAPABILITY_ACTIVITY_CANCEL: WorkerCapability
 
-class ActivityTimeouts(_message.Message):
-    __slots__ = ("schedule_to_start_ms", "start_to_close_ms", "schedule_to_close_ms", "heartbeat_ms")
-    SCHEDULE_TO_START_MS_FIELD_NUMBER: _ClassVar[int]
-    START_TO_CLOSE_MS_FIELD_NUMBER: _ClassVar[int]
-    SCHEDULE_TO_CLOSE_MS_FIELD_NUMBER: _ClassVar[int]
-    HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
-    schedule_to_start_ms: int
-    start_to_close_ms: int
-    schedule_to_close_ms: int
-    heartbeat_ms: int
-    def __init__(self, schedule_to_start_ms: _Optional[int] = ..., start_to_close_ms: _Optional[int] = ..., schedule_to_close_ms: _Optional[int] = ..., heartbeat_ms: _Optional[int] = ...) -> None: ...
-
 class ScheduleTaskAction(_message.Message):
     __slots__ = ("name", "version", "input", "task_execution_id", "history_propagation_scope", "timeouts")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -50,8 +38,8 @@ class ScheduleTaskAction(_message.Message):
     input: _wrappers_pb2.StringValue
     task_execution_id: str
     history_propagation_scope: _history_pb2.HistoryPropagationScope
-    timeouts: ActivityTimeouts
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., history_propagation_scope: _Optional[_Union[_history_pb2.HistoryPropagationScope, str]] = ..., timeouts: _Optional[_Union[ActivityTimeouts, _Mapping]] = ...) -> None: ...
+    timeouts: _history_pb2.ActivityTimeouts
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., history_propagation_scope: _Optional[_Union[_history_pb2.HistoryPropagationScope, str]] = ..., timeouts: _Optional[_Union[_history_pb2.ActivityTimeouts, _Mapping]] = ...) -> None: ...
 
 class CreateChildWorkflowAction(_message.Message):
     __slots__ = ("instance_id", "name", "version", "input", "history_propagation_scope", "retry_parent_instance_info", "unique_instance_id")

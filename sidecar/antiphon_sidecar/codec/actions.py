@@ -6,6 +6,7 @@ from google.protobuf.message import DecodeError
 
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
+from antiphon_sidecar.codec import timeouts
 from antiphon_sidecar.codec.events import unseal
 from antiphon_sidecar.codec.values import (
     carried_over,
@@ -19,9 +20,6 @@ from antiphon_sidecar.codec.values import (
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import events as ev
 
-_NS_PER_MS = 1_000_000
-#: Added to any time of this century, it is still a number that stores can keep.
-_CENTURY_NS = 100 * 366 * 86_400 * 1_000_000_000
 #: Actions that are answered or recorded by their id; the runtime has a use of its own for negative ones.
 _COUNTED = frozenset(("schedule_task", "create_child_workflow", "create_detached_workflow", "create_timer"))
 
@@ -90,26 +88,10 @@ def _read_task(action: wk.WorkflowAction) -> ac.ScheduleTask:
         version=to_text(task.version, present=task.HasField("version")),
         task_execution_id=task.task_execution_id,
         target=_target(action),
-        timeouts=_read_timeouts(task.timeouts),
+        timeouts=timeouts.read(task),
         propagation=to_propagation(task),
         extra=carried_over(task, modelled, pb.TaskScheduled),
     )
-
-
-def _read_timeouts(timeouts: wk.ActivityTimeouts) -> ac.Timeouts:
-    return ac.Timeouts(
-        schedule_to_start_ns=_span(timeouts.schedule_to_start_ms),
-        start_to_close_ns=_span(timeouts.start_to_close_ms),
-        schedule_to_close_ns=_span(timeouts.schedule_to_close_ms),
-        heartbeat_ns=_span(timeouts.heartbeat_ms),
-    )
-
-
-def _span(milliseconds: int) -> int | None:
-    """Return a time span in nanoseconds, None for none: less than nothing is over at once, a century is for ever."""
-    if milliseconds == 0:
-        return None
-    return min(max(milliseconds, 1) * _NS_PER_MS, _CENTURY_NS)
 
 
 def _read_child(action: wk.WorkflowAction) -> ac.CreateChild:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import history_pb2 as pb
+from antiphon_sidecar.codec import timeouts
 from antiphon_sidecar.codec.own import seal_own, unseal_own
 from antiphon_sidecar.codec.values import (
     from_failure,
@@ -77,6 +78,7 @@ def _seal_scheduled(
                 task.parent_trace_context.CopyFrom(from_trace(event.trace))
             if event.propagation is not None:
                 task.history_propagation_scope = event.propagation.value  # type: ignore[assignment]
+            timeouts.write(task, event.timeouts)
             if event.extra:
                 task.MergeFromString(event.extra)
             set_route(wire, event.route)
@@ -257,7 +259,7 @@ def unseal(raw: bytes) -> ev.Event:
 
 
 _CALL_FIELDS = ("name", "input", "version", "parent_trace_context", "history_propagation_scope")
-_TASK_FIELDS = (*_CALL_FIELDS, "task_execution_id")
+_TASK_FIELDS = (*_CALL_FIELDS, "task_execution_id", "timeouts")
 _CHILD_FIELDS = (*_CALL_FIELDS, "instance_id")
 
 
@@ -274,6 +276,7 @@ def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
             route=to_route(wire),
             trace=to_trace(task.parent_trace_context, present=task.HasField("parent_trace_context")),
             propagation=to_propagation(task),
+            timeouts=timeouts.read(task),
             extra=remainder(task, _TASK_FIELDS),
         )
     if wire.HasField("timer_created"):

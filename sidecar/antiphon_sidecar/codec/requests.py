@@ -22,7 +22,7 @@ def propagated_history(state: State, events: Iterable[bytes]) -> bytes:
 
 def activity_request(state: State, new: NewTask, *, propagated: bytes = b"") -> bytes:
     """Return the serialized request of a task; the attempt is filled in when it is handed out."""
-    task, timeouts = new.event, new.timeouts
+    task, timeouts = new.event, new.event.timeouts
     return wk.ActivityRequest(
         name=task.name,
         version=from_text(task.version),

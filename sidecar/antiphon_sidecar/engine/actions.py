@@ -6,7 +6,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from antiphon_sidecar.engine.events import EventRaised, Failure, Propagation, Status, Trace, no_tags
+from antiphon_sidecar.engine.events import (
+    NO_TIMEOUTS,
+    EventRaised,
+    Failure,
+    Propagation,
+    Status,
+    Timeouts,
+    Trace,
+    no_tags,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +24,6 @@ class Target:
 
     app: str
     namespace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Limits on one call of an activity, in nanoseconds; None means none."""
-
-    schedule_to_start_ns: int | None = None
-    start_to_close_ns: int | None = None
-    schedule_to_close_ns: int | None = None
-    heartbeat_ns: int | None = None
-
-
-_NO_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class ScheduleTask:
     version: str | None = None
     task_execution_id: str = ""
     target: Target | None = None
-    timeouts: Timeouts = _NO_TIMEOUTS
+    timeouts: Timeouts = NO_TIMEOUTS
     propagation: Propagation | None = None
     extra: bytes = b""
 

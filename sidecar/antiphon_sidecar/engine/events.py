@@ -180,6 +180,19 @@ class ExecutionStalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits on one call of an activity, in nanoseconds; None means none."""
+
+    schedule_to_start_ns: int | None = None
+    start_to_close_ns: int | None = None
+    schedule_to_close_ns: int | None = None
+    heartbeat_ns: int | None = None
+
+
+NO_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskScheduled:
     """The workflow asked for an activity; `event_id` is the action's id."""
 
@@ -193,6 +206,7 @@ class TaskScheduled:
     trace: Trace | None = None
     propagation: Propagation | None = None
     extra: bytes = b""
+    timeouts: Timeouts = NO_TIMEOUTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from antiphon_sidecar.engine.actions import Timeouts
 from antiphon_sidecar.engine.events import Event, TaskScheduled, TimerCreated
 from antiphon_sidecar.engine.messages import Outgoing
 from antiphon_sidecar.engine.state import State
@@ -27,7 +26,6 @@ class NewTask:
     """A scheduled activity that gets a row; `details`: what a failed attempt before it said of its progress."""
 
     event: TaskScheduled
-    timeouts: Timeouts
     details: bytes | None = None
 
 

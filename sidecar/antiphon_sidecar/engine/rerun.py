@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from antiphon_sidecar.engine.actions import Timeouts
 from antiphon_sidecar.engine.events import (
     ChildCompleted,
     ChildCreated,
@@ -196,7 +195,7 @@ def resume(result: Result, *, now: int) -> None:
     for event in result.events:
         match event:
             case TaskScheduled() if event.event_id in state.tasks:
-                result.tasks.append(NewTask(event, Timeouts()))
+                result.tasks.append(NewTask(event))
             case TimerCreated() if event.event_id in state.timers:
                 result.timers.append(event)
             case ChildCreated() if event.event_id in state.children:

@@ -69,12 +69,13 @@ def _schedule_task(result: Result, action: ScheduleTask, stamp: int, scope: Scop
         route=route_of(state, action.target),
         trace=traces.of_call(state, action.id),
         propagation=action.propagation,
+        timeouts=action.timeouts,
         extra=action.extra,
     )
     _record(result, event)
     refused = refusal_of(state, action, scope)
     if refused is None:
-        result.tasks.append(NewTask(event, action.timeouts, state.details.get(action.task_execution_id)))
+        result.tasks.append(NewTask(event, state.details.get(action.task_execution_id)))
         return
     result.outgoing.append(
         Outgoing(

@@ -285,12 +285,12 @@ def _task_rows(result: rs.Result, now: int, histories: Mapping[int, bytes]) -> t
             target_app=(task.route.target if task.route else None) or state.app,
             name=task.name,
             request=activity_request(state, new, propagated=histories.get(task.event_id, b"")),
-            start_by=_by(task.timestamp, new.timeouts.schedule_to_start_ns),
+            start_by=_by(now, task.timeouts.schedule_to_start_ns),
             created_at=now,
             instance_created_at=state.created_at,
-            close_by=_by(task.timestamp, new.timeouts.schedule_to_close_ns),
-            start_to_close=_by(0, new.timeouts.start_to_close_ns),
-            heartbeat=_by(0, new.timeouts.heartbeat_ns),
+            close_by=_by(now, task.timeouts.schedule_to_close_ns),
+            start_to_close=_by(0, task.timeouts.start_to_close_ns),
+            heartbeat=_by(0, task.timeouts.heartbeat_ns),
         )
         for new in result.tasks
         for task in (new.event,)

@@ -46,7 +46,7 @@ def test_reads_an_activity():
 
 def test_reads_how_long_an_activity_may_wait():
     action = wk.WorkflowAction(id=3, schedule_task={"name": "a", "timeouts": {"schedule_to_start_ms": 1500}})
-    assert one(action) == ac.ScheduleTask(3, "a", timeouts=ac.Timeouts(schedule_to_start_ns=1500 * SECOND // 1000))
+    assert one(action) == ac.ScheduleTask(3, "a", timeouts=ev.Timeouts(schedule_to_start_ns=1500 * SECOND // 1000))
 
 
 def test_bounds_timeouts_that_no_store_could_keep():

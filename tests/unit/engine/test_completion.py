@@ -137,5 +137,6 @@ def test_a_timer_asked_for_is_armed_at_its_time():
 
 
 def test_a_task_waits_to_start_for_as_long_as_it_was_given():
-    outcome = ended(began(running(), raised()), task(timeouts=ac.Timeouts(schedule_to_start_ns=SECOND)), now=NOW + 5)
-    assert [(new.event.timestamp, new.timeouts.schedule_to_start_ns) for new in outcome.tasks] == [(NOW + 5, SECOND)]
+    outcome = ended(began(running(), raised()), task(timeouts=ev.Timeouts(schedule_to_start_ns=SECOND)), now=NOW + 5)
+    (new,) = outcome.tasks
+    assert (new.event.timestamp, new.event.timeouts.schedule_to_start_ns) == (NOW + 5, SECOND)

@@ -34,6 +34,7 @@ from tests.unit.engine.build import (
 )
 
 LATER = NOW + 1000 * SECOND
+LIMITS = ev.Timeouts(schedule_to_close_ns=60 * SECOND, heartbeat_ns=SECOND)
 WANTED = rerun.Wanted(event_id=2, instance_id="order-2", execution_id="y0", incarnation=ident("run-2"))
 
 
@@ -50,9 +51,8 @@ def history() -> list[ev.Event]:
         told.extend(outcome.events)
 
     turn(start(), actions=[task(0, task_execution_id="chain-0"), task(1)])
-    turn(
-        result(0), result(1), raised(), actions=[task(2, input="old", task_execution_id="chain-2"), child(3, f"{ID}:3")]
-    )
+    again = task(2, input="old", task_execution_id="chain-2", timeouts=LIMITS)
+    turn(result(0), result(1), raised(), actions=[again, child(3, f"{ID}:3")])
     turn(result(2), actions=[timer(4)])
     turn(fired(4, NOW + 10 * SECOND), actions=[done(5)])
     return told
@@ -95,6 +95,11 @@ def test_asks_again_for_what_is_open_and_for_nothing_else():
     assert (set(outcome.state.tasks), set(outcome.state.children)) == ({2}, {3})
     assert outcome.state.status is ev.Status.RUNNING
     assert outcome.state.started_at == LATER
+
+
+def test_an_activity_that_runs_again_keeps_its_timeouts():
+    (new,) = started_again(planned()).tasks
+    assert new.event.timeouts == LIMITS
 
 
 def test_goes_on_from_there_when_the_result_comes():

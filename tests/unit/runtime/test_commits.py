@@ -9,7 +9,7 @@ from antiphon_names.hashing import slot_of
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import events as ev
-from antiphon_sidecar.engine.actions import Target, Timeouts
+from antiphon_sidecar.engine.actions import Target
 from antiphon_sidecar.engine.ids import child_incarnation, result_row_id
 from antiphon_sidecar.engine.messages import Row
 from antiphon_sidecar.engine.result import Result, end_without_worker
@@ -164,7 +164,7 @@ def test_late_messages_lose_their_rows_if_they_have_any():
 
 
 def test_a_task_gets_a_row_that_names_its_target_and_holds_the_request():
-    timeouts = Timeouts(schedule_to_start_ns=SECOND, schedule_to_close_ns=9, start_to_close_ns=8, heartbeat_ns=7)
+    timeouts = ev.Timeouts(schedule_to_start_ns=SECOND, schedule_to_close_ns=9, start_to_close_ns=8, heartbeat_ns=7)
     commit = assembled(ended(began(running(), raised()), task(4, target=Target("payments"), timeouts=timeouts)))
     (row,) = commit.tasks
     assert (row.app, row.instance_id, row.slot, row.incarnation) == (APP, ID, SLOT, RUN)
@@ -172,6 +172,13 @@ def test_a_task_gets_a_row_that_names_its_target_and_holds_the_request():
     assert (row.start_by, row.created_at) == (NOW + SECOND, NOW)
     assert (row.close_by, row.start_to_close, row.heartbeat) == (NOW + 9, 8, 7)
     assert wk.ActivityRequest.FromString(row.request).task_id == 4
+
+
+def test_the_timeouts_of_a_call_count_from_its_row_however_old_its_event_is():
+    timeouts = ev.Timeouts(schedule_to_start_ns=SECOND, schedule_to_close_ns=9 * SECOND)
+    outcome = ended(began(running(), raised()), task(4, timeouts=timeouts), now=NOW - 500 * SECOND)
+    (row,) = assembled(outcome).tasks
+    assert (row.start_by, row.close_by) == (NOW + SECOND, NOW + 9 * SECOND)
 
 
 def test_a_task_without_a_target_is_for_this_app():
@@ -208,7 +215,7 @@ def test_a_timer_beyond_what_stores_can_hold_is_due_at_their_end(fire_at: int, d
 
 
 def test_a_deadline_beyond_what_stores_can_hold_is_at_their_end():
-    outcome = ended(began(running(), raised()), task(timeouts=Timeouts(schedule_to_start_ns=1 << 80)))
+    outcome = ended(began(running(), raised()), task(timeouts=ev.Timeouts(schedule_to_start_ns=1 << 80)))
     assert assembled(outcome).tasks[0].start_by == NEVER
 
 
