@@ -56,6 +56,8 @@ class Player:
         self._open: dict[asyncio.Task[None], tuple[float, str]] = {}
         self.acknowledged: set[str] = set()
         self.purged: set[str] = set()
+        #: Apps of which all that had ended may have been purged.
+        self.cleared: set[str] = set()
         self.honest = False
 
     # connections
@@ -128,7 +130,11 @@ class Player:
         if path == START:
             self.acknowledged.add(cl.CreateInstanceResponse.FromString(answer).instance_id)
         elif path == _PURGE:
-            self.purged.add(cl.PurgeInstancesRequest.FromString(raw).instance_id)
+            request = cl.PurgeInstancesRequest.FromString(raw)
+            if request.HasField("purge_instance_filter"):
+                self.cleared.add(request.router.target_app_id or self.app)
+            else:
+                self.purged.add(request.instance_id)
 
     def hanging(self) -> list[str]:
         """Return the calls that are under way for too long."""

@@ -188,9 +188,12 @@ class FuzzWorld:
             if row.kind is InboxKind.START and row.app not in self.players:
                 self.tables.drop_inbox(row.row_id)
         checks.check_rows_and_histories(self.tables, self.model)
+        cleared = {app for player in self.players.values() for app in player.cleared}
         for app, player in self.players.items():
             for path in player.hanging():
                 self.model.breaks("a call hangs", f"{app}: {path}")
+            if app in cleared:
+                continue
             for instance_id in sorted(player.acknowledged - player.purged):
                 if self.tables.row(app, instance_id) is None:
                     self.model.breaks("instance lost", f"{app}/{instance_id} was acknowledged and is not there")

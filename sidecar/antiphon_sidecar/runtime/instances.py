@@ -24,6 +24,7 @@ from antiphon_sidecar.runtime.handout import HandOut
 from antiphon_sidecar.runtime.lane import Lane, Phase, due_purge, log_dropped, read_in_time, split_kept
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import as_replaced
+from antiphon_sidecar.runtime.settling import settle
 from antiphon_sidecar.runtime.workers import WorkerStream
 from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
 
@@ -135,22 +136,22 @@ class Instances:
         turn = begin_turn(lane.state, lane.queue, now=self._scope.store_clock.now())
         if turn is None:
             self._hold(lane)
-        elif not turn.needs_worker:
+        elif not self._scope.gate.may_begin(lane, turn):
+            self._park_fast(lane)
+        elif turn.needs_worker:
+            self._handout.offer(lane, turn)
+        else:
             if turn.consumed and isinstance(turn.consumed[-1].events[0], ExecutionResumed):
                 lane.trust()
             lane.take(turn)
             self._submit(lane, rs.end_without_worker(turn, now=self._scope.store_clock.now()))
-        elif self._scope.gate.may_begin(lane, turn):
-            self._handout.offer(lane, turn)
-        elif lane.instance_id in self.fast:
-            self._effects.park(lane)
 
     def _hold(self, lane: Lane) -> None:
         """Nothing can be applied now: what is not durable must not wait in memory."""
         if lane.state is None and not any(m.kind is Kind.START for m in lane.queue):
             self._forget_unknown(lane)
-        elif lane.instance_id in self.fast:
-            self._effects.park(lane)
+        else:
+            self._park_fast(lane)
         now = self._scope.store_clock.now()
         for message in lane.queue:
             started = message.events[0]
@@ -158,6 +159,10 @@ class Instances:
             # A start whose time has come waits for something else, a resume: waking it now would never end.
             if at is not None and at > now:
                 self._effects.wake_at(lane.instance_id, at)
+
+    def _park_fast(self, lane: Lane) -> None:
+        if lane.instance_id in self.fast:
+            self._effects.park(lane)
 
     def wake(self, instance_id: str) -> None:
         """Look at a lane again: a scheduled start may be due."""
@@ -332,15 +337,7 @@ class Instances:
             self._pump(lane)
 
     def _settle(self, lane: Lane, turn: Turn) -> None:
-        """Answer everyone whose message this commit made durable, or found to be without effect."""
-        if refs := [self.ref(lane, m) for m in turn.consumed if m.row is Row.TASK]:
-            self._effects.results_settled(refs, Verdict.COMMITTED)
-        for message in (*turn.consumed, *turn.discarded):
-            if message.row is Row.NONE:
-                self._effects.call_settled(message.message_id, applied=True)
-        unwanted = [m for m in turn.discarded if m.row is Row.TASK]
-        if unwanted:
-            self._effects.results_unwanted(unwanted, lane)
+        settle(self._effects, lane, turn, app=self._scope.app)
         if not any(m.row in (Row.NONE, Row.TASK) for m in lane.queue):
             self.fast.pop(lane.instance_id, None)
 

@@ -45,6 +45,9 @@ class Limiting:
         state = turn.base
         if not self.workflows.limits(state.name) or state.started or state.generation or lane.granted:
             return True
+        if not turn.needs_worker and not any(message.kept_history for message in turn.consumed):
+            # Suspended, or ended, before it began; a rerun begins without a worker.
+            return True
         grant = Grant(lane.instance_id, state.incarnation.hex())
         self.workflows.wait(state.name, Asked(grant, "", lane))
         return False
