@@ -12,6 +12,7 @@ from tests.integration.twins import Machine, machine_with
 pytestmark = pytest.mark.integration
 
 TRACE = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1")
+PLAN = {"plan": "audit"}
 FAR = timedelta(days=365 * 300)
 
 
@@ -34,7 +35,7 @@ async def forgetful(ctx: workflow.Context, order: str) -> str:
 @workflow.define
 async def planner(ctx: workflow.Context, seconds: float) -> str:
     at = ctx.now() + timedelta(seconds=seconds)
-    return ctx.start_workflow(audit, "later", app="packing", instance_id="planned", scheduled_at=at)
+    return ctx.start_workflow(audit, "later", app="packing", instance_id="planned", scheduled_at=at, tags=PLAN)
 
 
 @workflow.define
@@ -76,6 +77,7 @@ async def test_a_detached_workflow_runs_in_its_app_without_a_parent(machine: Mac
     assert await machine.output(detached, app="packing") == ["7", "packing"]
     state = await machine.client.get(detached, app="packing")
     assert (state.parent_instance_id, dict(state.tags)) == ("", {"order": "7"})
+    assert await machine.tagged(order="7") == [detached]
 
 
 async def test_one_for_later_is_pending_says_why_and_can_be_terminated(machine: Machine):
@@ -123,6 +125,14 @@ async def test_tags_of_the_start_and_of_the_code_are_kept_over_generations(machi
     instance_id = await machine.client.start(tagged, 2, tags={"team": "a", "round": "none"})
     await machine.output(instance_id)
     assert dict((await machine.client.get(instance_id)).tags) == {"team": "a", "round": "0"}
+    assert await machine.tagged(team="a", round="0") == [instance_id]
+    assert await machine.tagged(round="none") == []
+
+
+async def test_one_for_later_is_found_by_its_tags_before_it_begins(machine: Machine):
+    await machine.output(await machine.client.start(planner, 3600))
+    await machine.becomes("planned", Status.PENDING, "packing")
+    assert await machine.tagged(plan="audit") == ["planned"]
 
 
 async def test_a_trace_context_goes_through_activities_and_children_of_all_apps(machine: Machine):

@@ -69,6 +69,7 @@ async def test_runs_again_from_an_event_with_another_input(machine: Machine):
     assert RAN == ["good", "c"]
     state = await machine.client.get(again)
     assert (state.parent_instance_id, dict(state.tags)) == ("", {"team": "x"})
+    assert sorted(await machine.tagged(team="x")) == sorted({"s", state.instance_id})
     assert await machine.status(source) is Status.FAILED
     entries = await machine.client.history(again)
     marked = [e.event_id for e in entries if "rerun_parent_instance_info" in e.details]

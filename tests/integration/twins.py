@@ -11,6 +11,7 @@ from antiphon import Client, Status, Worker
 from antiphon_sidecar.bootstrap import Host, open_host
 from antiphon_sidecar.runtime.why import Wait, why
 from antiphon_sidecar.settings import Limits, Settings
+from antiphon_sidecar.stores.base import InstanceFilter
 
 PATIENCE_S = 30
 APPS = ("orders", "packing")
@@ -39,6 +40,11 @@ class Machine:
             state = await self.client.wait(instance_id, app=app)
         assert state.status is Status.COMPLETED, state
         return state.output
+
+    async def tagged(self, **tags: str) -> list[str]:
+        """IDs of the instances, of both apps, that a search by all of these tags finds."""
+        found, _ = await self.host.store.list_instances(InstanceFilter(tags=tuple(tags.items())), limit=10)
+        return [row.instance_id for row in found]
 
     async def waits(self, instance_id: str, app: str = "orders") -> list[Wait]:
         """What `antiphon why` says."""

@@ -6,7 +6,7 @@ commit is judged by the store. After each commit the instance is read back and f
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -20,7 +20,7 @@ from antiphon_sidecar.engine.result import Result, Stalled, end_turn, end_withou
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import begin_turn
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.stores.base import InstanceRow, Outcome
+from antiphon_sidecar.stores.base import InstanceFilter, InstanceRow, Outcome
 from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.engine.build import APP, ID, NOW, RUN, SECOND, ident, scope, started
 
@@ -51,6 +51,7 @@ ANSWERS = st.builds(
     custom_status=st.sampled_from([None, "", '"half"']),
     version=st.sampled_from([None, "v1"]),
     patches=st.lists(st.sampled_from(["p1", "p2"]), max_size=3).map(tuple),
+    tags=st.dictionaries(st.sampled_from(["team", "round"]), st.sampled_from(["a", "b"])),
 )
 ARRIVALS = st.tuples(
     st.sampled_from(["task", "task", "child", "timer", "timer", "event", "suspend", "resume", "terminate"]), IDS
@@ -128,6 +129,11 @@ class Life:
         self.live = outcome.state
         return outcome
 
+    async def found_by(self, tags: Mapping[str, str]) -> bool:
+        """Tell whether a search by all of these tags finds the instance, as its row has just these."""
+        found, _ = await self.store.list_instances(InstanceFilter(app=APP, tags=tuple(tags.items())), limit=2)
+        return [dict(row.tags) for row in found] == [tags]
+
     async def folded(self) -> State:
         loaded = await self.store.load(app=APP, instance_id=ID)
         assert loaded is not None
@@ -160,6 +166,7 @@ async def live_through(steps: Sequence[tuple[list[tuple[str, int]], ac.Response,
                 break
             assert life.live is not None
             assert comparable(await life.folded()) == comparable(life.live)
+            assert await life.found_by(life.live.tags)
 
 
 @settings(max_examples=80, deadline=None)
