@@ -277,6 +277,7 @@ class ClientService:
 
 
 def _purge_filter(wanted: cl.PurgeInstanceFilter) -> PurgeFilter:
+    _check_name("workflow name", wanted.name)
     return PurgeFilter(
         created_from=to_ns(wanted.created_time_from) if wanted.HasField("created_time_from") else None,
         created_to=to_ns(wanted.created_time_to) if wanted.HasField("created_time_to") else None,
