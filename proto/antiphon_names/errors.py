@@ -79,6 +79,17 @@ STORE_DAMAGED = Code("AN303", "StoreDamaged", "the store's file or schema is dam
 STORE_NOT_WRITABLE = Code("AN304", "StoreNotWritable", "the store cannot be written to", retriable=False)
 STORE_URL_INVALID = Code("AN305", "StoreUrlInvalid", "the store's URL cannot be understood", retriable=False)
 STORE_FULL = Code("AN306", "StoreFull", "the store has no space left")
+STORE_POOL_EXHAUSTED = Code("AN313", "StorePoolExhausted", "all of a process's connections to the store are busy")
+STORE_CONNECTIONS_EXHAUSTED = Code("AN314", "StoreConnectionsExhausted", "the store's server takes no more connections")
+STORE_READ_ONLY = Code("AN315", "StoreReadOnly", "the store's server takes no writes, as a standby does")
+STORE_TLS_REFUSED = Code(
+    "AN316", "StoreTlsRefused", "the store's server and the certificates do not fit together", retriable=False
+)
+STORE_POOLER_UNFIT = Code(
+    "AN317", "StorePoolerUnfit", "a pooler before the store gives each transaction another session", retriable=False
+)
+STORE_SERVER_TOO_OLD = Code("AN318", "StoreServerTooOld", "the store's server is too old", retriable=False)
+STORE_TIME_LIMIT = Code("AN319", "StoreTimeLimit", "a statement took too long, or waited too long for a lock")
 
 HOST_RUNNING = Code("AN401", "HostRunning", "another process on this machine holds this store", retriable=False)
 PARTITION_LOST = Code("AN402", "PartitionLost", "another replica owns this instance now")

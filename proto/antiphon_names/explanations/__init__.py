@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from antiphon_names.errors import Code
-from antiphon_names.explanations import calls, command_line, instances, services, workers
+from antiphon_names.explanations import calls, command_line, instances, postgres, services, workers
 from antiphon_names.explanations.base import Explanation
 
 EXPLANATIONS: Mapping[Code, Explanation] = MappingProxyType(
     calls.CALLS
     | instances.INSTANCES
     | services.STORE
+    | postgres.POSTGRES
     | services.COORDINATION
     | workers.WORKERS
     | command_line.COMMAND_LINE

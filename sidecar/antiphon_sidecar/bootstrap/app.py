@@ -20,9 +20,11 @@ from antiphon_sidecar.servers.client import ClientService, Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
 from antiphon_sidecar.servers.http import app_health, process_health
-from antiphon_sidecar.servers.metrics import ReplicaMetrics
+from antiphon_sidecar.servers.metrics import PoolMetrics, ReplicaMetrics
 from antiphon_sidecar.servers.worker import WorkerService
 from antiphon_sidecar.settings import Settings
+from antiphon_sidecar.stores.base import Store
+from antiphon_sidecar.stores.pools import Pooled
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +145,7 @@ def control_handlers(control: ControlService, directory: Directory, settings: Se
 async def serve_metrics(
     stack: AsyncExitStack,
     replicas: Callable[[], Iterable[Replica]],
+    store: Store,
     port: int,
     *,
     ready: Callable[[], bool],
@@ -151,6 +154,8 @@ async def serve_metrics(
     """Serve metrics and probes until the stack is closed; return the port, which 0 leaves free."""
     registry = CollectorRegistry()
     registry.register(ReplicaMetrics(replicas))
+    if isinstance(store, Pooled):
+        registry.register(PoolMetrics(store))
     port = port or listeners.free_port()
     listeners.check_port(port, "the metrics listener")
     runner = await listeners.serve_http(process_health(registry=registry, ready=ready), port, host=host)

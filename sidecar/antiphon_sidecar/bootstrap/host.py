@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from antiphon_names import errors as codes
 from antiphon_names.hosts import identity_path, socket_path, without_password
 from antiphon_sidecar.bootstrap.app import (
@@ -45,7 +43,7 @@ from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.handlers import GenericHandler
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreNotWritable
+from antiphon_sidecar.stores.errors import StoreError, StoreNotWritable
 
 if TYPE_CHECKING:
     from antiphon_sidecar.coordination.advisory import StoreLock
@@ -246,7 +244,7 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
                 _link(stack, link, socket)
         if settings.metrics_port is not None:
             host.metrics_port = await serve_metrics(
-                stack, host.replicas, settings.metrics_port, ready=lambda: not host.draining
+                stack, host.replicas, store, settings.metrics_port, ready=lambda: not host.draining
             )
         yield host
 
@@ -307,13 +305,11 @@ async def _take_store_lock(
     if not settings.store.startswith(POSTGRES):
         return None
     from antiphon_sidecar.coordination.advisory import StoreLock, holder_name
-    from antiphon_sidecar.stores.postgres_connections import Address
+    from antiphon_sidecar.stores.postgres_address import Address
+    from antiphon_sidecar.stores.postgres_sessions import Sessions
 
-    async def connect() -> asyncpg.Connection:
-        url, timeout_s = Address(source).options()
-        return await asyncpg.connect(url, timeout=timeout_s, server_settings={"application_name": holder_name()})
-
-    lock = StoreLock(connect, schema=settings.store_schema, namespace=settings.namespace)
+    sessions = Sessions(Address(source), lock_timeout_s=settings.limits.lease_s / 2, name=holder_name())
+    lock = StoreLock(sessions.open, schema=settings.store_schema, namespace=settings.namespace, failures=(StoreError,))
     try:
         await lock.take()
     except Held as held:

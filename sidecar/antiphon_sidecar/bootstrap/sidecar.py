@@ -240,6 +240,7 @@ async def open_sidecar(app: str, settings: Settings, ports: Ports) -> AsyncItera
             sidecar.metrics_port = await serve_metrics(
                 stack,
                 sidecar.replicas,
+                store,
                 settings.metrics_port,
                 ready=lambda: not sidecar.draining,
                 host=_bound_to(settings.peer_address).strip("[]"),

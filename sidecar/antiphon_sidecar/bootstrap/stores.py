@@ -13,6 +13,7 @@ from antiphon_sidecar.stores.errors import StoreError, StoreUrlInvalid
 
 POSTGRES = ("postgresql://", "postgres://")
 MEMORY = "memory:"
+_LOOK_S = 5.0
 
 
 def url_source(settings: Settings) -> Callable[[], str]:
@@ -36,15 +37,15 @@ def url_source(settings: Settings) -> Callable[[], str]:
 async def store_identity(settings: Settings) -> str | None:
     """Return the identity of a PostgreSQL store; None when it has none yet, or does not answer."""
     from antiphon_sidecar.stores import postgres_schema
-    from antiphon_sidecar.stores.postgres_connections import Address
+    from antiphon_sidecar.stores.postgres_address import Address
+    from antiphon_sidecar.stores.postgres_sessions import Sessions
 
     try:
-        url, timeout_s = Address(url_source(settings)).options()
-        connection = await asyncpg.connect(url, timeout=timeout_s)
+        connection = await Sessions(Address(url_source(settings)), lock_timeout_s=_LOOK_S).open()
         try:
             return await postgres_schema.identity(connection, settings.store_schema)
         finally:
-            await connection.close(timeout=timeout_s)
+            await connection.close(timeout=_LOOK_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, StoreError, OSError, TimeoutError, ValueError):
         return None
 

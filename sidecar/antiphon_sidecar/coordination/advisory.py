@@ -29,10 +29,18 @@ def holder_name() -> str:
 
 
 class StoreLock:
-    """The advisory lock of one (schema, namespace)."""
+    """The advisory lock of one (schema, namespace); `failures` are what `connect` raises when there is no server."""
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, schema: str, namespace: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        *,
+        schema: str,
+        namespace: str,
+        failures: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._connect = connect
+        self._failures = (*_FAILURES, *failures)
         self._key = int.from_bytes(
             hashlib.blake2b(f"antiphon\0{schema}\0{namespace}".encode(), digest_size=8).digest(), "big", signed=True
         )
@@ -69,7 +77,7 @@ class StoreLock:
                 await self.take()
             except Held as held:
                 logger.error("another host holds the store now", extra={"holder": held.path})
-            except _FAILURES as error:
+            except self._failures as error:
                 logger.warning("the store's lock cannot be taken yet", extra={"error": str(error)})
             else:
                 back()

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.stores.pools import Pooled
 
 
 class ReplicaMetrics(Collector):
@@ -53,6 +54,23 @@ class ReplicaMetrics(Collector):
             for reason, count in Counter(_stalls(replica)).items():
                 stalled.add_metric([*app, reason], count)
         yield from (hot, waiting, stalled, running, held, hand, workers, partitions, retired)
+
+
+class PoolMetrics(Collector):
+    """Reports the connections of a process to its store."""
+
+    def __init__(self, store: Pooled) -> None:
+        self._store = store
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics of the pool."""
+        use = self._store.use
+        yield GaugeMetricFamily("antiphon_store_pool_size", "Connections to the store, at most", value=use.size)
+        yield GaugeMetricFamily("antiphon_store_pool_busy", "Connections to the store at work", value=use.busy)
+        yield GaugeMetricFamily("antiphon_store_pool_waiting", "Calls that wait for a connection", value=use.waiting)
+        yield CounterMetricFamily(
+            "antiphon_store_pool_exhausted", "Calls that got no connection in time", value=use.exhausted
+        )
 
 
 def _stalls(replica: Replica) -> Iterator[str]:

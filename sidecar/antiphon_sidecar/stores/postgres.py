@@ -39,11 +39,14 @@ from antiphon_sidecar.stores.base import (
 )
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
 from antiphon_sidecar.stores.limits import Grant, Limited
-from antiphon_sidecar.stores.postgres_connections import Address, Connections, is_refused
+from antiphon_sidecar.stores.pools import PoolUse
+from antiphon_sidecar.stores.postgres_address import Address
+from antiphon_sidecar.stores.postgres_connections import Connections, is_refused
 from antiphon_sidecar.stores.postgres_lists import Lists
 from antiphon_sidecar.stores.postgres_messages import RELEASED_AT_ONCE, Messages
 from antiphon_sidecar.stores.postgres_reads import Reads, Sweep
 from antiphon_sidecar.stores.postgres_retention import Retention
+from antiphon_sidecar.stores.postgres_sessions import STATEMENT_TIMEOUT_S
 from antiphon_sidecar.stores.postgres_statement import CLOCK
 
 logger = logging.getLogger(__name__)
@@ -58,7 +61,8 @@ class PostgresStore:
     """A `Store` in a schema of a PostgreSQL database.
 
     `url` may be a function that returns the URL, which is called for each new connection. `session_timeout_s`
-    bounds waits for locks and idle transactions and belongs below the lease of an owner.
+    bounds waits for locks and idle transactions and belongs below the lease of an owner; `wait_s` bounds waits for a
+    connection of the pool.
     """
 
     def __init__(
@@ -69,10 +73,13 @@ class PostgresStore:
         schema: str = "antiphon",
         pool_size: int = 4,
         session_timeout_s: float = 5.0,
+        wait_s: float = STATEMENT_TIMEOUT_S,
         make_identity: Callable[[], str] = secrets.token_hex,
     ) -> None:
         self._address = Address(url if callable(url) else lambda: url)
-        self._connections = Connections(self._address, size=pool_size, session_timeout_s=session_timeout_s)
+        self._connections = Connections(
+            self._address, size=pool_size, session_timeout_s=session_timeout_s, wait_s=wait_s
+        )
         self._namespace = namespace
         self._schema_name = schema
         self._schema = postgres_schema.quoted(schema)
@@ -104,6 +111,11 @@ class PostgresStore:
     def identity(self) -> str:
         """The identity that the schema got when it was made."""
         return self._identity
+
+    @property
+    def use(self) -> PoolUse:
+        """How much of the pool of connections is in use now."""
+        return self._connections.use
 
     async def now(self) -> int:
         """Ask the server for its time."""

@@ -8,133 +8,46 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from antiphon_sidecar.stores.errors import (
-    OutcomeUnknown,
-    StoreDamaged,
-    StoreError,
-    StoreFull,
-    StoreNotWritable,
-    StoreUrlInvalid,
-    Unreachable,
-)
+from antiphon_sidecar.stores.errors import OutcomeUnknown, PoolExhausted, ReadOnly, StoreError, Unreachable
+from antiphon_sidecar.stores.pools import PoolUse
+from antiphon_sidecar.stores.postgres_address import Address
+from antiphon_sidecar.stores.postgres_failures import LOST, of_statement, text
+from antiphon_sidecar.stores.postgres_sessions import STATEMENT_TIMEOUT_S, Session, Sessions
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_S = 10.0
-STATEMENT_TIMEOUT_S = 15.0
 #: How often a transaction that PostgreSQL broke off (deadlock, serialization) is sent again.
 REPEATS_MOST = 5
 
-_PARAMETERS = frozenset(
-    [
-        "host",
-        "port",
-        "user",
-        "password",
-        "passfile",
-        "dbname",
-        "database",
-        "sslmode",
-        "sslcert",
-        "sslkey",
-        "sslrootcert",
-        "sslcrl",
-        "sslpassword",
-        "sslnegotiation",
-        "ssl_min_protocol_version",
-        "ssl_max_protocol_version",
-        "target_session_attrs",
-        "krbsrvname",
-        "gsslib",
-        "service",
-        "servicefile",
-        "application_name",
-        "connect_timeout",
-    ]
-)
-
-# Plans: every statement looks rows up by key, so index look-ups in nested loops are right for tables of any
-# size, also right after they were empty; planning once for each connection saves more than any better plan.
-_SESSION = """
-SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
-SET plan_cache_mode = force_generic_plan; SET jit = off;
-SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-SET statement_timeout = '{statement_ms}ms'; SET lock_timeout = '{lock_ms}ms';
-SET idle_in_transaction_session_timeout = '{lock_ms}ms';
-SET tcp_user_timeout = '{lock_ms}ms'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;
-SET tcp_keepalives_count = 3;
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-"""
-
 _REPEATED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-# The backend went away, or said that it would; whether it had committed before is not known.
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
-_REFUSED_LOGIN = (
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidPasswordError,
-    asyncpg.InvalidCatalogNameError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the server is: `source` returns the URL anew for each connection, since passwords change."""
-
-    source: Callable[[], str]
-
-    def options(self) -> tuple[str, float]:
-        """Return the URL for asyncpg, and the seconds that a connection may take.
-
-        Raises:
-            StoreUrlInvalid: a parameter that would not be honoured, or a number that is none.
-        """
-        url = urlsplit(self.source().strip())
-        pairs = parse_qsl(url.query, keep_blank_values=True)
-        unknown = sorted({key for key, _ in pairs} - _PARAMETERS)
-        if url.scheme not in ("postgresql", "postgres") or unknown:
-            what = f"the parameter {unknown[0]!r} is unknown" if unknown else f"{url.scheme!r} is no scheme of it"
-            raise StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {what}; known: {', '.join(sorted(_PARAMETERS))}")
-        seconds = dict(pairs).get("connect_timeout", "") or str(CONNECT_TIMEOUT_S)
-        try:
-            timeout_s = float(seconds)
-        except ValueError as error:
-            raise StoreUrlInvalid(f"connect_timeout={seconds} in the PostgreSQL URL is no number of seconds") from error
-        rest = urlencode([pair for pair in pairs if pair[0] != "connect_timeout"])
-        return urlunsplit(url._replace(query=rest)), timeout_s or CONNECT_TIMEOUT_S
-
-    def __str__(self) -> str:
-        """Return host, port and database, without user and password."""
-        url = urlsplit(self.source().strip())
-        return f"PostgreSQL at {url.hostname or 'the default host'}:{url.port or 5432}{url.path}"
 
 
 class Connections:
     """Up to `size` connections, made when first needed and again after a failure."""
 
-    def __init__(self, address: Address, *, size: int, session_timeout_s: float) -> None:
+    def __init__(
+        self, address: Address, *, size: int, session_timeout_s: float, wait_s: float = STATEMENT_TIMEOUT_S
+    ) -> None:
         self._address = address
-        self._session = _SESSION.format(
-            statement_ms=int(STATEMENT_TIMEOUT_S * 900), lock_ms=int(session_timeout_s * 1000)
-        )
+        self._sessions = Sessions(address, lock_timeout_s=session_timeout_s)
+        self._size = size
+        self._wait_s = wait_s
         self._free = asyncio.Semaphore(size)
+        self._busy = self._waiting = self._exhausted = 0
         # The one used last is used next: its statements are prepared and its backend is warm.
-        self._idle: list[asyncpg.Connection] = []
+        self._idle: list[Session] = []
         self._closed = False
+
+    @property
+    def use(self) -> PoolUse:
+        """How much of the pool is in use now."""
+        return PoolUse(self._size, self._busy, self._waiting, self._exhausted)
 
     async def call(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, writes: bool = True) -> T:
         """Run `work` on a connection; it must be one statement or one transaction.
@@ -146,34 +59,45 @@ class Connections:
         for _ in range(REPEATS_MOST):
             async with self._connection() as connection:
                 try:
-                    return await work(connection)
+                    result = await work(connection)
                 except _REPEATED as error:
                     logger.debug("A transaction is sent again", extra={"error": str(error)})
                 except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
                     raise
-                except _LOST as error:
-                    connection.terminate()
+                except asyncpg.QueryCanceledError as error:
+                    # Before the commit, which cannot be cancelled; the session goes on.
+                    raise of_statement(error, self._address) from error
+                except LOST as error:
+                    self._terminate(connection)
                     kind = OutcomeUnknown if writes else Unreachable
-                    raise kind(f"the connection to {self._address} was lost: {_text(error)}") from error
+                    raise kind(f"the connection to {self._address} was lost: {text(error)}") from error
                 except asyncpg.PostgresError as error:
-                    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-                        # A failover: the next connection may find the new primary.
-                        connection.terminate()
-                    raise self._translated(error) from error
+                    failure = of_statement(error, self._address)
+                    if isinstance(failure, ReadOnly) or isinstance(error, asyncpg.InvalidTransactionStateError):
+                        self._terminate(connection)
+                    raise failure from error
+                else:
+                    if connection.cut_short:
+                        self._terminate(connection)
+                        raise OutcomeUnknown(
+                            f"{self._address} gave up waiting for its standbys: what it committed may be only there"
+                        )
+                    return result
         raise Unreachable(f"{self._address} broke a transaction off {REPEATS_MOST} times (deadlock or serialization)")
 
+    def _terminate(self, connection: Session) -> None:
+        """Drop a connection that was lost, and the idle ones: they lead to the same server."""
+        connection.terminate()
+        while self._idle:
+            self._idle.pop().terminate()
+
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _connection(self) -> AsyncIterator[Session]:
+        await self._acquire()
+        connection: Session | None = None
+        self._busy += 1
         try:
-            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise Unreachable(
-                f"all connections to {self._address} were busy for {STATEMENT_TIMEOUT_S:.0f} s"
-            ) from error
-        connection: asyncpg.Connection | None = None
-        try:
-            connection = self._warm() or await self.connect()
+            connection = self._warm() or await self._connect()
             yield connection
         except asyncio.CancelledError:
             # An answer may still be on its way; nobody else may get it.
@@ -181,46 +105,38 @@ class Connections:
                 connection.terminate()
             raise
         finally:
+            self._busy -= 1
             if connection is not None and self._closed:
                 connection.terminate()
             elif connection is not None and not connection.is_closed():
                 self._idle.append(connection)
             self._free.release()
 
-    def _warm(self) -> asyncpg.Connection | None:
+    async def _acquire(self) -> None:
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            self._exhausted += 1
+            raise PoolExhausted(
+                f"all {self._size} connections to {self._address} were busy for {self._wait_s:g} s; nothing was"
+                " applied. Look for slow statements there (pg_stat_activity), or raise --store-pool-size."
+            ) from error
+        finally:
+            self._waiting -= 1
+
+    def _warm(self) -> Session | None:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
         return None
 
-    async def connect(self) -> asyncpg.Connection:
-        """Make a connection with our session settings.
-
-        Raises:
-            Unreachable: no server answers.
-            StoreUrlInvalid: the server refuses this user or knows no such database.
-        """
+    async def _connect(self) -> Session:
         if self._closed:
             raise Unreachable(f"the store on {self._address} was closed")
-        url, timeout_s = self._address.options()
-        try:
-            connection = await asyncpg.connect(
-                url,
-                timeout=timeout_s,
-                command_timeout=STATEMENT_TIMEOUT_S,
-                statement_cache_size=1024,
-                max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=0,
-            )
-            await connection.execute(self._session)
-        except _REFUSED_LOGIN as error:
-            raise StoreUrlInvalid(f"{self._address} refuses the login: {_text(error)}") from error
-        except (asyncpg.ClientConfigurationError, ValueError) as error:
-            raise StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {_text(error)}") from error
-        except (asyncpg.PostgresError, *_LOST) as error:
-            raise Unreachable(f"{self._address} does not answer: {_text(error)}") from error
-        return connection
+        return await self._sessions.open()
 
     async def close(self) -> None:
         """Close the connections that are idle; those in use are closed when they come back."""
@@ -232,23 +148,6 @@ class Connections:
         idle = list(self._idle)
         self._idle.clear()
         await asyncio.gather(*map(_closed, idle))
-
-    def _translated(self, error: asyncpg.PostgresError) -> Exception:
-        """Return what a server's error means; none of these applied anything."""
-        text = f"{self._address}: {_text(error)}"
-        if isinstance(error, asyncpg.DiskFullError):
-            return StoreFull(f"no space is left. {text}")
-        if isinstance(error, asyncpg.InsufficientPrivilegeError):
-            return StoreNotWritable(f"this user lacks rights. {text}")
-        if isinstance(error, asyncpg.DataCorruptedError | asyncpg.IndexCorruptedError):
-            return StoreDamaged(f"the database reports damage. {text}")
-        if isinstance(error, asyncpg.SyntaxOrAccessError):
-            return StoreDamaged(f"the schema does not have the tables that its version says. {text}")
-        return Unreachable(text)
-
-
-def _text(error: BaseException) -> str:
-    return str(error).strip() or type(error).__name__
 
 
 def is_refused(error: Exception) -> bool:
@@ -262,6 +161,6 @@ async def _closed(connection: asyncpg.Connection) -> None:
     """Close a connection; one whose server does not answer is left to itself after a while."""
     try:
         await connection.close(timeout=5)
-    except (asyncpg.PostgresError, *_LOST) as error:
-        logger.debug("A connection could not be closed in order", extra={"error": _text(error)})
+    except (asyncpg.PostgresError, *LOST) as error:
+        logger.debug("A connection could not be closed in order", extra={"error": text(error)})
         connection.terminate()

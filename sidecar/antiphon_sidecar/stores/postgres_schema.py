@@ -1,8 +1,8 @@
 """The PostgreSQL store's tables and how they came to be.
 
-Used by `postgres` alone, once for each `open`. Migrations only go forward, run in one transaction under an
-advisory lock, and are recorded in `meta`; a replica of an older release that runs meanwhile is not disturbed,
-because a migration adds and never takes away what the release before it uses.
+Used by `postgres` alone, once for each `open`. Migrations only go forward, run under an advisory lock, and are
+recorded in `meta`; a replica of an older release that runs meanwhile is not disturbed, because a migration adds and
+never takes away what the release before it uses, and because of how `postgres_migrating` runs it.
 """
 
 import re
@@ -10,9 +10,8 @@ from collections.abc import Callable
 
 import asyncpg
 
+from antiphon_sidecar.stores import postgres_migrating
 from antiphon_sidecar.stores.errors import StoreDamaged, StoreNotWritable, StoreTooNew, StoreUrlInvalid
-
-MIGRATION_TIMEOUT_S = 3_600.0
 
 _SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}")
 
@@ -112,8 +111,18 @@ CREATE INDEX tags_by_instance ON {schema}.tags ((namespace || '/' || app || '/' 
 CREATE INDEX tags_by_value ON {schema}.tags
   ((namespace || '/' || name), (value || ''), created_at DESC, (instance_id || ''), (app || ''));
 ALTER TABLE {schema}.tasks ADD COLUMN instance_created_at bigint NOT NULL DEFAULT 0;
-UPDATE {schema}.tasks t SET instance_created_at = i.created_at FROM {schema}.instances i
-  WHERE i.namespace = t.namespace AND i.app = t.app AND i.instance_id = t.instance_id;
+WITH batch AS MATERIALIZED (
+    SELECT t.namespace, t.app, t.instance_id, t.execution_id, t.task_id FROM {schema}.tasks t
+    WHERE (t.namespace, t.app, t.instance_id, t.execution_id, t.task_id)
+      > (($1::text[])[1], ($1::text[])[2], ($1::text[])[3], ($1::text[])[4], ('0' || ($1::text[])[5])::bigint)
+    ORDER BY t.namespace, t.app, t.instance_id, t.execution_id, t.task_id LIMIT 2000),
+  changed AS (
+    UPDATE {schema}.tasks t SET instance_created_at = i.created_at FROM batch b JOIN {schema}.instances i
+    ON i.namespace = b.namespace AND i.app = b.app AND i.instance_id = b.instance_id
+    WHERE t.namespace = b.namespace AND t.app = b.app AND t.instance_id = b.instance_id
+      AND t.execution_id = b.execution_id AND t.task_id = b.task_id)
+  SELECT ARRAY[namespace, app, instance_id, execution_id, task_id::text] FROM batch
+  ORDER BY namespace DESC, app DESC, instance_id DESC, execution_id DESC, task_id DESC LIMIT 1;
 CREATE INDEX tasks_by_target ON {schema}.tasks
   ((namespace || '/' || target_app), instance_created_at DESC, (instance_id || ''), (app || ''));
 """
@@ -131,7 +140,9 @@ CREATE TABLE {schema}.grants (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 """
 
-#: Each entry brings a schema from the version of its index to the next.
+#: Each entry brings a schema from the version of its index to the next. It has statements of four kinds, which
+#: `postgres_migrating` can run beside others and again: CREATE TABLE, ADD COLUMN (one that may be NULL, or with a
+#: default), CREATE INDEX, and WITH batch.
 MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS)
 
 _RIGHTS = """
@@ -177,10 +188,7 @@ async def prepare(connection: asyncpg.Connection, schema: str, *, make_identity:
         try:
             await _migrate(connection, schema, make_identity=make_identity)
         except asyncpg.InsufficientPrivilegeError as error:
-            raise StoreNotWritable(
-                f"the schema {schema} cannot be created or brought up to date: {error}. Grant this user CREATE on"
-                f" the database, or create the schema for it: CREATE SCHEMA {quoted(schema)} AUTHORIZATION <user>."
-            ) from error
+            raise StoreNotWritable(_who_may(schema, version=version, said=str(error))) from error
     elif version > len(MIGRATIONS):
         raise StoreTooNew(
             f"the schema {schema} has version {version}, this release knows versions up to {len(MIGRATIONS)};"
@@ -207,23 +215,41 @@ async def _version(connection: asyncpg.Connection, schema: str) -> int:
 
 
 async def _migrate(connection: asyncpg.Connection, schema: str, *, make_identity: Callable[[], str]) -> None:
+    """Bring the schema up to date; of several processes that start together, one does, the others wait for it."""
     name = quoted(schema)
-    async with connection.transaction():
-        # Replicas that start together: one migrates, the others wait here and then find nothing to do.
-        await connection.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('antiphon ' || $1, 0))", schema)
-        there = await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", name)
-        if not there:
-            await connection.execute(f"CREATE SCHEMA {name}")
-        await connection.execute(f"CREATE TABLE IF NOT EXISTS {name}.meta (key text PRIMARY KEY, value text NOT NULL)")
+    async with postgres_migrating.alone(connection, schema):
         version = await _version(connection, schema)
-        for migration in MIGRATIONS[version:]:
-            # Building the indexes of a big table takes a while, and nothing else may stop it.
-            await connection.execute(migration.format(schema=name), timeout=MIGRATION_TIMEOUT_S)
-        await connection.execute(
-            f"INSERT INTO {name}.meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            str(max(version, len(MIGRATIONS))),
+        if version == 0:
+            async with connection.transaction():
+                if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", name):
+                    await connection.execute(f"CREATE SCHEMA {name}")
+                await connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name}.meta (key text PRIMARY KEY, value text NOT NULL)"
+                )
+                await postgres_migrating.make(connection, name, migrations=MIGRATIONS)
+                await _record(connection, name, version=len(MIGRATIONS))
+                await connection.execute(
+                    f"INSERT INTO {name}.meta VALUES ('identity', $1) ON CONFLICT (key) DO NOTHING", make_identity()
+                )
+        for number, migration in enumerate(MIGRATIONS[version:] if version else (), version + 1):
+            await postgres_migrating.change(connection, name, migration=migration)
+            await _record(connection, name, version=number)
+
+
+async def _record(connection: asyncpg.Connection, name: str, *, version: int) -> None:
+    await connection.execute(
+        f"INSERT INTO {name}.meta VALUES ('schema', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        str(version),
+    )
+
+
+def _who_may(schema: str, *, version: int, said: str) -> str:
+    if version:
+        return (
+            f"the schema {schema} has version {version} and cannot be brought to version {len(MIGRATIONS)}: {said}."
+            " Start this release once as the role that owns its tables."
         )
-        await connection.execute(
-            f"INSERT INTO {name}.meta VALUES ('identity', $1) ON CONFLICT (key) DO NOTHING", make_identity()
-        )
+    return (
+        f"the schema {schema} cannot be created: {said}. Grant this user CREATE on the database, or create the schema"
+        f" for it: CREATE SCHEMA {quoted(schema)} AUTHORIZATION <user>."
+    )
