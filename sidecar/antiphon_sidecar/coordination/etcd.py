@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 _LOOP_FAILURES = (grpc.RpcError, OSError, TimeoutError, asyncio.InvalidStateError, Unavailable, LeaseGone)
 #: Between two tries of a loop, in seconds.
 _AGAIN_S = 0.3
+#: What etcd is given to hear that a replica leaves, in seconds.
+_LAST_S = 5.0
 
 
 class EtcdCoordinator:
@@ -216,6 +218,8 @@ class EtcdCoordinator:
         Raises:
             Unavailable: etcd does not answer; the registration is written as soon as it does.
         """
+        if self._left:
+            raise Unavailable("this replica has left")
         self._registration = registration
         await self._write()
 
@@ -326,7 +330,7 @@ class EtcdCoordinator:
         if lease:
             # Bounded over all endpoints: without an answer the lease runs out by itself.
             with contextlib.suppress(Unavailable, LeaseGone, TimeoutError):
-                async with asyncio.timeout(self._deadline_s * 2):
+                async with asyncio.timeout(min(self._deadline_s * 2, _LAST_S)):
                     await self._unary.call(
                         lambda client: client.leasestub.LeaseRevoke(
                             etcdrpc.LeaseRevokeRequest(ID=lease), self._deadline_s, **_login(client)

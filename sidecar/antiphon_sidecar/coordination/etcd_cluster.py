@@ -64,6 +64,7 @@ class Cluster:
         self._place = 0
         self._client: Any = None
         self._threads = _threads()
+        self._closed = False
         # One call at a time: the client of an endpoint is opened and dropped by whoever calls.
         self._calling = asyncio.Lock()
 
@@ -87,6 +88,9 @@ class Cluster:
         async with self._calling:
             failure = ""
             for _ in self._access.endpoints:
+                if self._closed:
+                    # It waited for its turn, or for another endpoint, while this was closed.
+                    raise Unavailable("this replica has left")
                 try:
                     async with asyncio.timeout(self._deadline_s * _PATIENCE):
                         return await loop.run_in_executor(self._threads, self._called, make)
@@ -166,7 +170,8 @@ class Cluster:
         return Channel(channel, (("token", login.token),))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up; no call goes through any more."""
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._threads, self._hang_up)
         self._threads.shutdown(wait=False)
 

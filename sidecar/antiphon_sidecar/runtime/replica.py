@@ -58,6 +58,8 @@ logger = logging.getLogger(__name__)
 #: A turn in flight this long makes the results it carries durable on their own (protocol.md 18).
 PATIENCE_S = 0.1
 _TICK_S = 0.05
+#: What coordination and the store are given each to hear that a replica leaves, in seconds; a pod has 30 to end in.
+_LAST_S = 5.0
 
 
 class Replica:
@@ -155,7 +157,7 @@ class Replica:
         self._tasks.spawn(self.presence.keep(self._renewed), f"{who.app}-registration")
 
     async def drain(self) -> None:
-        """Take nothing new, hand back what can be, and give up the partitions, within a lease.
+        """Take nothing new, hand back what can be, and give up the partitions, as far as etcd answers.
 
         Others are told to take the partitions before the keys are free, so that each is claimed as soon as it is.
         """
@@ -163,7 +165,7 @@ class Replica:
         self.presence.serving.leaving = True
         owned = self.ownership.stop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.parts.limits.lease_s):
+            async with asyncio.timeout(_LAST_S):
                 await self.presence.publish()
                 await self.ownership.free(owned)
 
@@ -176,7 +178,7 @@ class Replica:
         self._calls.close()
         if not self.intake.holds_grants():
             with contextlib.suppress(StoreError, TimeoutError):
-                async with asyncio.timeout(self.parts.limits.lease_s):
+                async with asyncio.timeout(_LAST_S):
                     await self.parts.store.leave(app=self.identity.app, replica=self.identity.replica)
 
     def _renewed(self) -> None:

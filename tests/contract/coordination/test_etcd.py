@@ -219,3 +219,15 @@ async def test_speaks_tls_to_etcd_and_shows_its_own_certificate(tmp_path) -> Non
             with pytest.raises(Unavailable):
                 await stranger.publish(ONE)
             await stranger.leave()
+
+
+async def test_what_is_published_after_leaving_does_not_bring_a_replica_back(world: World) -> None:
+    one, two = await world.join("one"), await world.join("two")
+    await one.publish(ONE)
+    await sees(two, lambda view: "one" in view.replicas)
+    await one.leave()
+    with pytest.raises(Unavailable):
+        await one.publish(dataclasses.replace(ONE, workers=0))
+    with pytest.raises(Unavailable):
+        await one.release(app=ONE.app, partition=1)
+    assert "one" not in (await sees(two, lambda view: "one" not in view.replicas)).replicas
