@@ -46,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], F
 async def test_loses_nothing(cell: Cell, turn: int, running: Callable[[], Fleet]) -> None:
     made = running()
     if cell is roll:
-        await judge(made, cell, turn=turn, instances=1_000, work_s=3.0, finish_s=150.0)
+        await judge(made, cell, turn=turn, instances=1_000, work_s=4.0, finish_s=150.0)
     else:
         await judge(made, cell, turn=turn)
     made.spoiled = False
