@@ -14,7 +14,7 @@ from tests.integration.leftovers import rows_left
 from tests.integration.programs import Program, Stack
 
 #: Workflows by their share of all instances.
-_SHARES = {"chain": 6, "fan_out": 2, "parent": 4, "sleeper": 4, "cycle": 2, "listener": 2}
+SHARES: Mapping[str, int] = {"chain": 6, "fan_out": 2, "parent": 4, "sleeper": 4, "cycle": 2, "listener": 2}
 _CLEAN_S = 20.0
 #: How long a program may take to end when it is asked to.
 _STOP_S = 20.0
@@ -33,6 +33,7 @@ class Plan:
     app_kills: int = 0
     host_stops: int = 0
     app_stops: int = 0
+    shares: Mapping[str, int] = field(default_factory=lambda: SHARES)
 
 
 @dataclass
@@ -63,9 +64,10 @@ class Campaign:
 
     def _draw_workflows(self) -> None:
         chance = random.Random(self.plan.seed)
+        shares = self.plan.shares
         # One of each, then by chance.
-        names = list(_SHARES) + chance.choices(
-            list(_SHARES), weights=list(_SHARES.values()), k=max(0, self.plan.instances - len(_SHARES))
+        names = list(shares) + chance.choices(
+            list(shares), weights=list(shares.values()), k=max(0, self.plan.instances - len(shares))
         )
         for number, name in enumerate(names[: self.plan.instances]):
             instance_id = f"{self.tag}{name}-{number}"

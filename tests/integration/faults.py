@@ -197,6 +197,8 @@ async def cut_store_one_way(made: Fleet) -> None:
 async def restart_etcd(made: Fleet) -> None:
     """SIGKILL for etcd; what happens after it has come back is seen."""
     await asyncio.to_thread(made.etcd.restart)
+    # A restart makes leases longer: what is killed before that is over is missed later.
+    await asyncio.sleep(LEASE_S)
     await kill_sidecars(made)
 
 
@@ -219,6 +221,7 @@ async def stop_etcd(made: Fleet) -> None:
         await asyncio.sleep(LEASE_S * 3)
     finally:
         await asyncio.to_thread(made.etcd.start)
+    await asyncio.sleep(LEASE_S)
     await kill_sidecars(made)
 
 

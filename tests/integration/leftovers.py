@@ -37,12 +37,17 @@ async def _in_postgres(store: Store) -> dict[str, int]:
 
 
 async def behind(store: Store, *, since_ns: int) -> list[str]:
-    """Return the instances that have not ended and have not gone on since a time, in nanoseconds since 1970."""
+    """Return the instances that have not ended and have not gone on since a time, in nanoseconds since 1970.
+
+    One that waits for a child goes on with it.
+    """
     connection = await asyncpg.connect(store.url)
     try:
         rows = await connection.fetch(
-            f'SELECT app, instance_id, status FROM "{store.schema}".instances'
-            " WHERE updated_at < $1 AND NOT status = ANY($2::smallint[])",
+            f'SELECT i.app, i.instance_id FROM "{store.schema}".instances i'
+            " WHERE i.updated_at < $1 AND NOT i.status = ANY($2::smallint[]) AND NOT EXISTS"
+            f' (SELECT 1 FROM "{store.schema}".instances c WHERE c.updated_at >= $1'
+            " AND (c.namespace, c.parent_app, c.parent_instance) = (i.namespace, i.app, i.instance_id))",
             since_ns,
             [int(status) for status in TERMINAL],
         )

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 
 from antiphon import Client, Status
 from tests.integration import clients
-from tests.integration.campaigns import Campaign, Plan
+from tests.integration.campaigns import SHARES, Campaign, Plan
 from tests.integration.clients import Deadline
 from tests.integration.faults import Cell
 from tests.integration.fleets import LEASE_S, Fleet
@@ -20,7 +21,14 @@ _PROBES = 8
 
 
 async def judge(
-    made: Fleet, cell: Cell, *, turn: int = 0, instances: int = 40, work_s: float = 0.4, finish_s: float = 90.0
+    made: Fleet,
+    cell: Cell,
+    *,
+    turn: int = 0,
+    instances: int = 40,
+    work_s: float = 0.4,
+    finish_s: float = 90.0,
+    shares: Mapping[str, int] = SHARES,
 ) -> None:
     """Run a cell; fails with what it broke.
 
@@ -38,10 +46,11 @@ async def judge(
         probe_s = await _probe(made, tag, within_s=bound_s)
         await asyncio.sleep(max(0.0, over + bound_s - time.monotonic()))
         late = await behind(made.store, since_ns=over_ns)
-        print(f"{cell.__name__}: fault {over - began:.1f} s, then {probe_s:.1f} s for {_PROBES} new instances")
+        print(f"{cell.__name__}: fault {over - began:.1f} s, then {probe_s:.1f} s for {_PROBES} new instances", end="")
+        print(f", {len(late)} late {late[:6]}" if late else "")
         assert not late, f"{len(late)} instances have not gone on within {bound_s:.1f} s: {', '.join(late[:20])}"
 
-    plan = Plan(seed=turn, instances=instances, pause_s=(0, 0), work_s=work_s, finish_s=finish_s)
+    plan = Plan(seed=turn, instances=instances, pause_s=(0, 0), work_s=work_s, finish_s=finish_s, shares=shares)
     await Campaign(made, plan, disturb, tag=tag).run()
 
 

@@ -17,6 +17,8 @@ from tests.integration.matrix import judge
 
 pytestmark = pytest.mark.integration
 
+#: For many instances at once: few that keep several activities of a worker busy.
+_MANY = {"chain": 60, "fan_out": 1, "parent": 20, "sleeper": 20, "cycle": 20, "listener": 1}
 TIMES = int(os.environ.get("TIMES", "1"))
 CHOSEN = [name for name in os.environ.get("CELLS", "").split(",") if name]
 _KNOWN = {cell.__name__: cell for cell in CELLS}
@@ -46,7 +48,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], F
 async def test_loses_nothing(cell: Cell, turn: int, running: Callable[[], Fleet]) -> None:
     made = running()
     if cell is roll:
-        await judge(made, cell, turn=turn, instances=1_000, work_s=4.0, finish_s=150.0)
+        await judge(made, cell, turn=turn, instances=1_000, work_s=8.0, finish_s=180.0, shares=_MANY)
     else:
         await judge(made, cell, turn=turn)
     made.spoiled = False

@@ -98,4 +98,4 @@ async def hoard(ctx: workflow.Context, text: str) -> int:
 WORKFLOWS = [once, alone, chain, fan_out, parent, sleeper, cycle, listener, hoard]
 
 print("ready")
-Worker(workflows=WORKFLOWS, activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
+Worker(workflows=WORKFLOWS, activities=ACTIVITIES, on_settled=ledger.settled, max_concurrent_activities=400).run_sync()

@@ -18,4 +18,4 @@ async def pay(ctx: workflow.Context, pause_s: float) -> list[str]:
 
 
 print("ready")
-Worker(workflows=[pay], activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
+Worker(workflows=[pay], activities=ACTIVITIES, on_settled=ledger.settled, max_concurrent_activities=400).run_sync()

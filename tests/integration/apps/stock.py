@@ -6,4 +6,4 @@ from work import ACTIVITIES
 from antiphon import Worker
 
 print("ready")
-Worker(activities=ACTIVITIES, on_settled=ledger.settled).run_sync()
+Worker(activities=ACTIVITIES, on_settled=ledger.settled, max_concurrent_activities=400).run_sync()
