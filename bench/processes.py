@@ -51,9 +51,12 @@ def _descends(pid: int, roots: Sequence[int], parents: Mapping[int, int]) -> boo
 
 @contextmanager
 def running(
-    command: Sequence[str], *, environment: Mapping[str, str], log: Path, talks: bool = False
+    command: Sequence[str], *, environment: Mapping[str, str], log: Path, talks: bool = False, end_s: float = _END_S
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Run a program for as long as the block lasts; with `talks` its standard input and output are pipes."""
+    """Run a program for as long as the block lasts; with `talks` its standard input and output are pipes.
+
+    It has `end_s` to end when it is asked to, then it is killed.
+    """
     with log.open("a") as output:
         process = subprocess.Popen(
             command,
@@ -68,7 +71,7 @@ def running(
     finally:
         process.terminate()
         try:
-            process.wait(timeout=_END_S)
+            process.wait(timeout=end_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(timeout=_END_S)

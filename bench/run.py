@@ -1,168 +1,162 @@
 """`make bench`: how many workflows a second, how fast, and at what cost, on this machine; prints one table.
 
 Everything runs in processes of its own, as users run it, and CPU time is read from /proc: it is the firm figure, rates
-and latencies depend on what else the machine does. Nothing is written to disk and nothing is judged.
+and latencies depend on what else the machine does. Setups of one group take turns. Nothing is written to disk and
+nothing is judged.
 """
 
 import argparse
 import os
 import platform
-import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import others
+from measuring import (
+    CHAIN_IN,
+    CHAIN_OVER,
+    IDLE_S,
+    WAITING_S,
+    WORKLOADS,
+    Row,
+    Workload,
+    compared,
+    measure,
+    warm,
+    watch,
+)
+from parts import Setup, World
 from rich.console import Console
 from rich.table import Table
-from worlds import Costs, Setup, World, world
+from worlds import hosted, with_sidecars
 
-SETUPS = tuple(Setup(sdk, store) for store in ("SQLite", "PostgreSQL") for sdk in ("Antiphon SDK", "Dapr SDK"))
-IDLE_S = 5.0
+CHAINS = frozenset({"chain_over_apps", "chain_in_one_app"})
+OURS = Setup("Antiphon SDK", "PostgreSQL", sidecars=True)
+POLLS = f"polls every {others.POLL_S * 1000:.0f} ms; the engine is in the apps"
+#: Those of a group run beside each other and take turns.
+GROUPS = (
+    tuple(Setup(sdk, store) for store in ("SQLite", "PostgreSQL") for sdk in ("Antiphon SDK", "Dapr SDK")),
+    (
+        OURS,
+        Setup("Dapr SDK", "PostgreSQL", sidecars=True),
+        Setup("DBOS", "PostgreSQL", workflows=CHAINS, note=POLLS),
+        Setup("Restate", "its own log", workflows=CHAINS),
+    ),
+)
+IDLE = "nothing, a second"
+WAITING = "instances wait, a second"
+FLAT = "after many have finished"
+REPLICAS = "replicas of one app"
+EXTRAS = (IDLE, WAITING, FLAT, REPLICAS)
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """So many runs of a workflow, so many at a time."""
+class Plan:
+    """What to measure."""
 
-    title: str
-    workflow: str
-    at_once: int
-    count: int
-
-    def scaled(self, share: float) -> "Workload":
-        """Return a smaller one; never less than what runs at once, nor than three."""
-        count = max(min(self.count, 3), self.at_once, round(self.count * share))
-        return Workload(self.title, self.workflow, self.at_once, count)
+    workloads: tuple[Workload, ...]
+    extras: tuple[str, ...]
+    rounds: int
+    waiting: int
+    finished: int
+    share: float
 
 
-CHAIN_OVER, CHAIN_IN, CHILD = (
-    "chain of 5 over 3 other apps",
-    "chain of 5 in one app",
-    "child in 2nd app, activity in 3rd",
-)
-WORKLOADS = (
-    Workload(CHAIN_OVER, "chain_over_apps", 1, 60),
-    Workload(CHAIN_OVER, "chain_over_apps", 16, 480),
-    Workload(CHAIN_OVER, "chain_over_apps", 64, 960),
-    Workload(CHAIN_IN, "chain_in_one_app", 1, 60),
-    Workload(CHAIN_IN, "chain_in_one_app", 16, 480),
-    Workload(CHAIN_IN, "chain_in_one_app", 64, 960),
-    Workload("fan-out of 100 over 3 other apps", "fan_out", 1, 20),
-    Workload(CHILD, "child_elsewhere", 16, 480),
-    Workload("1,000 instances of 3 steps", "three_steps", 1000, 1000),
-    Workload("1,000 steps in one instance", "thousand_steps", 1, 1),
-)
+def world(setup: Setup) -> AbstractContextManager[World]:
+    """Start what a setup needs."""
+    if setup.sdk in ("DBOS", "Restate"):
+        return others.dbos(setup) if setup.sdk == "DBOS" else others.restate(setup)
+    return with_sidecars(setup) if setup.sidecars else hosted(setup)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table; CPU times in milliseconds for one workflow, or for one second when idle."""
-
-    title: str
-    at_once: str
-    setup: Setup
-    seconds: float
-    per_second: float | None
-    p50_ms: float | None
-    p95_ms: float | None
-    host_ms: float
-    database_ms: float
-    apps_ms: float
-    host_mb: float
-    note: str = ""
-
-    @property
-    def engine_ms(self) -> float:
-        """What is not the apps: host and database."""
-        return self.host_ms + self.database_ms
-
-
-def measured(where: World, setup: Setup, work: Workload) -> Row:
-    """Run a workload, after a few of the same to warm up."""
-    if work.workflow != "thousand_steps":
-        where.load(work.workflow, count=min(work.at_once, 64), at_once=min(work.at_once, 64))
-    before = where.costs()
-    taken = where.load(work.workflow, count=work.count, at_once=work.at_once)
-    after = where.costs()
-    latencies = sorted(taken["latencies"])
-    note = ""
-    if work.workflow == "thousand_steps":
-        first, last = taken["output"]
-        note = f"last 100 steps / first 100: {last / first:.2f}"
-    return _row(
-        work.title,
-        str(work.at_once),
-        setup,
-        (before, after),
-        seconds=taken["seconds"],
-        parts=work.count,
-        latencies=latencies,
-        note=note,
-    )
-
-
-def idle(where: World, setup: Setup) -> Row:
-    """Do nothing for a while and see what that costs."""
-    before = where.costs()
-    begin = time.monotonic()
-    time.sleep(IDLE_S)
-    seconds = time.monotonic() - begin
-    return _row("nothing, a second", "", setup, (before, where.costs()), seconds=seconds, parts=seconds)
-
-
-def _row(
-    title: str,
-    at_once: str,
-    setup: Setup,
-    costs: tuple[Costs, Costs],
-    *,
-    seconds: float,
-    parts: float,
-    latencies: Sequence[float] = (),
-    note: str = "",
-) -> Row:
-    before, after = costs
-    return Row(
-        title=title,
-        at_once=at_once,
-        setup=setup,
-        seconds=seconds,
-        per_second=len(latencies) / seconds if latencies else None,
-        p50_ms=statistics.median(latencies) * 1000 if latencies else None,
-        p95_ms=latencies[int(len(latencies) * 0.95)] * 1000 if latencies else None,
-        host_ms=(after.host.cpu_s - before.host.cpu_s) * 1000 / parts,
-        database_ms=(after.database.cpu_s - before.database.cpu_s) * 1000 / parts,
-        apps_ms=(after.apps.cpu_s - before.apps.cpu_s) * 1000 / parts,
-        host_mb=after.host.rss_bytes / 1e6,
-        note=note,
-    )
-
-
-def rows(setups: Sequence[Setup], workloads: Sequence[Workload], console: Console) -> Iterator[Row]:
-    """Measure everything, one setup after the other."""
-    for setup in setups:
-        with console.status(f"{setup}: starting") as status, world(setup) as where:
-            status.update(f"{setup}: idle")
-            yield idle(where, setup)
-            for work in workloads:
+def group_rows(setups: Sequence[Setup], plan: Plan, console: Console) -> Iterator[Row]:
+    """Measure the setups of a group, taking turns."""
+    with console.status("") as status, ExitStack() as stack:
+        worlds: dict[Setup, World] = {}
+        for setup in setups:
+            status.update(f"{setup}: starting")
+            try:
+                worlds[setup] = stack.enter_context(world(setup))
+            except others.NotHere as error:
+                yield Row(CHAIN_OVER, "", setup, note=f"cannot be installed here: {str(error).splitlines()[0]}")
+        if IDLE in plan.extras:
+            for setup, where in worlds.items():
+                status.update(f"{setup}: idle")
+                row = Row(IDLE, "", setup, note=setup.note)
+                watch(row, where, seconds=IDLE_S)
+                yield row
+        for work in plan.workloads:
+            rows = {s: Row(work.title, str(work.at_once), s, note=s.note) for s in worlds if s.has(work.workflow)}
+            for setup in rows:
                 status.update(f"{setup}: {work.title}, {work.at_once} at once")
-                yield measured(where, setup, work)
+                warm(worlds[setup], work)
+            part = work.scaled(1 / plan.rounds)
+            for _ in range(plan.rounds if work.count > 1 else 1):
+                for setup, row in rows.items():
+                    status.update(f"{setup}: {work.title}, {work.at_once} at once")
+                    measure(row, worlds[setup], part)
+            yield from rows.values()
+        if WAITING in plan.extras and OURS in worlds:
+            status.update(f"{plan.waiting} instances wait")
+            yield waiting(worlds[OURS], plan)
+
+
+def waiting(where: World, plan: Plan) -> Row:
+    """Let many instances wait for an event that never comes, and see what that costs."""
+    where.load("wait_for_ever", count=plan.waiting, at_once=32)
+    # What starting them has left to do is not what waiting costs.
+    time.sleep(IDLE_S)
+    row = Row(f"{plan.waiting:,} {WAITING}", "", OURS, note="10 ms are 1 % of a core")
+    watch(row, where, seconds=WAITING_S)
+    return row
+
+
+def flatness(plan: Plan, console: Console) -> list[Row]:
+    """Compare a fresh store with one in which many have finished, both up and taking turns."""
+    work = Workload(CHAIN_IN, "chain_in_one_app", 16, 1000).scaled(plan.share)
+    titles = (f"chain of 5, the first {work.count * plan.rounds:,}", f"the same {FLAT}: {plan.finished:,}")
+    with console.status(titles[1]), world(OURS) as fresh, world(OURS) as aged:
+        warm(fresh, work)
+        aged.load("three_steps", count=plan.finished, at_once=64)
+        return _side_by_side([(titles[0], OURS, fresh), (titles[1], OURS, aged)], work, plan.rounds)
+
+
+def replicas(plan: Plan, console: Console) -> list[Row]:
+    """Compare one replica of an app with four, both up and taking turns."""
+    one = Setup(OURS.sdk, OURS.store, sidecars=True, apps=("app1",))
+    four = Setup(OURS.sdk, OURS.store, sidecars=True, apps=("app1",), replicas=4)
+    work = Workload(CHAIN_IN, "chain_in_one_app", 16, 1000).scaled(plan.share)
+    with console.status(REPLICAS), world(one) as alone, world(four) as together:
+        warm(alone, work)
+        warm(together, work)
+        named = [(f"chain of 5, 1 of {REPLICAS}", one, alone), (f"the same, 4 {REPLICAS}", four, together)]
+        return _side_by_side(named, work, plan.rounds)
+
+
+def _side_by_side(named: Sequence[tuple[str, Setup, World]], work: Workload, rounds: int) -> list[Row]:
+    rows = [Row(title, str(work.at_once), setup) for title, setup, _ in named]
+    for _ in range(rounds):
+        for row, (_, _, where) in zip(rows, named, strict=True):
+            measure(row, where, work)
+    compared(rows)
+    return rows
 
 
 def table(found: Sequence[Row]) -> Table:
-    """Lay out the rows by workload; the last column compares with the first setup of the same run."""
-    shown = Table(title="Antiphon on this machine: one host process, four app processes, one client process")
+    """Lay out the rows by workload; the column x compares with the first setup of the same run."""
+    shown = Table(title="Antiphon on this machine: hosts or sidecars, four app processes, one client process")
     for name in ("workload", "at once", "SDK", "store"):
         shown.add_column(name)
-    for name in ("/s", "p50 ms", "p95 ms", "host", "database", "apps", "host MB", "x"):
+    for name in ("/s", "p50 ms", "p95 ms", "engine", "database", "etcd", "apps", "engine MB", "x"):
         shown.add_column(name, justify="right")
     shown.add_column("")
-    keys = list(dict.fromkeys((row.title, row.at_once) for row in found))
-    for title, at_once in keys:
+    for title, at_once in dict.fromkeys((row.title, row.at_once) for row in found):
         group = [row for row in found if (row.title, row.at_once) == (title, at_once)]
         for row in group:
             first = row is group[0]
@@ -170,19 +164,26 @@ def table(found: Sequence[Row]) -> Table:
                 title if first else "",
                 at_once if first else "",
                 row.setup.sdk,
-                row.setup.store,
-                *(_number(value) for value in (row.per_second, row.p50_ms, row.p95_ms)),
-                *(_number(value) for value in (row.host_ms, row.database_ms, row.apps_ms)),
-                _number(row.host_mb),
-                f"{row.engine_ms / group[0].engine_ms:.2f}" if group[0].engine_ms else "",
+                row.setup.kept,
+                *_figures(row, group[0]),
                 row.note,
                 end_section=row is group[-1],
             )
     return shown
 
 
+def _figures(row: Row, first: Row) -> list[str]:
+    if not row.parts:
+        return [""] * 9
+    values = [row.per_second, row.percentile_ms(0.5), row.percentile_ms(0.95)]
+    values += [row.ms(cpu_s) for cpu_s in (row.engine_s, row.database_s, row.etcd_s, row.apps_s)]
+    values.append(row.rss_bytes / 1e6)
+    compares = row.setup.sdk != "DBOS" and first.all_but_apps_ms
+    return [*map(_number, values), f"{row.all_but_apps_ms / first.all_but_apps_ms:.2f}" if compares else ""]
+
+
 def _number(value: float | None) -> str:
-    if value is None:
+    if not value:
         return ""
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
@@ -205,24 +206,49 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def main() -> None:
-    """Measure and print."""
+def _arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work; figures are rougher")
     parser.add_argument("--only", metavar="TEXT", default="", help="workloads that have this in their name")
-    parser.add_argument("--setup", metavar="TEXT", default="", help='such as "antiphon" or "dapr sdk, postgresql"')
-    arguments = parser.parse_args()
-    setups = [setup for setup in SETUPS if arguments.setup.lower() in str(setup).lower()]
-    chosen = [work for work in WORKLOADS if arguments.only.lower() in work.title.lower()]
-    if not setups or not chosen:
+    parser.add_argument("--at-once", metavar="N", type=int, help="workloads with so many workflows at once")
+    parser.add_argument("--setup", metavar="TEXT", action="append", help='such as "postgresql, sidecars"; repeats')
+    parser.add_argument("--rounds", metavar="N", type=int, default=3, help="turns that setups of a group take")
+    parser.add_argument("--waiting", metavar="N", type=int, default=20_000, help="instances that wait")
+    parser.add_argument("--finished", metavar="N", type=int, default=5_000, help=f"instances of '{FLAT}'")
+    return parser, parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser, arguments = _arguments()
+    wanted = [text.lower() for text in arguments.setup or [""]]
+    chosen = [[s for s in group if any(text in str(s).lower() for text in wanted)] for group in GROUPS]
+    only = arguments.only.lower()
+    share = 0.1 if arguments.quick else 1.0
+    plan = Plan(
+        tuple(
+            work.scaled(share)
+            for work in WORKLOADS
+            if only in work.title.lower() and arguments.at_once in (None, work.at_once)
+        ),
+        tuple(title for title in EXTRAS if only in title and arguments.at_once is None),
+        rounds=1 if arguments.quick else arguments.rounds,
+        waiting=round(arguments.waiting * share),
+        finished=round(arguments.finished * share),
+        share=share,
+    )
+    if not any(chosen) or not (plan.workloads or plan.extras):
         parser.error("nothing has that in its name")
-    workloads = [work.scaled(0.1 if arguments.quick else 1.0) for work in chosen]
-    console = Console(width=None if sys.stdout.isatty() else 190)
+    console = Console(width=None if sys.stdout.isatty() else 220)
     console.print(machine(), highlight=False)
-    found = list(rows(setups, workloads, console))
+    found = [row for group in chosen if group for row in group_rows(group, plan, console)]
+    if OURS in chosen[1]:
+        found += flatness(plan, console) if FLAT in plan.extras else []
+        found += replicas(plan, console) if REPLICAS in plan.extras else []
     console.print(table(found))
     console.print(
-        "host, database, apps: CPU milliseconds for each workflow. x: host and database, the first setup is 1."
+        "engine, database, etcd, apps: CPU milliseconds for each workflow, or for a second. "
+        "x: all but the apps, the first setup of a group is 1."
     )
     console.print(machine(), highlight=False)
 

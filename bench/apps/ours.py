@@ -67,7 +67,14 @@ async def thousand_steps(ctx: workflow.Context, text: str) -> list[float]:
     return [(marks[1] - marks[0]).total_seconds(), (marks[10] - marks[9]).total_seconds()]
 
 
-WORKFLOWS = [chain_over_apps, chain_in_one_app, three_steps, fan_out, child_elsewhere, thousand_steps]
+@workflow.define
+async def wait_for_ever(ctx: workflow.Context, text: str) -> str:
+    """One step, then nothing."""
+    await ctx.call_activity(echo, text)
+    return str(await ctx.wait_for_event("never"))
+
+
+WORKFLOWS = [chain_over_apps, chain_in_one_app, three_steps, fan_out, child_elsewhere, thousand_steps, wait_for_ever]
 
 Worker(
     workflows={"app1": WORKFLOWS, "app2": [call_third]}.get(sys.argv[1], []),
