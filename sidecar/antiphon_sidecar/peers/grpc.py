@@ -188,15 +188,16 @@ class _Link:
 
     async def _write(self, call: Any) -> None:  # noqa: ANN401 - a call of grpc.aio
         over = asyncio.ensure_future(call.read())
+        # One event for both: a task for each wait would cost more than the message.
+        over.add_done_callback(lambda _: self._wake.set())
         try:
             while not over.done():
+                # Before the writing: what comes during it, the end too, must be seen after it.
+                self._wake.clear()
                 while self._waiting:
                     count = min(len(self._waiting), _BATCH_MOST)
                     await call.write(grpc_messages.batch(self._waiting.popleft() for _ in range(count)))
-                self._wake.clear()
-                waiting = asyncio.ensure_future(self._wake.wait())
-                await asyncio.wait((over, waiting), return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
+                await self._wake.wait()
         finally:
             over.cancel()
 
