@@ -68,6 +68,7 @@ async def test_what_does_not_move_is_not_delayed_while_a_replica_joins_and_leave
         newcomer.worker.start()
         await asyncio.to_thread(newcomer.sidecar.wait_until_ready)
         moved = await _owned(made, replicas=4)
+        assert moved, "the newcomer owns nothing"
         await _phase(phases)
         assert await asyncio.to_thread(newcomer.sidecar.terminate, within_s=STOP_S) == 0
         await _owned(made, replicas=3)

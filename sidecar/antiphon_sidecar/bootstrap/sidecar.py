@@ -97,7 +97,7 @@ class Sidecar:
             replica=replica_id,
             namespace=settings.namespace,
             nonce=self._clock.new_id().hex(),
-            address=_published(settings.peer_address or listeners.LOOPBACK, self.peer_port),
+            address=published_address(settings.peer_address or listeners.LOOPBACK, self.peer_port),
         )
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=self._apps)
 
@@ -302,11 +302,27 @@ def _host_of(peer_address: str) -> str:
     return urlsplit(f"//{peer_address}").hostname or peer_address
 
 
-def _published(peer_address: str, port: int) -> str:
-    """Return what others connect to; a port that the address names itself wins (a proxy before this process)."""
+def published_address(peer_address: str, port: int) -> str:
+    """Return what others connect to; a port that the address names itself wins (a proxy before this process).
+
+    Raises:
+        SettingsClash: the address names a port that is none.
+    """
     host = _host_of(peer_address)
     shown = f"[{host}]" if ":" in host else host
-    return f"{shown}:{port}" if host in (peer_address, shown) else peer_address
+    return f"{shown}:{_port_of(peer_address) or port}"
+
+
+def _port_of(peer_address: str) -> int | None:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(peer_address)
+        return None
+    try:
+        return urlsplit(f"//{peer_address}").port
+    except ValueError as error:
+        raise SettingsClash(
+            f'--peer-address "{peer_address}" names a port that is no number from 1 to 65535. Give HOST or HOST:PORT.'
+        ) from error
 
 
 def _bound_to(peer_address: str | None) -> str:
