@@ -138,7 +138,7 @@ FAILS_ON: dict[str, Callable[[], None]] = {
     "kill_in_commit": result_is_acknowledged_before_the_commit,
     "pause_owners": refused_epoch_is_kept,
     "cut_peers": results_wait_for_their_owner,
-    "cut_pair": results_wait_for_their_owner,
+    "cut_pair": sweep_is_dropped,
     "cut_pair_one_way": sweep_is_dropped,
     "cut_etcd": refused_epoch_is_kept,
     "cut_etcd_one_way": refused_epoch_is_kept,
