@@ -9,18 +9,20 @@ from dataclasses import dataclass
 import grpc
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from antiphon_names import errors as codes
 from antiphon_names.hashing import APP_ID_PATTERN
 from antiphon_proto import methods
 from antiphon_sidecar.runtime.calls import Calls
+from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import ClientService, Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
 from antiphon_sidecar.servers.http import app_health, process_health
-from antiphon_sidecar.servers.metrics import PoolMetrics, ReplicaMetrics
+from antiphon_sidecar.servers.metrics import CommitMetrics, PoolMetrics, ReplicaMetrics
 from antiphon_sidecar.servers.worker import WorkerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
@@ -142,10 +144,17 @@ def control_handlers(control: ControlService, directory: Directory, settings: Se
     ]
 
 
+def common_metrics(
+    replicas: Callable[[], Iterable[Replica]], committer: Committer, store: Store
+) -> tuple[Collector, ...]:
+    """Return what every process reports."""
+    pools = (PoolMetrics(store),) if isinstance(store, Pooled) else ()
+    return (ReplicaMetrics(replicas), CommitMetrics(committer.figures), *pools)
+
+
 async def serve_metrics(
     stack: AsyncExitStack,
-    replicas: Callable[[], Iterable[Replica]],
-    store: Store,
+    collectors: Iterable[Collector],
     port: int,
     *,
     ready: Callable[[], bool],
@@ -153,9 +162,8 @@ async def serve_metrics(
 ) -> int:
     """Serve metrics and probes until the stack is closed; return the port, which 0 leaves free."""
     registry = CollectorRegistry()
-    registry.register(ReplicaMetrics(replicas))
-    if isinstance(store, Pooled):
-        registry.register(PoolMetrics(store))
+    for collector in collectors:
+        registry.register(collector)
     port = port or listeners.free_port()
     listeners.check_port(port, "the metrics listener")
     runner = await listeners.serve_http(process_health(registry=registry, ready=ready), port, host=host)

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from prometheus_client.registry import Collector
 
 from antiphon_names import errors as codes
 from antiphon_names.hosts import identity_path, socket_path, without_password
@@ -17,6 +19,7 @@ from antiphon_sidecar.bootstrap.app import (
     App,
     Listener,
     check_app_id,
+    common_metrics,
     control_handlers,
     crash,
     open_app,
@@ -176,6 +179,10 @@ class Host:
         """Return the apps of this host in the order they were added."""
         return tuple(entry.listener for entry in self._apps.values())
 
+    def metrics(self) -> Iterable[Collector]:
+        """Return what is reported of this process."""
+        return common_metrics(self.replicas, self._committer, self.store)
+
     def replicas(self) -> list[Replica]:
         """Return the runtimes of this host's apps."""
         return [entry.replica for entry in self._apps.values()]
@@ -244,7 +251,7 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
                 _link(stack, link, socket)
         if settings.metrics_port is not None:
             host.metrics_port = await serve_metrics(
-                stack, host.replicas, store, settings.metrics_port, ready=lambda: not host.draining
+                stack, host.metrics(), settings.metrics_port, ready=lambda: not host.draining
             )
         yield host
 

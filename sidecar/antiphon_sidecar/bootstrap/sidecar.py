@@ -4,17 +4,27 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import grpc
+from prometheus_client.registry import Collector
 
 from antiphon_names import errors as codes
 from antiphon_names.hosts import without_password
 from antiphon_proto import methods
-from antiphon_sidecar.bootstrap.app import App, Listener, check_app_id, control_handlers, crash, open_app, serve_metrics
+from antiphon_sidecar.bootstrap.app import (
+    App,
+    Listener,
+    check_app_id,
+    common_metrics,
+    control_handlers,
+    crash,
+    open_app,
+    serve_metrics,
+)
 from antiphon_sidecar.bootstrap.stores import POSTGRES, open_store, url_source
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
@@ -34,6 +44,7 @@ from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import TokenCheck, generic_handler
+from antiphon_sidecar.servers.metrics import FleetMetrics
 from antiphon_sidecar.servers.peer import PeerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
@@ -175,6 +186,11 @@ class Sidecar:
     def _apps(self) -> list[str]:
         return sorted({self.app, *(r.app for r in self.view().replicas.values()), *self._known.names()})
 
+    def metrics(self) -> Iterable[Collector]:
+        """Return what is reported of this process."""
+        common = common_metrics(self.replicas, self._committer, self.store)
+        return (*common, FleetMetrics(self._coordinator, self._peers))
+
     def replicas(self) -> list[Replica]:
         """Return this process's runtime."""
         return [] if self._served is None else [self._served.replica]
@@ -239,8 +255,7 @@ async def open_sidecar(app: str, settings: Settings, ports: Ports) -> AsyncItera
         if settings.metrics_port is not None:
             sidecar.metrics_port = await serve_metrics(
                 stack,
-                sidecar.replicas,
-                store,
+                sidecar.metrics(),
                 settings.metrics_port,
                 ready=lambda: not sidecar.draining,
                 host=_bound_to(settings.peer_address).strip("[]"),

@@ -161,6 +161,10 @@ class EtcdCoordinator:
         """Tell whether the lease is alive by this replica's own clock: a restart of etcd makes leases longer."""
         return self._lease != 0 and self._monotonic() < self._lease_until
 
+    def lease_left_s(self) -> float:
+        """Return for how long the lease is certain, by this replica's own clock; 0 when it is not."""
+        return max(0.0, self._lease_until - self._monotonic()) if self._lease else 0.0
+
     async def _keep(self) -> None:
         while True:
             try:

@@ -6,7 +6,7 @@ dropped: the sweep of the store finds it. A side that speaks an older protocol i
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,14 +102,24 @@ class GrpcPeers:
         self._links: dict[str, _Link] = {}
         self._handler: Callable[[str, Message], None] | None = None
         self._closed = False
+        #: Messages sent and received, and those that were dropped because they could not be sent.
+        self.traffic: Counter[str] = Counter()
+
+    @property
+    def links(self) -> tuple[int, int]:
+        """Return how many replicas are spoken to, and how many of those are linked now."""
+        return len(self._links), sum(link.linked for link in self._links.values())
 
     def send(self, to: str, message: Message) -> None:
         """Queue a message for a replica; one that nobody knows an address of gets nothing."""
         link = self._links.get(to)
         if link is None:
             if self._closed or self._address(to) is None:
+                self.traffic["dropped"] += 1
                 return
-            link = self._links[to] = _Link(self.me, to, address=self._address, certificates=self._certificates)
+            link = self._links[to] = _Link(
+                self.me, to, address=self._address, certificates=self._certificates, traffic=self.traffic
+            )
             link.ended.add_done_callback(lambda _: self._links.pop(to, None))
         link.put(message)
 
@@ -121,6 +131,7 @@ class GrpcPeers:
         """Take a batch that came in on the peer port."""
         if self._handler is not None:
             for message in grpc_messages.messages(batch):
+                self.traffic["received"] += 1
                 self._handler(sender, message)
 
     def close(self) -> None:
@@ -135,7 +146,13 @@ class _Link:
     """The way to one replica: connects, greets, and writes what gathers."""
 
     def __init__(
-        self, me: Self, to: str, *, address: Callable[[str], str | None], certificates: Certificates | None
+        self,
+        me: Self,
+        to: str,
+        *,
+        address: Callable[[str], str | None],
+        certificates: Certificates | None,
+        traffic: Counter[str],
     ) -> None:
         self._me = me
         self._to = to
@@ -143,10 +160,13 @@ class _Link:
         self._certificates = certificates
         self._waiting: deque[Message] = deque(maxlen=_WAITING_MOST)
         self._wake = asyncio.Event()
+        self._traffic = traffic
+        self.linked = False
         self.ended = asyncio.get_running_loop().create_task(self._run(), name=f"link-{to}")
 
     def put(self, message: Message) -> None:
         """Queue a message."""
+        self._traffic["dropped"] += len(self._waiting) == _WAITING_MOST
         self._waiting.append(message)
         self._wake.set()
 
@@ -159,6 +179,7 @@ class _Link:
             except (grpc.RpcError, TimeoutError, OSError, asyncio.InvalidStateError, _Strange) as error:
                 logger.info("a replica is not reached", extra={"replica": self._to, "error": _said(error)})
             # Old by the time it could be sent; what matters is found by the sweep.
+            self._traffic["dropped"] += len(self._waiting)
             self._waiting.clear()
             await asyncio.sleep(backoff_s)
             backoff_s = min(backoff_s * 2, _BACKOFF_S[1])
@@ -182,8 +203,10 @@ class _Link:
                 answer = await call.read()
             if not isinstance(answer, pb.PeerBatch) or answer.hello.replica_id != self._to:
                 raise _Strange("another replica answers at its address")
+            self.linked = True
             await self._write(call)
         finally:
+            self.linked = False
             call.cancel()
 
     async def _write(self, call: Any) -> None:  # noqa: ANN401 - a call of grpc.aio
@@ -197,6 +220,7 @@ class _Link:
                 while self._waiting:
                     count = min(len(self._waiting), _BATCH_MOST)
                     await call.write(grpc_messages.batch(self._waiting.popleft() for _ in range(count)))
+                    self._traffic["sent"] += count
                 await self._wake.wait()
         finally:
             over.cancel()

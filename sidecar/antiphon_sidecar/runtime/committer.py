@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from antiphon_sidecar.runtime.figures import CommitFigures
 from antiphon_sidecar.stores.base import Commit, Outcome, Store
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreError
 
@@ -37,6 +38,7 @@ class Committer:
         self._retry_s = retry_s
         self._pending: list[Submitted] = []
         self._wake = asyncio.Event()
+        self.figures = CommitFigures()
 
     def submit(self, commit: Commit, done: Callback) -> None:
         """Queue a commit. At most one of an instance may be under way: lanes see to that."""
@@ -55,11 +57,13 @@ class Committer:
 
     async def _commit(self, group: list[Submitted]) -> None:
         commits = [item.commit for item in group]
+        figures, begin = self.figures, asyncio.get_running_loop().time()
         while True:
             try:
                 outcomes = await _finished(asyncio.ensure_future(self._store.commit(commits)))
             except OutcomeUnknown:
                 logger.warning("the outcome of a group of commits is unknown", extra={"commits": len(group)})
+                figures.outcomes["unknown"] += len(group)
                 for item in group:
                     item.done(None)
                 return
@@ -67,7 +71,10 @@ class Committer:
                 logger.warning("the store refuses commits for now", extra={"error": str(error)})
                 await asyncio.sleep(self._retry_s)
             else:
+                figures.commit_s.observe(asyncio.get_running_loop().time() - begin)
+                figures.group.observe(len(group))
                 for item, outcome in zip(group, outcomes, strict=True):
+                    figures.outcomes[outcome.value] += 1
                     item.done(outcome)
                 return
 

@@ -7,6 +7,7 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.effects import Effects, Scope
+from antiphon_sidecar.runtime.figures import AppFigures
 from antiphon_sidecar.runtime.handing import Line, Wait, choose, lost
 from antiphon_sidecar.runtime.lane import Lane, Phase, turn_item
 from antiphon_sidecar.runtime.workers import GRPC_DEFAULT_BYTES, WorkerStream
@@ -35,6 +36,7 @@ class HandOut:
         self._fast = fast
         self._by_token: dict[str, Lane] = {}
         self.line = Line()
+        self.figures = AppFigures()
         #: When partitions were taken, in monotonic seconds.
         self._taken: dict[int, float] = {}
 
@@ -110,6 +112,11 @@ class HandOut:
         if result.turn.consumed:
             lane.take(result.turn)
         self._submit(lane, result)
+
+    def answered(self, lane: Lane) -> None:
+        """A worker has answered the turn that it had in hand."""
+        self.figures.turn_s.observe(self._scope.clock.monotonic() - lane.since)
+        self.release(lane)
 
     def release(self, lane: Lane) -> None:
         """Take a turn out of its worker's hands."""

@@ -41,6 +41,7 @@ class Instances:
         #: Lanes that hold messages which are not durable yet.
         self.fast: dict[str, Lane] = {}
         self._handout = HandOut(scope, effects, submit=self._submit, fast=self.fast)
+        self.figures = self._handout.figures
 
     # what arrives
 
@@ -191,7 +192,7 @@ class Instances:
             lane.stream.echoes_tokens = True
         if lane.stream is not None:
             lane.stream.large = 0
-        self._handout.release(lane)
+        self._handout.answered(lane)
         lane.answer = response
         lane.awaited = response.awaited
         self._finish(lane)
@@ -325,6 +326,7 @@ class Instances:
         lane.answer = None
         lane.replaced.clear()
         lane.phase = Phase.IDLE
+        self.figures.landed(result.state.status, first=commit.row.version == 1)
         self._settle(lane, turn)
         log_dropped(lane.instance_id, turn.rejected)
         self._cause(lane, result, commit)

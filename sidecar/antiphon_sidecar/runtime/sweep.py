@@ -112,9 +112,12 @@ class Sweep:
 
     async def _look(self, partitions: list[int], now: int, *, until: int) -> None:
         store = self._replica.parts.store
+        swept = self._replica.instances.figures.swept
         async for inbox in self._pages(store.due_inbox, partitions, until):
+            swept["inbox"] += len(inbox)
             await self._inbox_page(inbox, now)
         async for tasks in self._pages(store.due_tasks, partitions, until):
+            swept["tasks"] += len(tasks)
             await self._tasks_page(tasks, now)
 
     async def _look_at_timers(self, partitions: list[int], now: int) -> None:
@@ -226,6 +229,7 @@ class Sweep:
         suspects: list[TimerRow] = []
         later = []
         for row in page:
+            self._replica.instances.figures.swept["timers"] += 1
             if row.due_at <= now:
                 times, delay = self._delay_ns(row.ref)
                 later.append((row.ref, now + delay))
