@@ -19,7 +19,6 @@ from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.doubts import settle_doubts
 from antiphon_sidecar.runtime.effects import Effects, Scope
-from antiphon_sidecar.runtime.handing import Line
 from antiphon_sidecar.runtime.handout import HandOut
 from antiphon_sidecar.runtime.lane import Lane, Phase, due_purge, log_dropped, read_in_time, split_kept
 from antiphon_sidecar.runtime.lanes import LaneTable
@@ -41,14 +40,11 @@ class Instances:
         #: Lanes that hold messages which are not durable yet.
         self.fast: dict[str, Lane] = {}
         self._handout = HandOut(scope, effects, submit=self._submit, fast=self.fast)
+        #: The lanes that have something for a worker but found none.
+        self.line = self._handout.line
         self.figures = self._handout.figures
 
     # what arrives
-
-    @property
-    def line(self) -> Line:
-        """Return the lanes that have something for a worker but found none."""
-        return self._handout.line
 
     def get(self, instance_id: str) -> Lane | None:
         """Return the lane if the instance is in memory."""
