@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from antiphon import _definitions, _values, _wire, activity, interceptors
+from antiphon import _definitions, _otel, _values, _wire, activity, interceptors
 from antiphon._definitions import Definition
 from antiphon._payloads import PLAIN, Payloads
 from antiphon._running import Running, running
@@ -196,6 +196,7 @@ class Activities:
             info = replace(info, heartbeat_details=self._details(request))
         activity.current.set(info)
         running.set(call)
+        _otel.enter(info.trace_context)
 
     def _details(self, request: worker_pb2.ActivityRequest) -> object:
         try:

@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from antiphon import _connection, _definitions, _refusals, _requests, _values
+from antiphon import _connection, _definitions, _otel, _refusals, _requests, _values
 from antiphon import interceptors as around
 from antiphon._backoff import Backoff
 from antiphon._payloads import Payloads
@@ -108,7 +108,7 @@ class Client:
             start_at: not before this time, which must have a time zone.
             unique: refuse the ID also when its earlier run has ended.
             tags: kept with the instance, also over continue-as-new.
-            trace_context: handed on to its activities and children.
+            trace_context: handed on to its activities and children; by default that of OpenTelemetry's open span.
 
         Raises:
             InstanceAlreadyExists: an active instance has this ID.
@@ -126,6 +126,7 @@ class Client:
             request.input.value = text
         if start_at is not None:
             request.scheduled_start_timestamp.FromDatetime(_requests.aware(start_at))
+        trace_context = trace_context or _otel.current()
         if trace_context is not None:
             request.parent_trace_context.trace_parent = trace_context.traceparent
             if trace_context.tracestate:

@@ -26,6 +26,7 @@ from antiphon_sidecar.bootstrap.app import (
     serve_metrics,
 )
 from antiphon_sidecar.bootstrap.stores import MEMORY, POSTGRES, open_store, url_source
+from antiphon_sidecar.bootstrap.tracing import span_writer
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from antiphon_sidecar.coordination.lock import FileLock, Held
@@ -38,6 +39,7 @@ from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.spans import Spans
 from antiphon_sidecar.runtime.tasks import Died, Tasks
 from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.servers import listeners
@@ -78,6 +80,7 @@ class Host:
         socket: str | None,
         store_clock: StoreClock | None = None,
         died: Died | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -89,6 +92,7 @@ class Host:
         self._clock = SystemClock()
         self._store_clock = store_clock or StoreClock(self._clock)
         self._died = died or crash
+        self._spans = spans
         self._registry = LocalRegistry(self._clock.monotonic)
         self._network = MemoryNetwork()
         self._known = KnownApps(store)
@@ -145,6 +149,7 @@ class Host:
                 concurrency=settings.concurrency_of(app),
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
                 retention={Status[name.upper()]: seconds for name, seconds in settings.retention},
+                spans=self._spans,
                 died=self._died,
             ),
         )
@@ -240,7 +245,10 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
             socket = identity_path(store.identity, **named)
             _take_lock(stack, settings, socket)
         lock = await _take_store_lock(stack, settings, source, socket)
-        host = Host(settings, store, socket=socket)
+        writer = span_writer(os.environ)
+        if writer is not None:
+            stack.push_async_callback(writer.close)
+        host = Host(settings, store, socket=socket, spans=writer)
         await host.start()
         stack.push_async_callback(host.close)
         if lock is not None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from antiphon_sidecar.bootstrap.app import (
     serve_metrics,
 )
 from antiphon_sidecar.bootstrap.stores import POSTGRES, open_store, url_source
+from antiphon_sidecar.bootstrap.tracing import span_writer
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.coordination.etcd_cluster import Access
@@ -37,6 +39,7 @@ from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.spans import Spans
 from antiphon_sidecar.runtime.tasks import Tasks
 from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.servers import listeners
@@ -75,7 +78,8 @@ class SettingsClash(Exception):
 class Sidecar:
     """A running sidecar; made by `open_sidecar`."""
 
-    def __init__(self, app: str, settings: Settings, store: Store) -> None:
+    def __init__(self, app: str, settings: Settings, store: Store, spans: Spans | None) -> None:
+        self._spans = spans
         self.app = app
         self.settings = settings
         self.store = store
@@ -146,6 +150,7 @@ class Sidecar:
                 known_apps=self._known,
                 limits=settings.limits,
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
+                spans=self._spans,
                 died=crash,
             ),
         )
@@ -247,7 +252,10 @@ async def open_sidecar(app: str, settings: Settings, ports: Ports) -> AsyncItera
         store = open_store(settings, source)
         await _opened(store)
         stack.push_async_callback(store.close)
-        sidecar = Sidecar(app, settings, store)
+        writer = span_writer(os.environ)
+        if writer is not None:
+            stack.push_async_callback(writer.close)
+        sidecar = Sidecar(app, settings, store, writer)
         server = await sidecar.serve_peers()
         stack.push_async_callback(server.stop, None)
         stack.push_async_callback(sidecar.close)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
-from antiphon_sidecar.codec.values import from_text, optional_trace
+from antiphon_sidecar.codec.values import from_text, optional_trace, to_trace
+from antiphon_sidecar.engine.events import Trace
 from antiphon_sidecar.engine.outcome import NewTask
 from antiphon_sidecar.engine.state import State
 
@@ -39,3 +40,9 @@ def activity_request(state: State, new: NewTask, *, propagated: bytes = b"") -> 
         start_to_close_ms=(timeouts.start_to_close_ns or 0) // _NS_PER_MS,
         propagated_history=pb.PropagatedHistory.FromString(propagated) if propagated else None,
     ).SerializeToString()
+
+
+def trace_of(request: bytes) -> Trace | None:
+    """Return the trace context of a serialized request."""
+    read = wk.ActivityRequest.FromString(request)
+    return to_trace(read.parent_trace_context, present=read.HasField("parent_trace_context"))

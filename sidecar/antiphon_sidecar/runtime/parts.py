@@ -10,6 +10,7 @@ from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.spans import Spans
 from antiphon_sidecar.runtime.tasks import Died
 from antiphon_sidecar.settings import Concurrency, Limits
 from antiphon_sidecar.stores.base import Store
@@ -42,5 +43,7 @@ class Parts:
     unknown_apps: UnknownApps = field(default_factory=UnknownApps)
     #: How many seconds runs are kept after their end, by how they ended; those that are not named are kept.
     retention: Mapping[Status, float] = field(default_factory=dict)
+    #: Takes the spans of instances that are in a trace; None: nobody wants them.
+    spans: Spans | None = None
     #: Hears of a background task that died: what it did is done by nobody then.
     died: Died | None = None

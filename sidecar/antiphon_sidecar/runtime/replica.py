@@ -30,7 +30,7 @@ from antiphon_sidecar.peers.base import (
     Result,
     Verdict,
 )
-from antiphon_sidecar.runtime import doubts, rows
+from antiphon_sidecar.runtime import doubts, rows, spans
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
 from antiphon_sidecar.runtime.firing import fire
@@ -341,6 +341,10 @@ class Replica:
     def execution_ended(self, instance_id: str, execution_id: str) -> None:
         """Forget what was dispatched for a generation that is over."""
         self.dispatcher.forget_execution(instance_id, execution_id)
+        lane = self.instances.get(instance_id)
+        if self.parts.spans is not None and lane is not None and lane.state is not None:
+            for span in spans.of_generation(lane.state, execution_id, now=self.parts.store_clock.now()):
+                self.parts.spans.write(span)
 
     def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
         """Answer the targets."""
@@ -426,5 +430,10 @@ class Replica:
 
     def task_answered(self, ref: TaskRef, **answer: Unpack[Answered]) -> None:
         """Take a worker's answer to a task; `settled` once it may be acknowledged."""
+        if self.parts.spans is not None:
+            hand, now = self.intake.hands.get(ref), self.parts.store_clock.now()
+            span = spans.of_activity(hand, answer["event"], app=self.identity.app, now=now)
+            if span is not None:
+                self.parts.spans.write(span)
         self.intake.finished(ref, **answer)
         self._tick_wake.set()
