@@ -295,11 +295,12 @@ class Calls:
 
     async def _begun(self, row: InstanceRow) -> ExecutionStarted | None:
         """Return how the generation began."""
-        batches = await self._store.history(app=self._app, instance_id=row.instance_id)
-        # An instance that stalled before its start has turns without one.
-        found = (rows.started_event(codec.unpack(batch.events)) for batch in batches)
-        started = next((event for event in found if event is not None), None)
-        return started if started is not None else await self._waiting_start(row)
+        # In its first turn; only one that stalled before its start has turns without it.
+        for most in (1, None):
+            for batch in await self._store.history(app=self._app, instance_id=row.instance_id, limit=most):
+                if (started := rows.started_event(codec.unpack(batch.events))) is not None:
+                    return started
+        return await self._waiting_start(row)
 
     async def _waiting_start(self, row: InstanceRow) -> ExecutionStarted | None:
         for waiting in await self._store.load_inbox(app=self._app, instance_id=row.instance_id, limit=1):

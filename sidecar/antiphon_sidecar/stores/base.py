@@ -377,8 +377,8 @@ class Store(SchemaStore, GrantStore, Protocol):
     async def get_instance(self, *, app: str, instance_id: str) -> InstanceRow | None:
         """Read the instance row; an unread START row of a child answers as None."""
 
-    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
-        """Read the committed history of the current generation, oldest first."""
+    async def history(self, *, app: str, instance_id: str, limit: int | None = None) -> Sequence[HistoryRow]:
+        """Read the committed history of the current generation, oldest first; at most `limit` rows."""
 
     async def list_instances(
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None

@@ -274,10 +274,10 @@ class MemoryStore:
         """Read the instance row."""
         return self._tables.row(app, instance_id)
 
-    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
+    async def history(self, *, app: str, instance_id: str, limit: int | None = None) -> Sequence[HistoryRow]:
         """Read the history of the current generation."""
         run = self._tables.runs.get((app, instance_id))
-        return _history(run) if run else []
+        return _history(run)[:limit] if run else []
 
     async def list_instances(
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None

@@ -314,10 +314,10 @@ class PostgresStore:
         key = (self._namespace, app, instance_id)
         return await self._read(lambda each: self._reads.instance(each, key))
 
-    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
+    async def history(self, *, app: str, instance_id: str, limit: int | None = None) -> Sequence[HistoryRow]:
         """Read the history of the current generation."""
         key = (self._namespace, app, instance_id)
-        return await self._read(lambda each: self._reads.history(each, key))
+        return await self._read(lambda each: self._reads.history(each, key, limit=limit))
 
     async def list_instances(
         self, filter: InstanceFilter, *, limit: int, after: bytes | None = None

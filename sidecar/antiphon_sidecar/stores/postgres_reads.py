@@ -56,7 +56,7 @@ class Reads:
             " AND h.instance_id = $3 AND h.incarnation = i.incarnation AND h.generation = i.generation"
             " WHERE i.namespace = $1 AND i.app = $2 AND i.instance_id = $3 ORDER BY h.turn"
         )
-        self._history = history.format(listed(HISTORY, "h"))
+        self._history = f"{history.format(listed(HISTORY, 'h'))} LIMIT $4::bigint"
         self._load = f"""SELECT
             (SELECT ROW ({listed(INSTANCE)}) FROM {schema}.instances WHERE {_KEY}),
             ARRAY ({history.format(f"ROW ({listed(HISTORY, 'h')})")}),
@@ -82,9 +82,9 @@ class Reads:
         values = await connection.fetchrow(self._instance, *key)
         return instance_row(tuple(values)) if values else None
 
-    async def history(self, connection: asyncpg.Connection, key: Key) -> list[HistoryRow]:
-        """Read the history of an instance's current generation."""
-        return [HistoryRow(*values) for values in await connection.fetch(self._history, *key)]
+    async def history(self, connection: asyncpg.Connection, key: Key, *, limit: int | None) -> list[HistoryRow]:
+        """Read the history of an instance's current generation, oldest first."""
+        return [HistoryRow(*values) for values in await connection.fetch(self._history, *key, limit)]
 
     async def inbox(self, connection: asyncpg.Connection, key: Key, *, limit: int) -> list[InboxRow]:
         """Read an inbox, START rows first."""

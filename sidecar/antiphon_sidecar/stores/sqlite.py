@@ -271,13 +271,13 @@ class SqliteStore:
         key = (self._namespace, app, instance_id)
         return await self._reader.run(partial(sqlite_reads.instance, key=key))
 
-    async def history(self, *, app: str, instance_id: str) -> Sequence[HistoryRow]:
+    async def history(self, *, app: str, instance_id: str, limit: int | None = None) -> Sequence[HistoryRow]:
         """Read the history of the current generation."""
         key = (self._namespace, app, instance_id)
 
         def read(connection: sqlite3.Connection) -> list[HistoryRow]:
             row = sqlite_reads.instance(connection, key)
-            return list(sqlite_reads.history(connection, key, row=row))
+            return list(sqlite_reads.history(connection, key, row=row, limit=limit))
 
         return await self._reader.run(read)
 

@@ -28,7 +28,9 @@ Row = TypeVar("Row", InboxRow, TaskRow, TimerRow)
 
 _KEY = "namespace = ? AND app = ? AND instance_id = ?"
 _INSTANCE = f"SELECT {listed(INSTANCE)} FROM instances WHERE {_KEY}"
-_HISTORY = f"SELECT {listed(HISTORY)} FROM history WHERE {_KEY} AND incarnation = ? AND generation = ? ORDER BY turn"
+_HISTORY = (
+    f"SELECT {listed(HISTORY)} FROM history WHERE {_KEY} AND incarnation = ? AND generation = ? ORDER BY turn LIMIT ?"
+)
 _INBOX = f"SELECT {listed(INBOX)} FROM inbox WHERE {_KEY} ORDER BY kind <> {InboxKind.START:d}, seq LIMIT ?"
 _TASKS = f"SELECT {listed(TASK)} FROM tasks WHERE {_KEY} ORDER BY task_id"
 _TIMERS = f"SELECT {listed(TIMER)} FROM timers WHERE {_KEY} ORDER BY timer_id"
@@ -54,11 +56,13 @@ def instance(connection: sqlite3.Connection, key: Key) -> InstanceRow | None:
     return instance_row(values) if values else None
 
 
-def history(connection: sqlite3.Connection, key: Key, *, row: InstanceRow | None) -> tuple[HistoryRow, ...]:
-    """Read the history of an instance's current generation."""
+def history(
+    connection: sqlite3.Connection, key: Key, *, row: InstanceRow | None, limit: int | None = None
+) -> tuple[HistoryRow, ...]:
+    """Read the history of an instance's current generation, oldest first."""
     if row is None:
         return ()
-    found = connection.execute(_HISTORY, (*key, row.incarnation, row.generation))
+    found = connection.execute(_HISTORY, (*key, row.incarnation, row.generation, -1 if limit is None else limit))
     return tuple(HistoryRow(*values) for values in found)
 
 

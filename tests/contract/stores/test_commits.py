@@ -61,6 +61,7 @@ async def test_keeps_the_history_in_the_order_of_turns(store: Store) -> None:
         row = replace(row, version=row.version + 1)
     history = await store.history(app=APP, instance_id=ID)
     assert [each.turn for each in history] == list(range(12))
+    assert await store.history(app=APP, instance_id=ID, limit=3) == history[:3]
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
