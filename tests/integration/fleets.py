@@ -77,6 +77,7 @@ class Fleet:
     def start(self) -> None:
         """Start what does not run; return when all sidecars listen and all workers are there."""
         (self.folder / "enough").unlink(missing_ok=True)
+        self.etcd.start()
         for program in self.programs():
             if program.process is None or program.process.poll() is not None:
                 program.start()
