@@ -80,6 +80,9 @@ class SimPeers:
         """Set who gets what others send."""
         self._network.join(self._replica, self._host, handler)
 
+    def relinked(self, handler: Callable[[str], None]) -> None:
+        """Tell nobody: what is lost here is lost without a word, and has to be found all the same."""
+
     def close(self) -> None:
         """Leave the network."""
         self._network.leave(self._replica)

@@ -134,5 +134,8 @@ class Peers(Protocol):
     def receive(self, handler: Callable[[str, Message], None]) -> None:
         """Set who gets what others send: called on the event loop with the sender's replica ID."""
 
+    def relinked(self, handler: Callable[[str], None]) -> None:
+        """Set who is told, on the event loop, that a replica is reached again to which messages may have been lost."""
+
     def close(self) -> None:
         """Stop sending and receiving."""

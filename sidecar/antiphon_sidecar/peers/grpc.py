@@ -101,6 +101,7 @@ class GrpcPeers:
         self._certificates = certificates
         self._links: dict[str, _Link] = {}
         self._handler: Callable[[str, Message], None] | None = None
+        self._relinked: Callable[[str], None] | None = None
         self._closed = False
         #: Messages sent and received, and those that were dropped because they could not be sent.
         self.traffic: Counter[str] = Counter()
@@ -118,7 +119,12 @@ class GrpcPeers:
                 self.traffic["dropped"] += 1
                 return
             link = self._links[to] = _Link(
-                self.me, to, address=self._address, certificates=self._certificates, traffic=self.traffic
+                self.me,
+                to,
+                address=self._address,
+                certificates=self._certificates,
+                traffic=self.traffic,
+                again=self._again,
             )
             link.ended.add_done_callback(lambda _: self._links.pop(to, None))
         link.put(message)
@@ -126,6 +132,14 @@ class GrpcPeers:
     def receive(self, handler: Callable[[str, Message], None]) -> None:
         """Set who gets what others send."""
         self._handler = handler
+
+    def relinked(self, handler: Callable[[str], None]) -> None:
+        """Set who is told that a replica is reached again to which messages may have been lost."""
+        self._relinked = handler
+
+    def _again(self, replica: str) -> None:
+        if self._relinked is not None and not self._closed:
+            self._relinked(replica)
 
     def received(self, sender: str, batch: pb.PeerBatch) -> None:
         """Take a batch that came in on the peer port."""
@@ -153,8 +167,11 @@ class _Link:
         address: Callable[[str], str | None],
         certificates: Certificates | None,
         traffic: Counter[str],
+        again: Callable[[str], None],
     ) -> None:
         self._me = me
+        self._again = again
+        self._broken = False
         self._to = to
         self._address = address
         self._certificates = certificates
@@ -178,6 +195,7 @@ class _Link:
                     await self._greet_and_write(channel)
             except (grpc.RpcError, TimeoutError, OSError, asyncio.InvalidStateError, _Strange) as error:
                 logger.info("a replica is not reached", extra={"replica": self._to, "error": _said(error)})
+            self._broken = True
             # Old by the time it could be sent; what matters is found by the sweep.
             self._traffic["dropped"] += len(self._waiting)
             self._waiting.clear()
@@ -204,6 +222,9 @@ class _Link:
             if not isinstance(answer, pb.PeerBatch) or answer.hello.replica_id != self._to:
                 raise _Strange("another replica answers at its address")
             self.linked = True
+            if self._broken:
+                self._broken = False
+                self._again(self._to)
             await self._write(call)
         finally:
             self.linked = False

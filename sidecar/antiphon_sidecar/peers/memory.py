@@ -50,6 +50,9 @@ class MemoryPeers:
         """Set who gets what others send."""
         self._network.join(self._replica, handler)
 
+    def relinked(self, handler: Callable[[str], None]) -> None:
+        """Tell nobody: nothing is lost inside a process."""
+
     def close(self) -> None:
         """Leave the network."""
         self._network.leave(self._replica)

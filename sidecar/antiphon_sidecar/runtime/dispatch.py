@@ -128,6 +128,11 @@ class Dispatcher:
         if entry is not None:
             self._send(entry.replica, self._dispatch_of(entry.row))
 
+    def remind_all(self, replica: str) -> None:
+        """Send a replica all dispatches once more: it is reached again after some may have been lost."""
+        for ref in [ref for ref, entry in self.outstanding.items() if entry.replica == replica]:
+            self.remind(ref)
+
     def has_room(self, instance_id: str = "") -> bool:
         """Tell whether there is room for more tasks; one instance alone may not take all of it."""
         most = self._limits.tasks_in_memory_max

@@ -32,6 +32,10 @@ class Handover:
             self._open[partition] = (deadline, set(replicas))
             self._holders[partition] = {}
 
+    def unanswered(self, replica: str) -> frozenset[int]:
+        """Return the partitions about which a replica has been asked and has not answered."""
+        return frozenset(partition for partition, (_, missing) in self._open.items() if replica in missing)
+
     def answered(self, sender: str, said: InHand) -> None:
         """Note what a replica has in hand."""
         for ref, _attempt in said.refs:

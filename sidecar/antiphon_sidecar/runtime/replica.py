@@ -146,6 +146,7 @@ class Replica:
         """Register, and begin to own, sweep and serve."""
         parts, who = self.parts, self.identity
         parts.peers.receive(self._received)
+        parts.peers.relinked(self._relinked)
         parts.coordinator.watch(self._view_changed)
         await self.presence.beat()
         await self.presence.publish()
@@ -255,6 +256,12 @@ class Replica:
                 self.intake.cancelled(message.ref)
             case Freed():
                 self.limiting.heard(message)
+
+    def _relinked(self, replica: str) -> None:
+        """Say again what a replica may not have heard: the sweep lets it rest longer each time."""
+        self.dispatcher.remind_all(replica)
+        if partitions := self.handover.unanswered(replica):
+            self.send(replica, InHandAsked(self.identity.app, partitions))
 
     def _result_received(self, sender: str, result: Result) -> None:
         ref = result.ref

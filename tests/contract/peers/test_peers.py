@@ -182,6 +182,19 @@ async def test_finds_a_replica_again_that_was_away(grpc_town: Town) -> None:
     await repeat(one, "two", again)
 
 
+async def test_tells_that_a_replica_is_reached_again_and_not_that_it_is_reached(grpc_town: Town) -> None:
+    one, _ = await grpc_town.join("one")
+    _, two = await grpc_town.join("two", port=(port := quiet_port()))
+    again: asyncio.Queue[str] = asyncio.Queue()
+    one.relinked(again.put_nowait)
+    await repeat(one, "two", two)
+    assert again.empty()
+    await grpc_town.leave("two")
+    await grpc_town.join("two", port=port)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await again.get() == "two"
+
+
 async def test_nothing_reaches_another_replica_that_got_the_address(grpc_town: Town) -> None:
     one, _ = await grpc_town.join("one")
     _, other = await grpc_town.join("other")
