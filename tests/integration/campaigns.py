@@ -44,6 +44,8 @@ class Campaign:
     plan: Plan
     #: What goes wrong while instances run; the plan's kills and stops when none is given.
     disturb: Callable[[], Awaitable[None]] | None = None
+    #: How long after an acknowledgement a delivery that was under way may still begin: half a lease between replicas.
+    under_way_s: float = 0.0
     #: What all instance IDs begin with.
     tag: str = ""
     workflows: dict[str, str] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class Campaign:
                 found += [
                     f"{instance_id}: {value} was never done" for value in ledger.results_without_effect(state.output)
                 ]
-        found += ledger.begun_after_settled()
+        found += ledger.begun_after_settled(under_way_s=self.under_way_s)
         assert not found, f"seed {self.plan.seed}: {len(found)} faults\n" + "\n".join(found)
 
     async def _faults_of(self, client: Client, state: InstanceState, ledger: ledgers.Ledger, *, app: str) -> list[str]:

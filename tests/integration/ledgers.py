@@ -46,8 +46,12 @@ class Ledger:
         """Return the values that no activity is known to have finished with."""
         return [value for value in values if value not in self.finished]
 
-    def begun_after_settled(self) -> list[str]:
-        """Return what began although its result had been acknowledged before, as sentences."""
+    def begun_after_settled(self, *, under_way_s: float) -> list[str]:
+        """Return what began although its result had been acknowledged before, as sentences.
+
+        `under_way_s`: for so long a later attempt that was on its way by then may still begin (half a lease, where owners
+        change).
+        """
         settled: dict[Key, Line] = {}
         for line in self.lines:
             if line.what == "settled":
@@ -56,6 +60,7 @@ class Ledger:
             f"{line.key} attempt {line.attempt} began {(line.at - first.at) / 1e6:.1f} ms after its result was settled"
             for line in self.lines
             if line.what == "started" and (first := settled.get(line.key)) is not None and line.at > first.at
+            if line.attempt == 1 or line.at - first.at > under_way_s * 1e9
         ]
 
     def counts(self) -> str:

@@ -50,7 +50,7 @@ async def judge(
         assert not late, f"{len(late)} instances have not gone on within {bound_s:.1f} s: {', '.join(late[:20])}"
 
     plan = Plan(seed=turn, instances=instances, pause_s=(0, 0), work_s=work_s, finish_s=finish_s, shares=shares)
-    await Campaign(made, plan, disturb, tag=tag).run()
+    await Campaign(made, plan, disturb, under_way_s=LEASE_S / 2, tag=tag).run()
 
 
 async def _probe(made: Fleet, tag: str, *, within_s: float) -> float:
