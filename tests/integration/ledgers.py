@@ -49,8 +49,8 @@ class Ledger:
     def begun_after_settled(self, *, under_way_s: float) -> list[str]:
         """Return what began although its result had been acknowledged before, as sentences.
 
-        `under_way_s`: for so long a later attempt that was on its way by then may still begin (half a lease, where owners
-        change).
+        `under_way_s`: for so long a later attempt that was on its way by then may still begin: half a lease where
+        owners change.
         """
         settled: dict[Key, Line] = {}
         for line in self.lines:
