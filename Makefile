@@ -96,6 +96,10 @@ integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL in
 	  echo "The stores' contract on PostgreSQL $$release"; \
 	  ANTIPHON_TEST_POSTGRES=$$release $(BIN)/pytest -q tests/contract/stores -k postgres || exit 1; done
 
+.PHONY: matrix
+matrix: $(VENV)/.dev ## Every fault against a fleet of sidecars, on a machine that does nothing else
+	@$(BIN)/pytest -q -m "not soak" tests/integration/test_fleet.py tests/integration/test_fleet_life.py
+
 .PHONY: compat
 compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js and Go)
 	@$(BIN)/pytest -q tests/compat

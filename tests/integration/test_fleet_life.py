@@ -49,6 +49,7 @@ class Run:
     took_s: float
 
 
+@pytest.mark.matrix
 async def test_what_does_not_move_is_not_delayed_while_a_replica_joins_and_leaves(tmp_path: Path) -> None:
     with fleet(tmp_path, apps=("orders",), replicas=4) as made:
         newcomer, *others = made.pods["orders"]
