@@ -27,7 +27,8 @@ from tests.compat.environments import node_with
 
 START_TIMEOUT_S = 60
 #: The releases that npm has: one that is too old, the oldest and the newest that a store may be on.
-FETCHED = ("12", "13", "18")
+SUPPORTED = ("13", "18")
+FETCHED = ("12", *SUPPORTED)
 VARIABLE = "ANTIPHON_TEST_POSTGRES"
 
 

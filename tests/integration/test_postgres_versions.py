@@ -12,7 +12,7 @@ from tests.integration.programs import Stack, Store, stack
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(params=postgres.FETCHED)
+@pytest.fixture(params=postgres.SUPPORTED)
 def old_or_new_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
     with postgres.started(version=request.param) as server, stack(tmp_path, Store(server.url)) as made:
         yield made
