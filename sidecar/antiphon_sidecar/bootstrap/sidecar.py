@@ -51,7 +51,7 @@ from antiphon_sidecar.servers.metrics import FleetMetrics
 from antiphon_sidecar.servers.peer import PeerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
-from antiphon_sidecar.stores.errors import StoreUrlInvalid, Unreachable
+from antiphon_sidecar.stores.errors import Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -276,8 +276,6 @@ async def _opened(store: Store) -> None:
     while True:
         try:
             await store.open()
-        except StoreUrlInvalid:
-            raise
         except Unreachable as error:
             logger.warning("the state store does not answer; trying again", extra={"error": str(error)})
             await asyncio.sleep(_STORE_AGAIN_S)
