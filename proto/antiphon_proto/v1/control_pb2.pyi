@@ -285,3 +285,69 @@ class ExportAppsResponse(_message.Message):
     schemas: _containers.ScalarMap[str, str]
     known: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, namespace: _Optional[str] = ..., apps: _Optional[_Iterable[_Union[AppContract, _Mapping]]] = ..., schemas: _Optional[_Mapping[str, str]] = ..., known: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CountsRequest(_message.Message):
+    __slots__ = ("app_ids", "names")
+    APP_IDS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    app_ids: _containers.RepeatedScalarFieldContainer[str]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, app_ids: _Optional[_Iterable[str]] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class NameCounts(_message.Message):
+    __slots__ = ("app_id", "name", "running", "suspended", "stalled", "failed_last_hour", "oldest_created_at")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    STALLED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_LAST_HOUR_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    name: str
+    running: int
+    suspended: int
+    stalled: int
+    failed_last_hour: int
+    oldest_created_at: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., name: _Optional[str] = ..., running: _Optional[int] = ..., suspended: _Optional[int] = ..., stalled: _Optional[int] = ..., failed_last_hour: _Optional[int] = ..., oldest_created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Backlog(_message.Message):
+    __slots__ = ("app_id", "queued", "running", "oldest_due_at")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    queued: int
+    running: int
+    oldest_due_at: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., oldest_due_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CountsResponse(_message.Message):
+    __slots__ = ("counts", "backlogs")
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    BACKLOGS_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.RepeatedCompositeFieldContainer[NameCounts]
+    backlogs: _containers.RepeatedCompositeFieldContainer[Backlog]
+    def __init__(self, counts: _Optional[_Iterable[_Union[NameCounts, _Mapping]]] = ..., backlogs: _Optional[_Iterable[_Union[Backlog, _Mapping]]] = ...) -> None: ...
+
+class StoreStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StoreStatusResponse(_message.Message):
+    __slots__ = ("identity", "backend", "server_version", "schema_version", "newest_schema_version", "error")
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    identity: str
+    backend: str
+    server_version: str
+    schema_version: int
+    newest_schema_version: int
+    error: str
+    def __init__(self, identity: _Optional[str] = ..., backend: _Optional[str] = ..., server_version: _Optional[str] = ..., schema_version: _Optional[int] = ..., newest_schema_version: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...

@@ -1,7 +1,7 @@
 """A task that a target has in hand, and what its intake needs done by others."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, Required, TypedDict
 
@@ -49,6 +49,11 @@ class Hand:
     granted: bool = False
     sure: bool = False
     settled: list[Callable[[], None]] = field(default_factory=list)
+
+
+def with_workers(hands: Iterable[Hand]) -> int:
+    """Count the tasks that a worker has."""
+    return sum(hand.stream is not None for hand in hands)
 
 
 class Answered(TypedDict, total=False):

@@ -17,10 +17,11 @@ logger = logging.getLogger(__name__)
 class Presence:
     """One replica's presence; `serving.leaving` is for who drains it."""
 
-    def __init__(self, identity: Identity, parts: Parts, workers: Workers) -> None:
+    def __init__(self, identity: Identity, parts: Parts, workers: Workers, in_hand: Callable[[], int]) -> None:
         self._identity = identity
         self._parts = parts
         self._workers = workers
+        self._in_hand = in_hand
         self._wake = asyncio.Event()
         self.serving = Serving(
             app=identity.app,
@@ -75,7 +76,7 @@ class Presence:
             StoreError: it could not be written.
         """
         who = self._identity
-        await self._parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce)
+        await self._parts.store.beat(app=who.app, replica=who.replica, nonce=who.nonce, in_hand=self._in_hand())
 
     async def keep(self, renewed: Callable[[], None]) -> None:
         """Renew the registration and the row well within the lease; `renewed` after each publishing."""

@@ -34,7 +34,7 @@ from antiphon_sidecar.runtime import doubts, rows, spans
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
 from antiphon_sidecar.runtime.firing import fire
-from antiphon_sidecar.runtime.hand import Answered, Hand
+from antiphon_sidecar.runtime.hand import Answered, Hand, with_workers
 from antiphon_sidecar.runtime.handover import Handover
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -80,7 +80,7 @@ class Replica:
         #: Apps that have a worker somewhere.
         self._attended: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
-        self.presence = Presence(identity, parts, self.workers)
+        self.presence = Presence(identity, parts, self.workers, lambda: with_workers(self.intake.hands.values()))
         self.ownership = Ownership(
             app=identity.app,
             replica=identity.replica,

@@ -19,6 +19,7 @@ from antiphon_sidecar.runtime.clock import SystemClock
 from antiphon_sidecar.runtime.known import Offered
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.why import Link, Scene, Wait, failures, fix_for, why
+from antiphon_sidecar.servers.control_figures import Figures
 from antiphon_sidecar.servers.errors import Rejected, text_of
 from antiphon_sidecar.servers.handlers import Context, Unary
 from antiphon_sidecar.servers.lists import wanted
@@ -55,6 +56,7 @@ class ControlService:
         self._host = host
         self._register = register
         self._clock = SystemClock()
+        self._figures = Figures(host)
 
     def implementations(self) -> Mapping[str, Unary]:
         """Return the calls by method name."""
@@ -65,6 +67,8 @@ class ControlService:
             "Check": self.check,
             "RegisterApp": self.register_app,
             "ExportApps": self.export_apps,
+            "Counts": self._figures.counts,
+            "StoreStatus": self._figures.store_status,
         }
 
     async def list_instances(self, request: ct.ListInstancesRequest, context: Context) -> ct.ListInstancesResponse:

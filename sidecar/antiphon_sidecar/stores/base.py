@@ -19,7 +19,11 @@ from antiphon_sidecar.stores.asking import InstanceFilter as InstanceFilter
 from antiphon_sidecar.stores.asking import Old as Old
 from antiphon_sidecar.stores.asking import Page as Page
 from antiphon_sidecar.stores.asking import Retired as Retired
+from antiphon_sidecar.stores.counting import CountStore
 from antiphon_sidecar.stores.limits import GrantStore
+from antiphon_sidecar.stores.presence import AppRecord as AppRecord
+from antiphon_sidecar.stores.presence import Heartbeat as Heartbeat
+from antiphon_sidecar.stores.presence import PresenceStore
 from antiphon_sidecar.stores.schemas import SchemaStore
 
 #: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
@@ -257,16 +261,7 @@ class Loaded:
     timers: tuple[TimerRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AppRecord:
-    """What the store remembers of an app: the names last offered, as JSON bytes; `seen_at` in store time."""
-
-    app: str
-    record: bytes
-    seen_at: int
-
-
-class Store(SchemaStore, GrantStore, Protocol):
+class Store(PresenceStore, SchemaStore, GrantStore, CountStore, Protocol):
     """A state store of one namespace. All methods may raise the errors of `stores.errors` and nothing else."""
 
     async def open(self) -> None:
@@ -287,23 +282,6 @@ class Store(SchemaStore, GrantStore, Protocol):
 
     async def now(self) -> int:
         """Return the store's clock."""
-
-    # replicas and apps
-
-    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
-        """Write this replica's heartbeat row."""
-
-    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
-        """Return (app, replica) -> (nonce, written at) of all rows."""
-
-    async def leave(self, *, app: str, replica: str) -> None:
-        """Delete the heartbeat row."""
-
-    async def remember_app(self, *, app: str, record: bytes) -> None:
-        """Write what an app offers; the last writer wins."""
-
-    async def known_apps(self) -> Sequence[AppRecord]:
-        """Return every app that was ever remembered."""
 
     # ownership
 

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import TERMINAL
-from antiphon_sidecar.stores import memory_commits, memory_grants, memory_lists
+from antiphon_sidecar.stores import memory_commits, memory_counts, memory_grants, memory_lists, memory_orphans
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
     Cursor,
+    Heartbeat,
     HistoryRow,
     InboxKind,
     InboxRow,
@@ -31,6 +32,7 @@ from antiphon_sidecar.stores.base import (
     TaskRow,
     TimerRow,
 )
+from antiphon_sidecar.stores.counting import About, NameCounts, OpenTasks
 from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.memory_tables import MemoryData, Run, Tables
 
@@ -68,11 +70,11 @@ class MemoryStore:
 
     # replicas and apps
 
-    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
+    async def beat(self, *, app: str, replica: str, nonce: str, in_hand: int = 0) -> None:
         """Write this replica's heartbeat row."""
-        self._tables.heartbeats[app, replica] = (nonce, self._clock())
+        self._tables.heartbeats[app, replica] = Heartbeat(nonce, self._clock(), in_hand)
 
-    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
+    async def heartbeats(self) -> Mapping[tuple[str, str], Heartbeat]:
         """Return all heartbeat rows."""
         return dict(sorted(self._tables.heartbeats.items()))
 
@@ -96,6 +98,20 @@ class MemoryStore:
     async def schemas(self, digests: Collection[str]) -> Mapping[str, str]:
         """Return those that are there."""
         return {digest: self._tables.schemas[digest] for digest in sorted(digests) if digest in self._tables.schemas}
+
+    # counts
+
+    async def count_instances(self, *, apps: Sequence[str], failed_since: int) -> Sequence[NameCounts]:
+        """Count by app and workflow."""
+        return memory_counts.instances(self._tables, apps, failed_since=failed_since)
+
+    async def count_tasks(self, *, apps: Sequence[str]) -> Sequence[OpenTasks]:
+        """Count the calls to each app."""
+        return memory_counts.tasks(self._tables, apps)
+
+    async def about(self) -> About:
+        """Say that it is in memory."""
+        return About("memory", "", 0, 0)
 
     # ownership
 
@@ -395,27 +411,7 @@ class MemoryStore:
         timers: Sequence[TimerRow],
     ) -> int:
         """Delete rows whose run is gone."""
-        dropped = 0
-        for message in inbox:
-            if message.kind is not InboxKind.START and self._orphaned(epochs, message):
-                dropped += self._tables.drop_inbox(message.row_id)
-        for task in tasks:
-            if self._orphaned(epochs, task):
-                dropped += self._tables.drop_task(task.ref) is not None
-        for timer in timers:
-            if self._orphaned(epochs, timer):
-                dropped += self._tables.drop_timer(timer.ref) is not None
-        return dropped
-
-    def _orphaned(self, epochs: Mapping[tuple[str, int], int], row: InboxRow | TaskRow | TimerRow) -> bool:
-        if not self._holds(epochs, app=row.app, slot=row.slot):
-            return False
-        run = self._tables.row(row.app, row.instance_id)
-        if run is not None and run.incarnation == row.incarnation:
-            return False
-        # What was posted to a child whose start nobody has read waits for that run to begin.
-        starts = self._tables.starts_of(row.app, row.instance_id)
-        return all(start.incarnation != row.incarnation for start in starts)
+        return memory_orphans.drop(self._tables, epochs=epochs, inbox=inbox, tasks=tasks, timers=timers)
 
 
 def _history(run: Run) -> list[HistoryRow]:

@@ -17,7 +17,7 @@ def acquire(
             void = not _runs(tables, limited.app, *key)
         else:
             beat = tables.heartbeats.get((limited.app, holder))
-            seen = None if beat is None else beat[1] + gone_ns
+            seen = None if beat is None else beat.written_at + gone_ns
             void = given_at + lapses_ns <= now and (seen is None or seen + lapses_ns <= now)
         if void:
             del out[key]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from antiphon_sidecar.stores.base import (
     AppRecord,
+    Heartbeat,
     HistoryRow,
     InboxKind,
     InboxRow,
@@ -40,7 +41,7 @@ class Tables:
     tasks: dict[TaskRef, TaskRow] = field(default_factory=dict)
     timers: dict[TaskRef, TimerRow] = field(default_factory=dict)
     epochs: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
-    heartbeats: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    heartbeats: dict[tuple[str, str], Heartbeat] = field(default_factory=dict)
     apps: dict[str, AppRecord] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
     #: (app, kind, name) -> (holder, mark) -> (replica, given at, lapses_ns).

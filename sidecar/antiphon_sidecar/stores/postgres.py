@@ -14,6 +14,7 @@ import asyncpg
 
 from antiphon_sidecar.stores import (
     postgres_commits,
+    postgres_counts,
     postgres_grants,
     postgres_orphans,
     postgres_schema,
@@ -23,6 +24,7 @@ from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
     Cursor,
+    Heartbeat,
     HistoryRow,
     InboxRow,
     InstanceFilter,
@@ -37,6 +39,7 @@ from antiphon_sidecar.stores.base import (
     TaskRow,
     TimerRow,
 )
+from antiphon_sidecar.stores.counting import About, NameCounts, OpenTasks
 from antiphon_sidecar.stores.errors import OutcomeUnknown, StoreFull, Unreachable
 from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.pools import PoolUse
@@ -92,6 +95,7 @@ class PostgresStore:
         self._retention = Retention(self._schema)
         self._orphans = postgres_orphans.Orphans(self._schema)
         self._grants = postgres_grants.Grants(self._schema)
+        self._counts = postgres_counts.Counts(self._schema)
 
     async def open(self) -> None:
         """Connect, bring the schema up to date and read the identity; a failure leaves no connection open."""
@@ -129,23 +133,23 @@ class PostgresStore:
 
     # replicas and apps
 
-    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
+    async def beat(self, *, app: str, replica: str, nonce: str, in_hand: int = 0) -> None:
         """Write this replica's heartbeat row."""
         query = (
-            f"INSERT INTO {self._schema}.heartbeats (namespace, app, replica, nonce, written_at)"
-            f" VALUES ($1, $2, $3, $4, {CLOCK}) ON CONFLICT (namespace, app, replica)"
-            " DO UPDATE SET nonce = excluded.nonce, written_at = excluded.written_at"
+            f"INSERT INTO {self._schema}.heartbeats (namespace, app, replica, nonce, written_at, in_hand)"
+            f" VALUES ($1, $2, $3, $4, {CLOCK}, $5) ON CONFLICT (namespace, app, replica)"
+            " DO UPDATE SET nonce = excluded.nonce, written_at = excluded.written_at, in_hand = excluded.in_hand"
         )
-        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica, nonce))
+        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica, nonce, in_hand))
 
-    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
+    async def heartbeats(self) -> Mapping[tuple[str, str], Heartbeat]:
         """Return all heartbeat rows."""
         query = (
-            f"SELECT app, replica, nonce, written_at FROM {self._schema}.heartbeats WHERE namespace = $1"
+            f"SELECT app, replica, nonce, written_at, in_hand FROM {self._schema}.heartbeats WHERE namespace = $1"
             " ORDER BY app, replica"
         )
         rows = await self._read(lambda connection: connection.fetch(query, self._namespace))
-        return {(app, replica): (nonce, written_at) for app, replica, nonce, written_at in rows}
+        return {(app, replica): Heartbeat(*rest) for app, replica, *rest in rows}
 
     async def leave(self, *, app: str, replica: str) -> None:
         """Delete the heartbeat row."""
@@ -181,6 +185,22 @@ class PostgresStore:
         query = f"SELECT digest, text FROM {self._schema}.schemas WHERE namespace = $1 AND digest = ANY($2::text[])"
         found = await self._read(lambda each: each.fetch(query, self._namespace, sorted(digests)))
         return {row["digest"]: row["text"] for row in found}
+
+    # counts
+
+    async def count_instances(self, *, apps: Sequence[str], failed_since: int) -> Sequence[NameCounts]:
+        """Count by app and workflow."""
+        return await self._read(
+            lambda each: self._counts.instances(each, self._namespace, apps=apps, failed_since=failed_since)
+        )
+
+    async def count_tasks(self, *, apps: Sequence[str]) -> Sequence[OpenTasks]:
+        """Count the calls to each app."""
+        return await self._read(lambda each: self._counts.tasks(each, self._namespace, apps=apps))
+
+    async def about(self) -> About:
+        """Ask the server for its version, and the schema for its own."""
+        return await self._read(lambda each: self._counts.about(each))
 
     # ownership
 

@@ -140,10 +140,14 @@ CREATE TABLE {schema}.grants (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 """
 
+_IN_HAND = """
+ALTER TABLE {schema}.heartbeats ADD COLUMN in_hand integer NOT NULL DEFAULT 0;
+"""
+
 #: Each entry brings a schema from the version of its index to the next. It has statements of four kinds, which
 #: `postgres_migrating` can run beside others and again: CREATE TABLE, ADD COLUMN (one that may be NULL, or with a
 #: default), CREATE INDEX, and WITH batch.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND)
 
 _RIGHTS = """
 SELECT missing FROM (

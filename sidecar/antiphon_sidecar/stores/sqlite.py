@@ -15,6 +15,7 @@ from pathlib import Path
 
 from antiphon_sidecar.stores import (
     sqlite_commits,
+    sqlite_counts,
     sqlite_grants,
     sqlite_lists,
     sqlite_messages,
@@ -26,6 +27,7 @@ from antiphon_sidecar.stores.base import (
     AppRecord,
     Commit,
     Cursor,
+    Heartbeat,
     HistoryRow,
     InboxRow,
     InstanceFilter,
@@ -40,6 +42,7 @@ from antiphon_sidecar.stores.base import (
     TaskRow,
     TimerRow,
 )
+from antiphon_sidecar.stores.counting import About, NameCounts, OpenTasks
 from antiphon_sidecar.stores.errors import StoreNotWritable
 from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.sqlite_lanes import Lane, translated
@@ -122,16 +125,21 @@ class SqliteStore:
 
     # replicas and apps
 
-    async def beat(self, *, app: str, replica: str, nonce: str) -> None:
+    async def beat(self, *, app: str, replica: str, nonce: str, in_hand: int = 0) -> None:
         """Write this replica's heartbeat row."""
-        query = "INSERT OR REPLACE INTO heartbeats (namespace, app, replica, nonce, written_at) VALUES (?, ?, ?, ?, ?)"
-        await self._write(query, (self._namespace, app, replica, nonce, self._clock()))
+        query = (
+            "INSERT OR REPLACE INTO heartbeats (namespace, app, replica, nonce, written_at, in_hand)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        await self._write(query, (self._namespace, app, replica, nonce, self._clock(), in_hand))
 
-    async def heartbeats(self) -> Mapping[tuple[str, str], tuple[str, int]]:
+    async def heartbeats(self) -> Mapping[tuple[str, str], Heartbeat]:
         """Return all heartbeat rows."""
-        query = "SELECT app, replica, nonce, written_at FROM heartbeats WHERE namespace = ? ORDER BY app, replica"
+        query = (
+            "SELECT app, replica, nonce, written_at, in_hand FROM heartbeats WHERE namespace = ? ORDER BY app, replica"
+        )
         rows = await self._reader.run(lambda connection: connection.execute(query, (self._namespace,)).fetchall())
-        return {(app, replica): (nonce, written_at) for app, replica, nonce, written_at in rows}
+        return {(app, replica): Heartbeat(*rest) for app, replica, *rest in rows}
 
     async def leave(self, *, app: str, replica: str) -> None:
         """Delete the heartbeat row."""
@@ -166,6 +174,22 @@ class SqliteStore:
 
     async def _write(self, query: str, values: tuple[object, ...]) -> None:
         await self._writer.run(lambda connection: connection.execute(query, values).close())
+
+    # counts
+
+    async def count_instances(self, *, apps: Sequence[str], failed_since: int) -> Sequence[NameCounts]:
+        """Count by app and workflow."""
+        return await self._reader.run(
+            partial(sqlite_counts.instances, namespace=self._namespace, apps=apps, failed_since=failed_since)
+        )
+
+    async def count_tasks(self, *, apps: Sequence[str]) -> Sequence[OpenTasks]:
+        """Count the calls to each app."""
+        return await self._reader.run(partial(sqlite_counts.tasks, namespace=self._namespace, apps=apps))
+
+    async def about(self) -> About:
+        """Ask the file for its version."""
+        return await self._reader.run(sqlite_counts.about)
 
     # ownership
 

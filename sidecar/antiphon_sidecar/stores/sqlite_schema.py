@@ -119,8 +119,12 @@ CREATE TABLE grants (
 ) WITHOUT ROWID;
 """
 
+_IN_HAND = """
+ALTER TABLE heartbeats ADD COLUMN in_hand INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

@@ -26,11 +26,12 @@ async def test_the_identity_and_the_rows_survive_a_reopening(open_store: Opener)
 async def test_each_replica_keeps_one_heartbeat_row(store: Store) -> None:
     before = await store.now()
     await store.beat(app=APP, replica="r1", nonce="one")
-    await store.beat(app=APP, replica="r1", nonce="two")
+    await store.beat(app=APP, replica="r1", nonce="two", in_hand=3)
     await store.beat(app=OTHER, replica="r1", nonce="three")
     rows = await store.heartbeats()
-    assert {key: nonce for key, (nonce, _) in rows.items()} == {(APP, "r1"): "two", (OTHER, "r1"): "three"}
-    assert all(before <= at <= before + 60 * 10**9 for _, at in rows.values())
+    found = {key: (row.nonce, row.in_hand) for key, row in rows.items()}
+    assert found == {(APP, "r1"): ("two", 3), (OTHER, "r1"): ("three", 0)}
+    assert all(before <= row.written_at <= before + 60 * 10**9 for row in rows.values())
     await store.leave(app=APP, replica="r1")
     await store.leave(app=APP, replica="r1")
     assert list(await store.heartbeats()) == [(OTHER, "r1")]

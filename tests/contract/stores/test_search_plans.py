@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from antiphon_sidecar.engine.events import Status
-from antiphon_sidecar.stores import search, sqlite_lists, sqlite_retention
+from antiphon_sidecar.stores import search, sqlite_counts, sqlite_lists, sqlite_retention
 from antiphon_sidecar.stores.base import InstanceFilter
 from antiphon_sidecar.stores.postgres import PostgresStore
+from antiphon_sidecar.stores.postgres_counts import Counts
 from antiphon_sidecar.stores.postgres_lists import Lists
 from antiphon_sidecar.stores.postgres_retention import Retention
 from antiphon_sidecar.stores.search import Index
@@ -98,6 +99,17 @@ def test_sqlite_finds_what_ended_long_ago_by_its_end(file: Path) -> None:
     assert of_sqlite(file, sqlite_retention.OLD, marks=marks) <= {"instances_by_completion", "instances_pkey"}
 
 
+def test_sqlite_counts_what_has_not_ended_without_reading_what_has(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        plans = [
+            [line for *_, line in connection.execute(f"EXPLAIN QUERY PLAN {text}", marks)]
+            for text, marks in ((sqlite_counts.UNFINISHED, ("x", "x")), (sqlite_counts.FAILED, ("x", "x", 0)))
+        ]
+    assert plans[0][0].endswith("instances_by_status (namespace=? AND app=? AND status=?)")
+    assert plans[1][0].endswith("instances_by_completion (namespace=? AND app=? AND status=? AND completed_at>?)")
+    assert of_sqlite(file, sqlite_counts.TASKS, marks=("x", "x")) == {"tasks_by_target"}
+
+
 @pytest.fixture
 async def store(postgres_server: postgres.Server, filled: bool) -> PostgresStore:
     schema = f"plans_{secrets.token_hex(4)}"
@@ -145,6 +157,15 @@ async def test_postgres_walks_one_index(store: PostgresStore, index: Index) -> N
 async def test_postgres_counts_by_one_index(store: PostgresStore, index: Index) -> None:
     counting = Lists(store._schema).counts[index]
     assert await of_postgres(store, counting.text, count=len(counting.names)) == {WALKED[index]}
+
+
+async def test_postgres_counts_what_has_not_ended_without_reading_what_has(store: PostgresStore) -> None:
+    used = await of_postgres(store, Counts(store._schema).instances_text, count=3)
+    assert used == {"instances_by_status", "instances_by_completion"}
+
+
+async def test_postgres_counts_calls_by_their_target(store: PostgresStore) -> None:
+    assert await of_postgres(store, Counts(store._schema).tasks_text, count=2) == {"tasks_by_target"}
 
 
 async def test_postgres_finds_what_ended_long_ago_by_its_end(store: PostgresStore) -> None:
