@@ -122,6 +122,7 @@ bench: $(VENV)/.dev ## Measure throughput and latency on this machine
 docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/errors_page.py
 	@$(BIN)/python docs/metrics_page.py
+	@$(BIN)/python docs/chart_page.py
 	@$(BIN)/python -m tests.compat.matrix
 	@$(BIN)/python docs/commands_page.py
 
