@@ -233,6 +233,7 @@ class Link:
         self.worker = worker
         self.replica = sidecar.replica
         self.open = True
+        self.since = sidecar.pod.world.loop.time()
         self._over: Any = sidecar.pod.world.loop.create_future()
         self._last = {True: 0.0, False: 0.0}
         self._refused: dict[str, int] = {}
@@ -319,6 +320,8 @@ class Worker:
         self.open: dict[TaskRef, ActivityItem] = {}
         #: What activities last said of their progress.
         self.said: dict[TaskRef, bytes] = {}
+        #: Instances whose turns are not answered yet.
+        self._turns: set[str] = set()
 
     def is_alive(self) -> bool:
         """Tell whether the process was not killed."""
@@ -359,19 +362,24 @@ class Worker:
         self._kept[item.instance_id] = (item.execution_id, past)
         world, release = self.pod.world, self.release
         if release is not None and world.releases is not None and world.releases.dies(release, item.instance_id):
+            world.releases.lost(self._turns)
             self._die()
             return
+        self._turns.add(item.instance_id)
         events = [codec.unseal(raw) for raw in (*past, *item.new)]
         response = Interpreter(self.pod.app).respond(events)
         if release is not None:
             response = release.respond(response, events)
             if response.actions == (ac.VersionNotAvailable(1),):
                 link.refused(item.instance_id)
-        think = self._rng.choice(self.pod.world.thinks_s)
-        self.host.later(
-            think,
-            link.to_sidecar,
-            lambda: link.replica.turn_answered(token=item.token, instance_id=item.instance_id, response=response),
+        self.host.later(self._rng.choice(world.thinks_s), self._answer, link, item, response)
+
+    def _answer(self, link: Link, item: TurnItem, response: ac.Response) -> None:
+        self._turns.discard(item.instance_id)
+        if self.pod.world.releases is not None:
+            self.pod.world.releases.answered(item.instance_id)
+        link.to_sidecar(
+            lambda: link.replica.turn_answered(token=item.token, instance_id=item.instance_id, response=response)
         )
 
     def _die(self) -> None:

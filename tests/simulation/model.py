@@ -103,7 +103,7 @@ class Model:
         #: (app, instance ID) that will begin with a history that is kept, and by run what stands in that history.
         self.reruns: set[tuple[str, str]] = set()
         self.kept: dict[tuple[str, str, bytes], list[ev.Event]] = {}
-        self._takers: dict[tuple[str, int], str] = {}
+        self._takers: dict[tuple[str, int], tuple[str, float]] = {}
         self.broken: list[Broken] = []
 
     def breaks(self, promise: str, what: str) -> None:
@@ -171,12 +171,16 @@ class Model:
 
     def taken(self, host: str, app: str, partition: int) -> None:
         """A replica took a partition in the store."""
-        self._takers[app, partition] = host
+        self._takers[app, partition] = host, self._now()
+
+    def taken_by(self, app: str, partition: int) -> tuple[str, float] | None:
+        """Return who took a partition last, and when."""
+        return self._takers.get((app, partition))
 
     def committed(self, host: str, commit: Commit, before: InstanceRow | None) -> None:
         """Note a commit that landed; `before`: the row that it changed."""
         row = commit.row
-        taker = self._takers.get((commit.app, partition_of(commit.slot)))
+        taker, _ = self._takers.get((commit.app, partition_of(commit.slot)), (None, 0.0))
         if taker != host:
             self.breaks("one owner", f"{host} committed {commit.app}/{commit.instance_id}, which is {taker}'s")
         key = (commit.app, commit.instance_id, row.incarnation)

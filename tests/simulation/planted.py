@@ -6,7 +6,7 @@ the length of a test. `BUGS` says with which runs to look, and which promises ma
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from antiphon_sidecar.runtime import doubts, handout, instances, purging, replic
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
+from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.serving import Serving
@@ -259,6 +260,19 @@ def refusals_are_forgotten(patch: Patch) -> None:
 def deaths_are_not_counted(patch: Patch) -> None:
     """Promise 6: an instance of whose turns workers die is tried for ever."""
     patch(handout, "lost", lambda lanes, stream, *, now: None)
+
+
+def suspects_do_not_wait(patch: Patch) -> None:
+    """Promise 6: whoever lost workers is tried again at once."""
+    lost = handout.lost
+
+    def at_once(lanes: Iterable[Lane], stream: Any, *, now: float) -> None:
+        lanes = list(lanes)
+        lost(lanes, stream, now=now)
+        for each in lanes:
+            each.not_before = now
+
+    patch(handout, "lost", at_once)
 
 
 def another_version_goes_on(patch: Patch) -> None:
@@ -514,6 +528,7 @@ BUGS = _bugs(
     ),
     Bug(refusals_are_forgotten, frozenset({"asked again", "spinning"}), DEPLOYMENTS),
     Bug(deaths_are_not_counted, frozenset({"poison", "delayed"}), POISONED),
+    Bug(suspects_do_not_wait, frozenset({"delayed"}), POISONED),
     Bug(another_version_goes_on, frozenset({"a callback failed", "not ended"}), DEPLOYMENTS),
     Bug(
         new_owner_forgets_the_deadlines,

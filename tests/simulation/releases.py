@@ -52,6 +52,8 @@ class Releases:
         self.last = False
         #: Workers that a poisonous instance has killed.
         self.deaths: dict[str, int] = {}
+        #: Workers in a row that an instance lost to a poisonous one beside it.
+        self.beside: dict[str, int] = {}
 
     def next(self) -> Release:
         """Return what the next process runs."""
@@ -70,3 +72,12 @@ class Releases:
             return False
         self.deaths[instance_id] = self.deaths.get(instance_id, 0) + 1
         return True
+
+    def lost(self, beside: Iterable[str]) -> None:
+        """Count a dead worker for the instances whose turns it had, too."""
+        for instance_id in beside:
+            self.beside[instance_id] = self.beside.get(instance_id, 0) + 1
+
+    def answered(self, instance_id: str) -> None:
+        """An instance's turn was answered: its next loss is the first of a row."""
+        self.beside.pop(instance_id, None)

@@ -15,7 +15,8 @@ def test_every_instance_ends_however_code_comes_and_goes(seed: int) -> None:
     assert not verdict.broken, broken(verdict)
 
 
-@pytest.mark.parametrize("seed", range(1, 13))
+#: In the last two, replicas die so often that others take long too.
+@pytest.mark.parametrize("seed", [*range(1, 13), 41, 42])
 def test_poison_is_set_aside_and_delays_nobody(seed: int) -> None:
     verdict = simulate(seed, POISONED)
     assert not verdict.broken, broken(verdict)

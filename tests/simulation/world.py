@@ -13,6 +13,7 @@ from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import Commit, InstanceRow, TaskRef
 from tests.simulation import checks, programs
 from tests.simulation.apps import Pod, Surroundings
+from tests.simulation.beside import Beside
 from tests.simulation.chaos import Chaos, Plan
 from tests.simulation.clients import Client
 from tests.simulation.etcd import Etcd
@@ -340,9 +341,9 @@ class World:
         self._start_late()
         self._workload()
         chaos = Chaos(self.surroundings, self.pods, self.rng("chaos"), self._plan(), until=chaos_until)
-        self.loop.run(until=chaos_until, done=lambda: False)
+        self.loop.run(until=chaos_until, done=self._look_beside())
         self.trace.note("chaos", "quiet")
-        if self.scenario.poison or self.scenario.prompt:
+        if self.scenario.prompt:
             checks.not_delayed(tables, self.model)
         self.loop.world.soon(chaos.calm)
         self.model.calm()
@@ -366,6 +367,30 @@ class World:
         for where in checks.kept(tables) if self.scenario.keep_s is not None else ():
             self.model.breaks("kept too long", where)
         checks.check(tables, self.model, lease_s=self.scenario.limits.lease_s, strict=self.scenario.strict)
+
+    def _look_beside(self) -> Callable[[], bool]:
+        """Return what is called as time moves on, and never ends the run."""
+        releases, last = self.surroundings.releases, 0.0
+        if not self.scenario.poison or releases is None:
+            return lambda: False
+        store = self.surroundings.store
+        watch = Beside(
+            tables=store.tables,
+            model=self.model,
+            pods=self.pods,
+            releases=releases,
+            now=self.loop.time,
+            store_now=store.clock,
+        )
+
+        def look() -> bool:
+            nonlocal last
+            if self.loop.time() >= last + 0.5:
+                last = self.loop.time()
+                watch.look()
+            return False
+
+        return look
 
     def client_idle(self) -> bool:
         """Tell whether clients have done what they were to do."""
