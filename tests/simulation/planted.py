@@ -432,6 +432,11 @@ BUGS = _bugs(
     Bug(planted_rows.results_do_not_name_their_run, frozenset({"wrong output"}), _ABANDONED),
     Bug(planted_rows.rows_without_an_instance_stay, frozenset({"rows left"}), _ABANDONED),
     Bug(
+        planted_rows.deleted_runs_are_not_remembered,
+        frozenset({"started twice"}),
+        _short("bad store", instances=40, write=situations.at_once, live=situations.purge_at_once),
+    ),
+    Bug(
         planted_rows.inbox_is_consumed_by_watermark,
         frozenset({"event lost", "not ended"}),
         _short("bad network", "bad store", write=situations.events),

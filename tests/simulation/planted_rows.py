@@ -226,3 +226,8 @@ def start_is_withdrawn_whether_or_not_it_is_there(patch: Patch) -> None:
         return made
 
     patch(rows, "assemble", assemble)
+
+
+def deleted_runs_are_not_remembered(patch: Patch) -> None:
+    """Rules 2 and 11: nothing is left of a run that is purged, though copies of its start may be on their way."""
+    patch(Tables, "remember_start", lambda self, row, *, now: None)

@@ -99,6 +99,12 @@ async def reuse(world: "World", started: Started) -> None:
     await world.client.start(started)
 
 
+async def purge_at_once(world: "World", started: Started) -> None:
+    """Purge an instance as soon as it has ended, while its start may still be on its way to the store once more."""
+    await world.client.start(started)
+    await world.client.purge(started, every_s=0.02, family=False)
+
+
 async def abandon_children(world: "World", started: Started) -> None:
     """End the parent alone, purge it and mostly use its ID again, while its child goes on."""
     for _ in range(3):

@@ -8,11 +8,10 @@ that a repeat has no effect (protocol.md 11).
 import asyncio
 import base64
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from antiphon_names.hashing import slot_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine.events import (
     TERMINAL,
@@ -23,11 +22,9 @@ from antiphon_sidecar.engine.events import (
     ExecutionSuspended,
     ExecutionTerminated,
     Failure,
-    Route,
     Status,
-    Trace,
 )
-from antiphon_sidecar.engine.messages import Kind, Outgoing, Row
+from antiphon_sidecar.engine.messages import Kind, Row
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
@@ -37,9 +34,12 @@ from antiphon_sidecar.runtime.purgecalls import PurgeCalls, PurgeFilter
 from antiphon_sidecar.runtime.purging import Purged
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.reruns import Rerun, rows_of_rerun
+from antiphon_sidecar.runtime.starts import NewInstance as NewInstance
+from antiphon_sidecar.runtime.starts import rows_of_start
 from antiphon_sidecar.runtime.watch import Watchers
-from antiphon_sidecar.stores.base import NEVER, InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
+from antiphon_sidecar.stores.spent import START_WITHIN_NS
 
 #: A start waits this long for the first turn before it is answered.
 START_S = 5.0
@@ -54,21 +54,6 @@ _REPEATS = 20
 _REPEAT_S = 0.25
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class NewInstance:
-    """A client's start. `scheduled_at` in nanoseconds; past or None means now."""
-
-    instance_id: str
-    name: str
-    input: str | None = None
-    version: str | None = None
-    execution_id: str | None = None
-    scheduled_at: int | None = None
-    tags: Mapping[str, str] | None = None
-    unique: bool = False
-    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +95,11 @@ class Calls:
         Raises:
             Exists: an active run has the ID, or any run when `unique` is asked for.
         """
-        message_id = self._replica.parts.clock.new_id()
-        now = self._replica.parts.store_clock.now()
-        row, start = self._new_rows(new, message_id, now)
-        outcome = await self._known(lambda: self._store.start_instance(row=row, start=start, unique=new.unique))
-        if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
-            raise Exists(self._app, new.instance_id, finished=outcome is StartOutcome.FINISHED)
+        clock, now = self._replica.parts.clock, self._replica.parts.store_clock.now()
+        row, start = rows_of_start(
+            new, app=self._app, message_id=clock.new_id(), execution_id=clock.new_id().hex(), now=now
+        )
+        await self._write_start(row, start, unique=new.unique)
         if row.scheduled_at is not None:
             self._schedule(new.instance_id, row.scheduled_at)
             return new.instance_id
@@ -123,48 +107,25 @@ class Calls:
         await self._until(new.instance_id, {Status.PENDING}, START_S)
         return new.instance_id
 
-    def _new_rows(self, new: NewInstance, message_id: bytes, now: int) -> tuple[InstanceRow, InboxRow]:
-        execution_id = new.execution_id or self._replica.parts.clock.new_id().hex()
-        scheduled = new.scheduled_at if new.scheduled_at is not None and new.scheduled_at > now else None
-        started = ExecutionStarted(
-            timestamp=now,
-            name=new.name,
-            instance_id=new.instance_id,
-            execution_id=execution_id,
-            input=new.input,
-            version=new.version,
-            scheduled_at=scheduled,
-            tags=new.tags or {},
-            route=Route(source=self._app, target=self._app),
-            trace=new.trace,
+    async def _write_start(self, row: InstanceRow, start: InboxRow, *, unique: bool) -> None:
+        """Write a start, once, however often it is sent (`stores.spent`).
+
+        Raises:
+            Exists: the ID is taken.
+            OutcomeUnknown: it was not taken for too long; an earlier copy of it may have been.
+        """
+        until = row.created_at + START_WITHIN_NS
+        outcome = await self._known(
+            lambda: self._store.start_instance(row=row, start=start, unique=unique, until=until)
         )
-        row = InstanceRow(
-            app=self._app,
-            instance_id=new.instance_id,
-            slot=slot_of(new.instance_id),
-            incarnation=message_id,
-            execution_id=execution_id,
-            generation=0,
-            version=0,
-            status=int(Status.PENDING),
-            name=new.name,
-            created_at=now,
-            updated_at=now,
-            scheduled_at=None if scheduled is None else min(scheduled, NEVER),
-            tags=rows.tags_of(started.tags),
-        )
-        start = rows.inbox_row(
-            Outgoing(
-                app=self._app,
-                instance_id=new.instance_id,
-                kind=Kind.START,
-                message_id=message_id,
-                incarnation=message_id,
-                execution_id=execution_id,
-                events=(started,),
+        if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
+            raise Exists(self._app, row.instance_id, finished=outcome is StartOutcome.FINISHED)
+        if outcome is StartOutcome.LATE:
+            raise OutcomeUnknown(
+                f'the start of instance "{row.instance_id}" in app "{self._app}" did not reach the store within'
+                f" {START_WITHIN_NS // 1_000_000_000} s, and is sent no more; an earlier copy of it may have taken"
+                f" effect. Look with `antiphon workflow get {row.instance_id}`; start it again if it is not there."
             )
-        )
-        return row, start
 
     def _begin(self, row: InstanceRow, start: InboxRow) -> None:
         """Let the owner know; here, the row that was just written need not be read back."""
@@ -405,9 +366,7 @@ class Calls:
             now=self._replica.parts.store_clock.now(),
         )
         unique = wish.instance_id is not None
-        outcome = await self._known(lambda: self._store.start_instance(row=row, start=start, unique=unique))
-        if outcome in (StartOutcome.ACTIVE, StartOutcome.FINISHED):
-            raise Exists(self._app, row.instance_id, finished=outcome is StartOutcome.FINISHED)
+        await self._write_start(row, start, unique=unique)
         self._begin(row, start)
         await self._until(row.instance_id, {Status.PENDING}, START_S)
         return row.instance_id

@@ -16,6 +16,7 @@ from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
 from antiphon_sidecar.runtime import deadlines, rows
 from antiphon_sidecar.runtime.doubts import outcome_waits
+from antiphon_sidecar.stores import spent
 from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, Page, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
@@ -159,6 +160,9 @@ class Sweep:
         later: list[tuple[bytes, int]] = []
         suspects: list[InboxRow] = []
         for row in page:
+            if row.instance_id == spent.NOBODY:
+                suspects.append(row)
+                continue
             scheduled = scheduled_at(row)
             if scheduled is not None and scheduled > now + _BACKOFF_MAX_S * _NS:
                 later.append((row.row_id, scheduled - _BACKOFF_MAX_S * _NS // 2))

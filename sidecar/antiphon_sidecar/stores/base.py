@@ -10,7 +10,7 @@ Nothing here decides anything about workflows; the engine does. Three implementa
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Protocol
 
 from antiphon_sidecar.engine.ids import TaskRef as TaskRef
@@ -21,6 +21,8 @@ from antiphon_sidecar.stores.asking import Page as Page
 from antiphon_sidecar.stores.asking import Retired as Retired
 from antiphon_sidecar.stores.counting import CountStore
 from antiphon_sidecar.stores.limits import GrantStore
+from antiphon_sidecar.stores.outcomes import Outcome as Outcome
+from antiphon_sidecar.stores.outcomes import StartOutcome as StartOutcome
 from antiphon_sidecar.stores.presence import AppRecord as AppRecord
 from antiphon_sidecar.stores.presence import Heartbeat as Heartbeat
 from antiphon_sidecar.stores.presence import PresenceStore
@@ -226,26 +228,6 @@ class Commit:
     messages: tuple[InboxRow, ...] = ()
 
 
-class Outcome(Enum):
-    """What became of one commit of a group; a refused one has changed nothing."""
-
-    COMMITTED = "committed"
-    FENCED = "fenced"
-    CONFLICT = "conflict"
-    ROWS = "rows"
-    UNREAD = "unread"
-
-
-class StartOutcome(Enum):
-    """What became of a client's start."""
-
-    CREATED = "created"
-    #: The same start message was applied before; nothing changed.
-    REPEATED = "repeated"
-    ACTIVE = "active"
-    FINISHED = "finished"
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What an owner reads when it takes up an instance: one consistent snapshot.
@@ -338,11 +320,14 @@ class Store(PresenceStore, SchemaStore, GrantStore, CountStore, Protocol):
 
     # client calls that arrive anywhere
 
-    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
-        """Insert a PENDING instance row and its START row together.
+    async def start_instance(
+        self, *, row: InstanceRow, start: InboxRow, unique: bool, until: int = NEVER
+    ) -> StartOutcome:
+        """Insert a PENDING instance row and its START row together; not later than `until` by the store's clock.
 
         A finished run of the same ID is replaced (its history goes with it), unless `unique`. Stamps `updated_at`
-        with the store's clock.
+        with the store's clock. A start whose run was deleted is remembered for a while (`stores.spent`), whoever
+        deleted it.
         """
 
     async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:

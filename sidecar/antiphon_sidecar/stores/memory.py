@@ -13,6 +13,7 @@ from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.stores import memory_commits, memory_counts, memory_grants, memory_lists, memory_orphans
 from antiphon_sidecar.stores.base import (
+    NEVER,
     AppRecord,
     Commit,
     Cursor,
@@ -241,12 +242,16 @@ class MemoryStore:
 
     # client calls that arrive anywhere
 
-    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
+    async def start_instance(
+        self, *, row: InstanceRow, start: InboxRow, unique: bool, until: int = NEVER
+    ) -> StartOutcome:
         """Insert a PENDING instance and its START row."""
         now, found = self._clock(), self._tables.row(row.app, row.instance_id)
+        if start.row_id in self._tables.inbox or (found is not None and found.incarnation == row.incarnation):
+            return StartOutcome.REPEATED
+        if now > until:
+            return StartOutcome.LATE
         if found is not None:
-            if found.incarnation == row.incarnation:
-                return StartOutcome.REPEATED
             if found.status not in TERMINAL:
                 return StartOutcome.ACTIVE
             if unique:
@@ -267,6 +272,7 @@ class MemoryStore:
         for ref in [ref for ref in run.timers if tables.timers[ref].incarnation == row.incarnation]:
             tables.drop_timer(ref)
         tables.drop_run(row.app, row.instance_id)
+        tables.remember_start(row, now=self._clock())
 
     async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:
         """Insert messages for instances that have not ended."""

@@ -7,6 +7,7 @@ added or removed when is the store's business.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from antiphon_sidecar.stores import spent
 from antiphon_sidecar.stores.base import (
     AppRecord,
     Heartbeat,
@@ -81,6 +82,14 @@ class Tables:
         self.seq += 1
         self.inbox[row.row_id] = replace(row, seq=self.seq, due_at=now)
         self.run(row.app, row.instance_id).inbox[row.row_id] = None
+
+    def remember_start(self, row: InstanceRow, *, now: int) -> None:
+        """Keep the message ID of a run that is deleted soon after it began."""
+        due_at = row.created_at + spent.REMEMBERED_NS
+        if due_at <= now or row.incarnation in self.inbox:
+            return
+        left = InboxRow(row.app, spent.NOBODY, row.slot, row.incarnation, InboxKind.CONTROL, row.incarnation, b"")
+        self.add_inbox(left, now=due_at)
 
     def drop_inbox(self, row_id: bytes) -> bool:
         """Delete a message; False when it is not there."""

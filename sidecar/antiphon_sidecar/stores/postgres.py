@@ -21,6 +21,7 @@ from antiphon_sidecar.stores import (
     postgres_statement,
 )
 from antiphon_sidecar.stores.base import (
+    NEVER,
     AppRecord,
     Commit,
     Cursor,
@@ -317,10 +318,12 @@ class PostgresStore:
 
     # client calls that arrive anywhere
 
-    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
+    async def start_instance(
+        self, *, row: InstanceRow, start: InboxRow, unique: bool, until: int = NEVER
+    ) -> StartOutcome:
         """Insert a PENDING instance and its START row."""
         return await self._write(
-            lambda each: self._messages.start(each, self._namespace, row=row, start=start, unique=unique)
+            lambda each: self._messages.start(each, self._namespace, row=row, start=start, unique=unique, until=until)
         )
 
     async def post(self, rows: Sequence[InboxRow]) -> Sequence[bool]:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from antiphon_sidecar.engine.events import TERMINAL
-from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef
+from antiphon_sidecar.stores.base import NEVER, InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef
 from antiphon_sidecar.stores.columns import (
     FINISHED,
     INSTANCE,
@@ -21,7 +21,7 @@ from antiphon_sidecar.stores.columns import (
     message_values,
     tag_values,
 )
-from antiphon_sidecar.stores.postgres_statement import CLOCK, TYPES, fence, typed
+from antiphon_sidecar.stores.postgres_statement import CLOCK, TYPES, fence, remembered, typed
 
 Key = tuple[str, str, str]
 
@@ -58,16 +58,25 @@ class Messages:
         tags = ", ".join(
             f"${number}::{kind}[]" for number, kind in enumerate(typed(TAG).values(), 2 + len(_STARTED) + len(MESSAGE))
         )
-        self._start = f"""WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now), made AS (
-              INSERT INTO {schema}.instances (namespace, {listed(_STARTED)}, updated_at, commit_id)
-              SELECT $1, {instance}, clock.now, '' FROM clock
-              ON CONFLICT (namespace, app, instance_id) DO NOTHING RETURNING 1),
+        late = 2 + len(_STARTED) + len(MESSAGE) + len(TAG)
+        # The message first: whether its ID is taken is seen when it is written, not in the statement's snapshot, which
+        # may be older than the purge of the run that the same message began. A run that appears meanwhile is an error.
+        self._start = f"""WITH clock AS MATERIALIZED (SELECT {CLOCK} AS now),
             sent AS (INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
-              SELECT $1, {message}, clock.now FROM made, clock
-              ON CONFLICT (namespace, row_id) DO NOTHING),
+              SELECT $1, {message}, clock.now FROM clock WHERE clock.now <= ${late}::bigint
+              AND NOT EXISTS (SELECT FROM {schema}.instances i WHERE i.namespace = $1 AND i.app = $2::text
+                AND i.instance_id = $3::text)
+              ON CONFLICT (namespace, row_id) DO NOTHING RETURNING 1),
+            made AS (INSERT INTO {schema}.instances (namespace, {listed(_STARTED)}, updated_at, commit_id)
+              SELECT $1, {instance}, clock.now, '' FROM sent, clock RETURNING 1),
             tagged AS (INSERT INTO {schema}.tags (namespace, {listed(TAG)})
               SELECT $1, u.* FROM made, unnest({tags}) AS u)
             SELECT count(*) FROM made"""
+        self._spent = f"""SELECT EXISTS (SELECT FROM {schema}.inbox WHERE namespace = $1 AND row_id = $2),
+            {CLOCK} > $3"""
+        self._remember = f"""WITH k AS MATERIALIZED (
+              SELECT $1::text AS namespace, $2::text AS app, $3::text AS instance_id),
+            {remembered(schema)} SELECT"""
         arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(typed(MESSAGE).values(), 2))
         self._post = f"""WITH {self._rows(arrays, listed(MESSAGE))},
             m AS MATERIALIZED (
@@ -136,16 +145,27 @@ class Messages:
               SELECT $1::text AS namespace, u.* FROM unnest({arrays}) WITH ORDINALITY AS u({names}, ord))"""
 
     async def start(
-        self, connection: asyncpg.Connection, namespace: str, *, row: InstanceRow, start: InboxRow, unique: bool
+        self,
+        connection: asyncpg.Connection,
+        namespace: str,
+        *,
+        row: InstanceRow,
+        start: InboxRow,
+        unique: bool,
+        until: int,
     ) -> StartOutcome:
         """Insert a PENDING instance with its START row, in place of a finished run."""
         started = instance_values(row)
         started = (*started[:_UPDATED_AT], *started[_UPDATED_AT + 1 :])
         tags = list(zip(*tag_values(row), strict=True)) or [()] * len(TAG)
-        values = (namespace, *started, *message_values(start), *tags)
+        values = (namespace, *started, *message_values(start), *tags, until)
         for _ in range(STARTS_MOST):
-            if await connection.fetchval(self._start, *values):
-                return StartOutcome.CREATED
+            try:
+                if await connection.fetchval(self._start, *values):
+                    return StartOutcome.CREATED
+            except asyncpg.UniqueViolationError:
+                # Another run of this ID has just begun.
+                pass
             async with connection.transaction():
                 outcome = await self._restart(connection, values, row=row, unique=unique)
             if outcome is not None:
@@ -155,22 +175,25 @@ class Messages:
     async def _restart(
         self, connection: asyncpg.Connection, values: tuple[Any, ...], *, row: InstanceRow, unique: bool
     ) -> StartOutcome | None:
-        """Look at the run that is in the way, and take its place if it has ended; None when it went away."""
+        """Look at what is in the way, and take the place of a run that has ended; None when it went away."""
         key = (values[0], row.app, row.instance_id)
         query = f"SELECT incarnation, status FROM {self._schema}.instances WHERE {_KEY} FOR UPDATE"
         found = await connection.fetchrow(query, *key)
-        if found is None:
-            return None
-        incarnation, status = found
+        incarnation, status = found or (None, None)
         if incarnation == row.incarnation:
             return StartOutcome.REPEATED
+        spent, late = await connection.fetchrow(self._spent, values[0], row.incarnation, values[-1])
+        if spent or late:
+            return StartOutcome.REPEATED if spent else StartOutcome.LATE
+        if incarnation is None:
+            return None
         if status not in TERMINAL:
             return StartOutcome.ACTIVE
         if unique:
             return StartOutcome.FINISHED
         await self._drop_run(connection, key, incarnation=incarnation)
         # Other starts of this ID wait for this transaction, because it deleted the row they meet.
-        assert await connection.fetchval(self._start, *values), "the row was deleted above"
+        assert await connection.fetchval(self._start, *values[:-1], NEVER), "the row was deleted above"
         return StartOutcome.CREATED
 
     async def post(self, connection: asyncpg.Connection, namespace: str, *, rows: Sequence[InboxRow]) -> list[bool]:
@@ -275,6 +298,7 @@ class Messages:
         for table, condition in (("inbox", place), ("tags", place), ("tasks", _KEY), ("timers", _KEY)):
             query = f"DELETE FROM {self._schema}.{table} WHERE {condition} AND incarnation = $4"
             await connection.execute(query, *key, incarnation)
+        await connection.execute(self._remember, *key)
         # Histories of earlier runs of this ID go too: nothing else names them any more.
         for table in ("history", "instances"):
             await connection.execute(f"DELETE FROM {self._schema}.{table} WHERE {_KEY}", *key)

@@ -9,6 +9,7 @@ import asyncpg
 
 from antiphon_sidecar.stores.base import Cursor, Old, Retired
 from antiphon_sidecar.stores.columns import FINISHED
+from antiphon_sidecar.stores.postgres_statement import remembered
 
 _EARLIEST = -(1 << 63)
 _OWN = "t.namespace = k.namespace AND t.app = k.app AND t.instance_id = k.instance_id"
@@ -50,7 +51,8 @@ class Retention:
               AND NOT EXISTS (SELECT FROM {schema}.instances p WHERE p.namespace = c.namespace
                 AND p.app = c.parent_app AND p.instance_id = c.parent_instance AND p.status NOT IN {FINISHED})
               ORDER BY c.app, c.instance_id FOR UPDATE OF i SKIP LOCKED),
-            {deletes}
+            {deletes},
+            {remembered(schema)}
             SELECT (SELECT count(*) FROM k), (SELECT count(*) FROM c), last.completed_at, last.instance_id
             FROM (VALUES (0)) AS one LEFT JOIN (
               SELECT completed_at, instance_id FROM c ORDER BY completed_at DESC, instance_id DESC LIMIT 1

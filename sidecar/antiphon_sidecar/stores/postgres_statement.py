@@ -26,7 +26,9 @@ next one asks for, make sure that a step is complete before the next begins. The
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from antiphon_sidecar.stores.base import InboxKind
 from antiphon_sidecar.stores.columns import HISTORY, INSTANCE, MESSAGE, TAG, TASK, TIMER, listed
+from antiphon_sidecar.stores.spent import NOBODY, REMEMBERED_NS
 
 #: The store's clock in nanoseconds.
 CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
@@ -303,3 +305,16 @@ def _one(number: str) -> str:
         "b.namespace = r.namespace AND b.app = r.app AND b.instance_id = r.instance_id"
         f" AND b.execution_id = r.execution_id AND b.{number} = r.number"
     )
+
+
+def remembered(schema: str) -> str:
+    """Return the CTE that keeps the start's message ID of the runs in `k` that are young (`stores.spent`)."""
+    # What is inserted has another instance ID than what is deleted beside it.
+    return f"""remembered AS (
+              INSERT INTO {schema}.inbox (namespace, {listed(MESSAGE)}, due_at)
+              SELECT t.namespace, t.app, '{NOBODY}', t.slot, t.incarnation, {InboxKind.CONTROL:d}, t.incarnation,
+                ''::bytea, '', -1, t.created_at + {REMEMBERED_NS}
+              FROM {schema}.instances t JOIN k ON t.namespace = k.namespace
+                AND t.app = k.app AND t.instance_id = k.instance_id
+              WHERE t.created_at + {REMEMBERED_NS} > {CLOCK}
+              ON CONFLICT (namespace, row_id) DO NOTHING)"""

@@ -24,6 +24,7 @@ from antiphon_sidecar.stores import (
     sqlite_schema,
 )
 from antiphon_sidecar.stores.base import (
+    NEVER,
     AppRecord,
     Commit,
     Cursor,
@@ -271,7 +272,9 @@ class SqliteStore:
 
     # client calls that arrive anywhere
 
-    async def start_instance(self, *, row: InstanceRow, start: InboxRow, unique: bool) -> StartOutcome:
+    async def start_instance(
+        self, *, row: InstanceRow, start: InboxRow, unique: bool, until: int = NEVER
+    ) -> StartOutcome:
         """Insert a PENDING instance and its START row."""
         return await self._writer.run(
             partial(
@@ -280,6 +283,7 @@ class SqliteStore:
                 row=row,
                 start=start,
                 unique=unique,
+                until=until,
                 now=self._clock(),
             )
         )
@@ -316,11 +320,13 @@ class SqliteStore:
     async def purge(self, *, app: str, instance_id: str, incarnation: bytes, starts: Collection[bytes] = ()) -> bool:
         """Delete a finished run."""
         key = (self._namespace, app, instance_id)
-        return await self._writer.run(partial(sqlite_messages.purge, key=key, incarnation=incarnation, starts=starts))
+        job = partial(sqlite_messages.purge, key=key, incarnation=incarnation, starts=starts, now=self._clock())
+        return await self._writer.run(job)
 
     async def retire(self, old: Old) -> Retired:
         """Delete a batch of runs that ended long ago."""
-        return await self._writer.run(partial(sqlite_retention.retire, namespace=self._namespace, old=old))
+        job = partial(sqlite_retention.retire, namespace=self._namespace, old=old, now=self._clock())
+        return await self._writer.run(job)
 
     # sweeps
 

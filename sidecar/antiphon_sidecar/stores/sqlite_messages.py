@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import TERMINAL
+from antiphon_sidecar.stores import spent
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceRow, StartOutcome, TaskRef, TaskRow, TimerRow
 from antiphon_sidecar.stores.columns import instance_values, message_values
 from antiphon_sidecar.stores.sqlite_commits import (
@@ -34,8 +35,15 @@ _BUMP = (
     f"UPDATE tasks SET attempt = attempt + 1, claimed_by = '', due_at = ? WHERE {_ONE} AND attempt = ? RETURNING slot"
 )
 _CLAIM = f"UPDATE tasks SET claimed_by = ? WHERE {_ONE} AND attempt = ? AND claimed_by IN ('', ?)"
+_THERE = "SELECT 1 FROM inbox WHERE namespace = ? AND row_id = ?"
 _START_ROW = f"SELECT incarnation FROM inbox WHERE {_KEY} AND kind = {InboxKind.START:d} ORDER BY seq LIMIT 1"
 #: A run exists when its instance row does, or its START row, which nobody has read yet.
+_REMEMBER = (
+    "INSERT OR IGNORE INTO inbox"
+    " (namespace, app, instance_id, slot, row_id, kind, incarnation, payload, execution_id, ref_id, due_at)"
+    f" SELECT namespace, app, '{spent.NOBODY}', slot, incarnation, {InboxKind.CONTROL:d}, incarnation, x'', '', -1,"
+    f" created_at + {spent.REMEMBERED_NS} FROM instances WHERE {_RUN} AND created_at + {spent.REMEMBERED_NS} > ?"
+)
 _NO_RUN = (
     f" AND NOT EXISTS (SELECT 1 FROM instances WHERE {_RUN})"
     f" AND NOT EXISTS (SELECT 1 FROM inbox WHERE {_RUN} AND kind = {InboxKind.START:d})"
@@ -50,20 +58,31 @@ def take_partition(connection: sqlite3.Connection, key: tuple[str, str, int], *,
 
 
 def start_instance(
-    connection: sqlite3.Connection, namespace: str, *, row: InstanceRow, start: InboxRow, unique: bool, now: int
+    connection: sqlite3.Connection,
+    namespace: str,
+    *,
+    row: InstanceRow,
+    start: InboxRow,
+    unique: bool,
+    until: int,
+    now: int,
 ) -> StartOutcome:
     """Insert a PENDING instance with its START row, in place of a finished run."""
     key = (namespace, row.app, row.instance_id)
     found = connection.execute(f"SELECT incarnation, status FROM instances WHERE {_KEY}", key).fetchone()
+    if found is not None and found[0] == row.incarnation:
+        return StartOutcome.REPEATED
+    if connection.execute(_THERE, (namespace, start.row_id)).fetchone():
+        return StartOutcome.REPEATED
+    if now > until:
+        return StartOutcome.LATE
     if found is not None:
         incarnation, status = found
-        if incarnation == row.incarnation:
-            return StartOutcome.REPEATED
         if status not in TERMINAL:
             return StartOutcome.ACTIVE
         if unique:
             return StartOutcome.FINISHED
-        drop_run(connection, key, incarnation=incarnation)
+        drop_run(connection, key, incarnation=incarnation, now=now)
     stamped = replace(row, updated_at=now)
     connection.execute(INSTANCE_INSERT, (namespace, *instance_values(stamped), b""))
     write_tags(connection, key, row=row)
@@ -77,8 +96,7 @@ def post(connection: sqlite3.Connection, namespace: str, *, rows: Sequence[Inbox
 
 
 def _post(connection: sqlite3.Connection, namespace: str, *, row: InboxRow, now: int) -> bool:
-    there = "SELECT 1 FROM inbox WHERE namespace = ? AND row_id = ?"
-    if connection.execute(there, (namespace, row.row_id)).fetchone():
+    if connection.execute(_THERE, (namespace, row.row_id)).fetchone():
         return True
     key = (namespace, row.app, row.instance_id)
     found = connection.execute(f"SELECT status, incarnation FROM instances WHERE {_KEY}", key).fetchone()
@@ -178,22 +196,28 @@ def release_tasks(connection: sqlite3.Connection, key: tuple[str, str, str], *, 
 
 
 def purge(
-    connection: sqlite3.Connection, key: tuple[str, str, str], *, incarnation: bytes, starts: Collection[bytes]
+    connection: sqlite3.Connection,
+    key: tuple[str, str, str],
+    *,
+    incarnation: bytes,
+    starts: Collection[bytes],
+    now: int,
 ) -> bool:
     """Delete a finished run and the START rows it emitted that nobody consumed."""
     found = connection.execute(f"SELECT incarnation, status FROM instances WHERE {_KEY}", key).fetchone()
     if found is None or found[0] != incarnation or found[1] not in TERMINAL:
         return False
-    drop_run(connection, key, incarnation=incarnation)
+    drop_run(connection, key, incarnation=incarnation, now=now)
     query = f"DELETE FROM inbox WHERE namespace = ? AND row_id = ? AND kind = {InboxKind.START:d}"
     connection.executemany(query, [(key[0], row_id) for row_id in starts])
     return True
 
 
-def drop_run(connection: sqlite3.Connection, key: tuple[str, str, str], *, incarnation: bytes) -> None:
-    """Delete a run with all that belongs to it."""
+def drop_run(connection: sqlite3.Connection, key: tuple[str, str, str], *, incarnation: bytes, now: int) -> None:
+    """Delete a run with all that belongs to it; a young one is remembered for a while."""
     for table in ("inbox", "tasks", "timers"):
         connection.execute(f"DELETE FROM {table} WHERE {_RUN}", (*key, incarnation))
+    connection.execute(_REMEMBER, (*key, incarnation, now))
     # Histories of earlier runs of this ID go too: nothing else names them any more.
     for table in ("history", "tags", "instances"):
         connection.execute(f"DELETE FROM {table} WHERE {_KEY}", key)

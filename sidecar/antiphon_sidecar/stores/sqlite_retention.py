@@ -20,7 +20,7 @@ OLD = f"""SELECT x.completed_at, x.instance_id, x.incarnation, x.slot >> 11 IN (
   ORDER BY x.completed_at, x.instance_id LIMIT ?"""
 
 
-def retire(connection: sqlite3.Connection, namespace: str, *, old: Old) -> Retired:
+def retire(connection: sqlite3.Connection, namespace: str, *, old: Old, now: int) -> Retired:
     """Delete a batch."""
     after = old.after or Cursor(_EARLIEST, ("",))
     marks = (
@@ -37,6 +37,6 @@ def retire(connection: sqlite3.Connection, namespace: str, *, old: Old) -> Retir
     deleted = 0
     for _, instance_id, incarnation, goes in found:
         if goes:
-            drop_run(connection, (namespace, old.app, instance_id), incarnation=incarnation)
+            drop_run(connection, (namespace, old.app, instance_id), incarnation=incarnation, now=now)
             deleted += 1
     return Retired(deleted, Cursor(found[-1][0], (found[-1][1],)) if len(found) == old.limit else None)

@@ -91,7 +91,7 @@ async def test_a_start_elsewhere_and_a_childs_first_commit_make_one_run(open_sto
         epoch, row = await take(owner, name), instance(name, run="run-c")
         (committed,), started = await asyncio.gather(
             owner.commit([turn(None, epoch, row=row, tasks=(task(1, of=row),))]),
-            begin(replica, instance_id=name),
+            begin(replica, f"run-{number}", instance_id=name),
         )
         assert (committed, started) in (
             (Outcome.COMMITTED, StartOutcome.ACTIVE),
