@@ -63,5 +63,7 @@ def export(connection: Connection, *, app: str | None, app_ids: tuple[str, ...],
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Misused(f"{codes.CONTRACT_INVALID}: {file} cannot be written: {error.strerror}.") from error
+        raise Misused(
+            f"{codes.CONTRACT_INVALID}: {file} cannot be written: {error.strerror}. Name another file."
+        ) from error
     output.say(f"{file}: {', '.join(sorted(there)) or 'no apps'}")

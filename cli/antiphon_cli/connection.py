@@ -89,7 +89,10 @@ class Connection:
             case grpc.StatusCode.DEADLINE_EXCEEDED:
                 return TimedOut(f"{self.place} did not answer within {timeout_s:g}s.")
             case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-                lost = f"{codes.HOST_NOT_FOUND}: the connection to {self.place} failed: {details}."
+                lost = (
+                    f"{codes.HOST_NOT_FOUND}: the connection to {self.place} failed: {details}. "
+                    "Look whether it still runs."
+                )
                 return Unreachable(details if details.startswith("AN") else lost)
             case grpc.StatusCode.UNIMPLEMENTED:
                 name = method.path.rpartition("/")[2]
@@ -119,7 +122,10 @@ def _await_ready(channel: grpc.Channel, address: str) -> None:
     try:
         grpc.channel_ready_future(channel).result(timeout=_CONNECT_S)
     except grpc.FutureTimeoutError as error:
-        raise Unreachable(f"{codes.HOST_NOT_FOUND}: nothing answers at {address}.") from error
+        raise Unreachable(
+            f"{codes.HOST_NOT_FOUND}: nothing answers at {address}. Start a host or sidecar there, "
+            "or correct the address."
+        ) from error
 
 
 def _socket(settings: Settings) -> str:
@@ -177,6 +183,7 @@ def _listening(path: str) -> bool:
         return False
     except PermissionError as error:
         raise Unreachable(
-            f"{codes.HOST_NOT_FOUND}: {path} belongs to another user: only the user who started the host may use it."
+            f"{codes.HOST_NOT_FOUND}: {path} belongs to another user: only the user who started the host may use it. "
+            "Run this as that user, or start a host of your own."
         ) from error
     return True

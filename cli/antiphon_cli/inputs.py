@@ -24,10 +24,10 @@ def checked(text: str, *, source: str) -> str:
     except json.JSONDecodeError as error:
         raise Misused(
             f"{codes.INPUT_INVALID}: {source} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-            f"{_hint(text, source=source)}"
+            f"{_hint(text, source=source) or ' Correct it there.'}"
         ) from error
     except ValueError as error:
-        raise Misused(f"{codes.INPUT_INVALID}: {source} is not JSON: {error}.") from error
+        raise Misused(f"{codes.INPUT_INVALID}: {source} is not JSON: {error}. Correct it.") from error
     return text
 
 
@@ -52,9 +52,11 @@ def _chosen(given: str | None, *, file: str | None) -> str | None:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise Misused(f"{codes.INPUT_INVALID}: {file} cannot be read: {error.strerror}.") from error
+        raise Misused(
+            f"{codes.INPUT_INVALID}: {file} cannot be read: {error.strerror}. Fix its path or rights."
+        ) from error
     except UnicodeDecodeError as error:
-        raise Misused(f"{codes.INPUT_INVALID}: {file} is not UTF-8: {error.reason}.") from error
+        raise Misused(f"{codes.INPUT_INVALID}: {file} is not UTF-8: {error.reason}. Save it as UTF-8.") from error
     return checked(text, source="stdin" if file == "-" else file)
 
 

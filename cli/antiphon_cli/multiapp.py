@@ -123,7 +123,8 @@ def _app_id(value: Value, entries: Mapping[str, Value], *, directory: Path) -> s
     if not APP_ID_PATTERN.fullmatch(app_id):
         where = (given or value).where
         raise FileInvalid(
-            codes.APP_ID_INVALID, f'{where}: app ID "{app_id}" has to be 1-63 letters, digits, ".", "_" or "-".'
+            codes.APP_ID_INVALID,
+            f'{where}: app ID "{app_id}" has to be 1-63 letters, digits, ".", "_" or "-". Rename it.',
         )
     return app_id
 

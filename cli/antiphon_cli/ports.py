@@ -50,7 +50,7 @@ def check_app_id(app: str) -> None:
         Misused: the app ID has a wrong form.
     """
     if not APP_ID_PATTERN.fullmatch(app):
-        raise Misused(f'{codes.APP_ID_INVALID}: "{app}" has to be 1-63 letters, digits, ".", "_" or "-".')
+        raise Misused(f'{codes.APP_ID_INVALID}: "{app}" has to be 1-63 letters, digits, ".", "_" or "-". Rename it.')
 
 
 def with_defaults(wanted: Sequence[AppPorts]) -> list[AppPorts]:
@@ -62,7 +62,7 @@ def with_defaults(wanted: Sequence[AppPorts]) -> list[AppPorts]:
     names = [app.app for app in wanted]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise Misused(f'{codes.SETTING_INVALID}: app "{twice[0]}" is given twice.')
+        raise Misused(f'{codes.SETTING_INVALID}: app "{twice[0]}" is given twice. Name each app once.')
     taken = {app.grpc_port for app in wanted} | {app.http_port for app in wanted}
     result = list(wanted)
     for index, app in enumerate(wanted):

@@ -44,7 +44,7 @@ def explain(*, code: str, form: str) -> None:
         names = [word for known in EXPLANATIONS for word in (known.number, known.name)]
         raise Misused(
             f'{codes.CODE_UNKNOWN}: "{code}" is no code and no name of an error.{codes.nearest(code, names)} '
-            "All of them: docs/errors.md."
+            "Look it up in docs/errors.md."
         )
     told = EXPLANATIONS[found]
     pairs = [

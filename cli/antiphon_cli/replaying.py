@@ -46,8 +46,12 @@ def _workflows(module: str) -> list[Callable[..., Any]]:
     try:
         imported = importlib.import_module(module)
     except Exception as error:  # the module's own code may raise anything
-        raise Misused(f"{codes.MODULE_INVALID}: {module} cannot be imported: {error!r}") from error
+        raise Misused(
+            f"{codes.MODULE_INVALID}: {module} cannot be imported: {error!r}. Fix that, or name another."
+        ) from error
     found = [value for value in vars(imported).values() if _definitions.is_kind(value, "workflow")]
     if not found:
-        raise Misused(f"{codes.MODULE_INVALID}: {module} has no function made with @workflow.define")
+        raise Misused(
+            f"{codes.MODULE_INVALID}: {module} has no function made with @workflow.define. Name the module with them."
+        )
     return found

@@ -43,7 +43,7 @@ def decode(text: str | None, hint: object, *, what: str) -> Any:  # noqa: ANN401
     try:
         value = _values.decode(text)
     except ValueError as error:
-        raise ValueInvalid(f"{what} is not JSON: {error}") from error
+        raise ValueInvalid(f"{what} is not JSON: {error}. Let whoever made it send JSON") from error
     if hint is Any or (value is None and not text):
         return value
     try:
@@ -51,7 +51,7 @@ def decode(text: str | None, hint: object, *, what: str) -> Any:  # noqa: ANN401
     except _Mismatch as mismatch:
         raise ValueInvalid(
             f"{what} does not fit its type hint at ${mismatch.path}: {mismatch.expected} is declared, "
-            f"{_shown(mismatch.got)} came"
+            f"{_shown(mismatch.got)} came. Declare what really comes, or send what is declared."
         ) from mismatch
 
 

@@ -90,7 +90,7 @@ def _complaint(value: object, *, what: str, error: Exception) -> str:
             f"{what} cannot become JSON: {path} is {part}. Use dataclasses, pydantic models, or plain "
             "dicts, lists, strings and numbers"
         )
-    return f"{what} cannot become JSON: {error}"
+    return f"{what} cannot become JSON: {error}. Use plain dicts, lists, strings and numbers"
 
 
 def _parts(value: object, path: str, *, depth: int) -> Iterator[tuple[str, str]]:

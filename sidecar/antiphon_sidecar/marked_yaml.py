@@ -68,7 +68,9 @@ class Value:
         for key, node in self.node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise FileInvalid(codes.SETTING_INVALID, f"{self.file}, line {line}: a key has to be a word.")
+                raise FileInvalid(
+                    codes.SETTING_INVALID, f"{self.file}, line {line}: a key has to be a word. Write one."
+                )
             if key.value in found:
                 first = found[key.value].line
                 raise FileInvalid(
@@ -108,9 +110,11 @@ def read(path: Path) -> Value:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise FileInvalid(codes.SETTING_INVALID, f"{path} cannot be read: {error.strerror}.") from error
+        raise FileInvalid(
+            codes.SETTING_INVALID, f"{path} cannot be read: {error.strerror}. Fix its path or rights."
+        ) from error
     except UnicodeDecodeError as error:
-        raise FileInvalid(codes.SETTING_INVALID, f"{path} is not UTF-8: {error.reason}.") from error
+        raise FileInvalid(codes.SETTING_INVALID, f"{path} is not UTF-8: {error.reason}. Save it as UTF-8.") from error
     return parse(text, file=str(path))
 
 
@@ -124,9 +128,11 @@ def parse(text: str, *, file: str) -> Value:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise FileInvalid(codes.SETTING_INVALID, f"{file}, line {line}: not YAML: {error.problem}.") from error
+        raise FileInvalid(
+            codes.SETTING_INVALID, f"{file}, line {line}: not YAML: {error.problem}. Correct that line."
+        ) from error
     except yaml.YAMLError as error:
-        raise FileInvalid(codes.SETTING_INVALID, f"{file}: not YAML: {error}.") from error
+        raise FileInvalid(codes.SETTING_INVALID, f"{file}: not YAML: {error}. Correct it.") from error
     if node is None:
         # A file without content, or with comments only, says what one with a null says.
         return parse("~", file=file)
@@ -145,7 +151,7 @@ def refuse_unknown(entries: Mapping[str, Value], *, known: Iterable[str], holder
             raise FileInvalid(
                 codes.KEY_UNKNOWN,
                 f'{value.where}: unknown key "{key}"; {holder} knows: {codes.listing(names, most=40)}.'
-                f"{codes.nearest(key, names)}",
+                f"{codes.nearest(key, names)} Correct or remove it.",
             )
 
 

@@ -23,6 +23,12 @@ CONSTANTS = {
 #: How much of an example has to be words of the source; the rest is names and values.
 SAID_LEAST = 0.19
 
+#: How sentences begin that say what to do.
+FIXES = re.compile(
+    "(Allow|Bring|Call|Check|Choose|Correct|Declare|Deploy|End|Find|Fix|Give|Grant|If|Join|Keep|Let|Look|"
+    "Make|Name|Pass|Point|Put|Raise|Rename|Restore|Run|Send|Set|Start|Store|Terminate|This|Try|Upgrade|Use|Write)"
+)
+
 told = pytest.mark.parametrize("code", CODES, ids=str)
 
 
@@ -120,6 +126,14 @@ def test_an_example_is_a_text_that_the_sources_make(code):
     if explained.example:
         example = f"{code}: {explained.example}"
         assert max(said(example, parts) for parts in sayings()) > SAID_LEAST
+
+
+@told
+def test_an_example_names_a_fix(code):
+    said = EXPLANATIONS[code].example
+    if said and code is not errors.PEER_MISTAKEN and code is not errors.SCHEMA_MISMATCH:
+        firsts = {part.strip(" `").split(" ")[0] for part in re.split(r"[.;:?] |, or |\n", said)}
+        assert "accepted: " in said or any(FIXES.fullmatch(first.capitalize()) for first in firsts), said
 
 
 def test_a_text_that_no_source_makes_is_noticed():

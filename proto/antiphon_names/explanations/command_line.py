@@ -16,14 +16,14 @@ COMMAND_LINE = {
         fix="Correct the key in the line that the text names.",
         example=(
             'antiphon.yaml, line 3: unknown key "storre"; the file knows: apps, common, namespace, store, version. '
-            'Did you mean "store"?'
+            'Did you mean "store"? Correct or remove it.'
         ),
     ),
     codes.APP_ID_INVALID: Explanation(
         seen="When an app is added; exit code 2.",
         cause="The ID has a character that app IDs cannot have, is empty or too long.",
         fix='Choose 1 to 63 letters, digits, ".", "_" or "-".',
-        example='"my app" has to be 1-63 letters, digits, ".", "_" or "-".',
+        example='"my app" has to be 1-63 letters, digits, ".", "_" or "-". Rename it.',
     ),
     codes.PORT_IN_USE: Explanation(
         seen="When a host opens its listeners.",
@@ -48,12 +48,12 @@ COMMAND_LINE = {
         seen="When a command reads an input; exit code 2.",
         cause="The input is not JSON, or its file cannot be read.",
         fix="Correct it at the line and column that the text names; a text needs double quotes.",
-        example="--input is not JSON: Expecting value at line 1, column 7.",
+        example="--input is not JSON: Expecting value at line 1, column 7. Correct it there.",
     ),
     codes.CODE_UNKNOWN: Explanation(
         seen="By `antiphon explain`; exit code 2.",
         cause="No error of this release has the code or name.",
         fix="Look it up in docs/errors.md.",
-        example='"AN119" is no code and no name of an error. Did you mean "AN109"? All of them: docs/errors.md.',
+        example='"AN119" is no code and no name of an error. Did you mean "AN109"? Look it up in docs/errors.md.',
     ),
 }

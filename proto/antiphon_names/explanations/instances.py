@@ -104,7 +104,7 @@ INSTANCES = {
         fix="Take one of the numbers that the text names, or run the instance again from its start.",
         example=(
             'instance "order-1" in app "orders" cannot be run again like this: it has no event 9 to go on from; it '
-            'has: 0 (activity "charge"), 1 (child "ship").'
+            'has: 0 (activity "charge"), 1 (child "ship"). Name one of these.'
         ),
     ),
     codes.HISTORY_NOT_PROPAGATED: Explanation(

@@ -67,7 +67,8 @@ POSTGRES = {
         fix="Nothing, when it is rare: it is tried again. Else look at pg_stat_activity and pg_locks on the server.",
         example=(
             "a statement was given up, nothing was applied, and it is tried again. PostgreSQL at db:5432/antiphon: "
-            "canceling statement due to lock timeout"
+            "canceling statement due to lock timeout. If that goes on, look for long transactions there "
+            "(pg_stat_activity, pg_locks)."
         ),
     ),
 }

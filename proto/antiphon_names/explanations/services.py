@@ -8,7 +8,10 @@ STORE = {
         seen="When a host starts, in its log, and as a refused request.",
         cause="The database server or the disk does not answer.",
         fix="Bring it back; a host that runs goes on by itself then, and has acknowledged nothing meanwhile.",
-        example="/srv/state.db does not answer (disk I/O error)",
+        example=(
+            "PostgreSQL at db:5432/antiphon does not answer: [Errno 111] Connection refused. Nothing was applied. "
+            "Start the server, or mend the network between; if it is elsewhere, correct the store's URL."
+        ),
     ),
     codes.STORE_TOO_NEW: Explanation(
         seen="When a host starts.",
@@ -47,7 +50,9 @@ STORE = {
         seen="In the host's log and as a refused request.",
         cause="The disk or the database has no space left.",
         fix="Make space; work goes on by itself then.",
-        example="no space is left for /srv/state.db; work goes on as soon as there is some (database or disk is full)",
+        example=(
+            "no space is left for /srv/state.db (database or disk is full). Make space; work goes on by itself then."
+        ),
     ),
 }
 

@@ -44,7 +44,10 @@ WORKERS = {
         seen="As the failure of an activity or a workflow, or as an error of the SDK.",
         cause="A value cannot become JSON, or JSON does not fit the type that is declared for it.",
         fix="Return what JSON can say, or declare the type that really comes.",
-        example='result of activity "charge" does not fit its type hint at $: int is declared, a string came',
+        example=(
+            'result of activity "charge" does not fit its type hint at $: int is declared, a string came. '
+            "Declare what really comes, or send what is declared."
+        ),
     ),
     codes.WORKFLOW_RULE_BROKEN: Explanation(
         seen="As the failure of an instance.",
@@ -77,13 +80,13 @@ WORKERS = {
         seen="When a test reads a file of contracts.",
         cause="The file cannot be read, or does not hold the app or name.",
         fix="Write it again with `antiphon apps export`, or correct the app or name.",
-        example="contracts.json cannot be written: No such file or directory.",
+        example="contracts.json cannot be written: No such file or directory. Name another file.",
     ),
     codes.MODULE_INVALID: Explanation(
         seen="By `antiphon replay`; exit code 2.",
         cause="The module cannot be imported, or has no workflow.",
         fix="Name a module that can be imported from here and that defines or imports the workflows.",
-        example="shop.flows has no function made with @workflow.define",
+        example="shop.flows has no function made with @workflow.define. Name the module with them.",
     ),
     codes.METHOD_UNKNOWN: Explanation(
         seen="As a refused call of a program that speaks another protocol.",

@@ -98,7 +98,7 @@ def _kept(history: Sequence[Event], event_id: int) -> Sequence[Event]:
     """Return the history up to the end of the turn that recorded the event."""
     place = next((n for n, e in enumerate(history) if isinstance(e, Asked) and e.event_id == event_id), None)
     if place is None:
-        raise CannotRerun(f"it has no event {event_id} to go on from; it has: {_listed(history)}")
+        raise CannotRerun(f"it has no event {event_id} to go on from; it has: {_listed(history)}. Name one of these")
     turns = (n for n in range(place, len(history)) if isinstance(history[n], WorkflowStarted))
     return history[: next(turns, len(history))]
 

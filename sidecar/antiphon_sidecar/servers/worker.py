@@ -350,7 +350,9 @@ def _read_turn(request: wk.WorkflowResponse) -> ac.Response:
                     status=Status.FAILED,
                     failure=Failure(
                         error_type=codes.REQUEST_INVALID.name,
-                        message=f"{codes.REQUEST_INVALID}: the worker's answer cannot be read: {error}",
+                        message=(
+                            f"{codes.REQUEST_INVALID}: the worker's answer cannot be read: {error}. Update its SDK."
+                        ),
                         non_retriable=True,
                         code=codes.REQUEST_INVALID.number,
                     ),

@@ -77,7 +77,10 @@ class Address:
         unknown = sorted({key for key, _ in pairs} - _PARAMETERS)
         if url.scheme not in ("postgresql", "postgres") or unknown:
             what = f"the parameter {unknown[0]!r} is unknown" if unknown else f"{url.scheme!r} is no scheme of it"
-            raise StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {what}; known: {', '.join(sorted(_PARAMETERS))}")
+            raise StoreUrlInvalid(
+                f"the PostgreSQL URL cannot be used: {what}; known: {', '.join(sorted(_PARAMETERS))}. Write it as"
+                " postgresql://USER@HOST:PORT/DATABASE?PARAMETER=VALUE."
+            )
         timeout_s = _timeout(dict(pairs))
         _check_files(pairs)
         rest = [pair for pair in pairs if pair[0] not in _OURS]
@@ -102,7 +105,9 @@ def _timeout(parameters: dict[str, str]) -> float:
     try:
         return float(seconds) or CONNECT_TIMEOUT_S
     except ValueError as error:
-        raise StoreUrlInvalid(f"connect_timeout={seconds} in the PostgreSQL URL is no number of seconds") from error
+        raise StoreUrlInvalid(
+            f"connect_timeout={seconds} in the PostgreSQL URL is no number of seconds. Correct it, or leave it out."
+        ) from error
 
 
 def _check_files(pairs: list[tuple[str, str]]) -> None:

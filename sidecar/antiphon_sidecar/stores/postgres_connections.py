@@ -70,7 +70,10 @@ class Connections:
                 except LOST as error:
                     self._terminate(connection)
                     kind = OutcomeUnknown if writes else Unreachable
-                    raise kind(f"the connection to {self._address} was lost: {text(error)}") from error
+                    raise kind(
+                        f"the connection to {self._address} was lost: {text(error)}. Look whether the server was"
+                        " restarted, and into its log; a new connection is made."
+                    ) from error
                 except asyncpg.PostgresError as error:
                     failure = of_statement(error, self._address)
                     if isinstance(failure, ReadOnly) or isinstance(error, asyncpg.InvalidTransactionStateError):
@@ -80,10 +83,14 @@ class Connections:
                     if connection.cut_short:
                         self._terminate(connection)
                         raise OutcomeUnknown(
-                            f"{self._address} gave up waiting for its standbys: what it committed may be only there"
+                            f"{self._address} gave up waiting for its standbys: what it committed may be only there."
+                            " Bring them back, or take them out of the server's synchronous_standby_names."
                         )
                     return result
-        raise Unreachable(f"{self._address} broke a transaction off {REPEATS_MOST} times (deadlock or serialization)")
+        raise Unreachable(
+            f"{self._address} broke a transaction off {REPEATS_MOST} times (deadlock or serialization); nothing was"
+            " applied. Look for long transactions there (pg_stat_activity)."
+        )
 
     def _terminate(self, connection: Session) -> None:
         """Drop a connection that was lost, and the idle ones: they lead to the same server."""
@@ -135,7 +142,9 @@ class Connections:
 
     async def _connect(self) -> Session:
         if self._closed:
-            raise Unreachable(f"the store on {self._address} was closed")
+            raise Unreachable(
+                f"this process has closed the store on {self._address}, because it ends. Ask another one."
+            )
         return await self._sessions.open()
 
     async def close(self) -> None:

@@ -66,18 +66,26 @@ def of_connecting(error: Exception, address: object) -> StoreError:
     if isinstance(error, _REFUSED_LOGIN) and ("certificate" in said or "encryption" in said):
         return TlsRefused(f"{address} refuses the login: {said}. {_login_fix(said)}")
     if isinstance(error, _REFUSED_LOGIN):
-        return StoreUrlInvalid(f"{address} refuses the login: {said}")
+        return StoreUrlInvalid(
+            f"{address} refuses the login: {said}. Correct the user, password or database in the store's URL, or create"
+            " them on the server."
+        )
     if isinstance(error, ConnectionError) and "SSL" in said:
         return TlsRefused(
             f"{address} speaks no TLS: {said}. Turn ssl on there, or set sslmode=prefer in the store's URL."
         )
     if isinstance(error, asyncpg.ClientConfigurationError | ValueError):
-        return StoreUrlInvalid(f"the PostgreSQL URL cannot be used: {said}")
+        return StoreUrlInvalid(
+            f"the PostgreSQL URL cannot be used: {said}. Write it as postgresql://USER@HOST:PORT/DATABASE?PARAMETER=VALUE."
+        )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return StoreNotWritable(f"{address} refuses the login: {said}. Grant this user CONNECT on the database.")
     if isinstance(error, MIXED_UP) or "statement pooling" in said:
         return pooler_unfit(address)
-    return Unreachable(f"{address} does not answer: {said}")
+    return Unreachable(
+        f"{address} does not answer: {said}. Nothing was applied. Start the server, or mend the network between; if it"
+        " is elsewhere, correct the store's URL."
+    )
 
 
 def of_statement(error: asyncpg.PostgresError, address: object) -> StoreError:
@@ -85,23 +93,29 @@ def of_statement(error: asyncpg.PostgresError, address: object) -> StoreError:
     said = f"{address}: {text(error)}"
     match error:
         case asyncpg.DiskFullError():
-            return StoreFull(f"no space is left. {said}")
+            return StoreFull(f"no space is left. {said}. Make space there; work goes on by itself then.")
         case asyncpg.ReadOnlySQLTransactionError():
             return ReadOnly(
                 f"this server takes no writes; after a fail-over the next connection looks for the primary. {said}."
                 " Name all servers in the store's URL: postgresql://HOST1,HOST2/DATABASE."
             )
         case asyncpg.QueryCanceledError() | asyncpg.LockNotAvailableError():
-            return TimeLimit(f"a statement was given up, nothing was applied, and it is tried again. {said}")
+            return TimeLimit(
+                f"a statement was given up, nothing was applied, and it is tried again. {said}. If that goes on, look"
+                " for long transactions there (pg_stat_activity, pg_locks)."
+            )
         case asyncpg.InsufficientPrivilegeError():
-            return StoreNotWritable(f"this user lacks rights. {said}")
+            return StoreNotWritable(f"this user lacks rights. {said}. Grant them, or name another user in the URL.")
         case asyncpg.DataCorruptedError() | asyncpg.IndexCorruptedError():
-            return StoreDamaged(f"the database reports damage. {said}")
+            return StoreDamaged(f"the database reports damage. {said}. Restore it from a backup.")
         case asyncpg.InvalidSQLStatementNameError() | asyncpg.DuplicatePreparedStatementError():
             return pooler_unfit(address)
         case asyncpg.SyntaxOrAccessError():
-            return StoreDamaged(f"the schema does not have the tables that its version says. {said}")
-    return Unreachable(said)
+            return StoreDamaged(
+                f"the schema does not have the tables that its version says. {said}. Restore it from a backup, or name"
+                " another one with --store-schema."
+            )
+    return Unreachable(f"{said}. Nothing was applied. Look into the server's log.")
 
 
 def _tls_fix(said: str) -> str:

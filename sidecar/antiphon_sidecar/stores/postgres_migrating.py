@@ -45,7 +45,7 @@ async def alone(connection: asyncpg.Connection, schema: str) -> AsyncIterator[No
     except TimeoutError as error:
         raise Unreachable(
             f"another process has been at work on the schema {schema} for {PATIENCE_S:.0f} s, and has not come to an"
-            " end; start again later"
+            " end. Look for it (pg_stat_activity on the server), or start again later."
         ) from error
     limits = [(name, await connection.fetchval(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
     await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")

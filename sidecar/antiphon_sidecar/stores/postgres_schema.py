@@ -171,7 +171,7 @@ def quoted(schema: str) -> str:
     if not _SCHEMA_NAME.fullmatch(schema) or schema.startswith("pg_"):
         raise StoreUrlInvalid(
             f"the schema name {schema!r} cannot be used: letters, digits, _, - and $ are allowed, up to 63, not"
-            " beginning with a digit or pg_"
+            " beginning with a digit or pg_. Choose another."
         )
     return f'"{schema}"'
 
@@ -200,7 +200,9 @@ async def prepare(connection: asyncpg.Connection, schema: str, *, make_identity:
         )
     found = await identity(connection, schema)
     if found is None:
-        raise StoreDamaged(f"the schema {schema} has lost its identity: the table meta has no such row")
+        raise StoreDamaged(
+            f"the schema {schema} has lost its identity: the table meta has no such row. Restore it from a backup."
+        )
     return found
 
 

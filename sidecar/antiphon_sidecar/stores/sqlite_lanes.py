@@ -65,9 +65,11 @@ class Lane:
         future: asyncio.Future[T] = self._loop.create_future()
         with self._wake:
             if self._closing:
-                raise Unreachable(f"{self._path} was closed")
+                raise Unreachable(f"this process has closed {self._path}, because it ends. Ask the next one.")
             if len(self._waiting) >= WAITING_MOST:
-                raise Unreachable(f"{len(self._waiting)} calls wait for {self._path}; try again later")
+                raise Unreachable(
+                    f"{len(self._waiting)} calls wait for {self._path}. Try again later; look whether its disk is slow."
+                )
             self._waiting.append(Job(work, future))
             self._wake.notify()
         return await future
@@ -175,9 +177,9 @@ def translated(error: sqlite3.Error, path: Path) -> StoreError:
     """Return what an error of SQLite means for the caller, with the file and the fix."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return StoreFull(f"no space is left for {path}; work goes on as soon as there is some ({error})")
+        return StoreFull(f"no space is left for {path} ({error}). Make space; work goes on by itself then.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Unreachable(f"another process holds {path} ({error})")
+        return Unreachable(f"another process holds {path} ({error}). Let it finish, or end it; nothing was applied.")
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return StoreDamaged(
             f"{path} is damaged or no SQLite file ({error}). Put a backup in its place, or move the file and its"
@@ -189,5 +191,8 @@ def translated(error: sqlite3.Error, path: Path) -> StoreError:
             f" folder {path.parent}."
         )
     if code == sqlite3.SQLITE_ERROR:
-        return StoreDamaged(f"{path} does not have the tables that its version says ({error})")
-    return Unreachable(f"{path} does not answer ({error})")
+        return StoreDamaged(
+            f"{path} does not have the tables that its version says ({error}). Put a backup in its place, or move the"
+            " file and its -wal and -shm away to begin with an empty store."
+        )
+    return Unreachable(f"{path} does not answer ({error}). Nothing was applied. Look at the disk that it is on.")

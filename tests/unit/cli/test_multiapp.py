@@ -84,18 +84,18 @@ apps:
         pytest.param(
             "version: 1\napps:\n  - appID: a\n    comand: [x]\n",
             'AN702 KeyUnknown: FILE, line 4: unknown key "comand"; an app knows: appDirPath, appID, command, '
-            'daprGRPCPort, daprHTTPPort, env, limits. Did you mean "command"?',
+            'daprGRPCPort, daprHTTPPort, env, limits. Did you mean "command"? Correct or remove it.',
             id="key of an app",
         ),
         pytest.param(
             "version: 1\nAPPS: []\n",
             'AN702 KeyUnknown: FILE, line 2: unknown key "APPS"; the file knows: apps, common, namespace, store, '
-            'version. Did you mean "apps"?',
+            'version. Did you mean "apps"? Correct or remove it.',
             id="key of the file",
         ),
         pytest.param(
             "version: 1\ncommon: {zebra: 1}\n",
-            'AN702 KeyUnknown: FILE, line 2: unknown key "zebra"; common knows: env.',
+            'AN702 KeyUnknown: FILE, line 2: unknown key "zebra"; common knows: env. Correct or remove it.',
             id="key of common",
         ),
         pytest.param(
@@ -131,7 +131,8 @@ apps:
         ),
         pytest.param(
             "version: 1\napps:\n  - appID: a b\n",
-            'AN703 AppIdInvalid: FILE, line 3: app ID "a b" has to be 1-63 letters, digits, ".", "_" or "-".',
+            'AN703 AppIdInvalid: FILE, line 3: app ID "a b" has to be 1-63 letters, digits, ".", "_" or "-". '
+            "Rename it.",
             id="app ID with a space",
         ),
         pytest.param(

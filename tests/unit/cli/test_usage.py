@@ -47,7 +47,8 @@ def test_an_address_where_nothing_listens_is_named(antiphon):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         done = antiphon("apps", "--address", address)
-    assert (done.exit_code, done.stderr) == (1, f"AN705 HostNotFound: nothing answers at {address}.\n")
+    fix = "Start a host or sidecar there, or correct the address."
+    assert (done.exit_code, done.stderr) == (1, f"AN705 HostNotFound: nothing answers at {address}. {fix}\n")
 
 
 def test_the_password_of_a_store_is_not_shown(antiphon):
@@ -91,7 +92,7 @@ def test_an_input_file_that_is_missing_is_named(antiphon):
     done = antiphon("workflow", "start", "buy", "--input-file", "/nowhere/in.json")
     assert (done.exit_code, done.stderr) == (
         2,
-        "AN706 InputInvalid: /nowhere/in.json cannot be read: No such file or directory.\n",
+        "AN706 InputInvalid: /nowhere/in.json cannot be read: No such file or directory. Fix its path or rights.\n",
     )
 
 

@@ -169,7 +169,7 @@ def test_an_unknown_event_is_refused_with_those_there_are():
         planned(event_id=9)
     assert str(caught.value) == (
         'it has no event 9 to go on from; it has: 0 (activity "charge"), 1 (activity "charge"), '
-        '2 (activity "charge"), 3 (child "pack"), 4 (timer)'
+        '2 (activity "charge"), 3 (child "pack"), 4 (timer). Name one of these'
     )
 
 
