@@ -1,57 +1,42 @@
-"""Talks to the host process of a store, over its unix socket or over an address.
+"""Finds who answers a command: a process at an address, the host of a store by its socket, or the store by itself.
 
-Used by every command that asks about apps and instances. Turns what gRPC raises into what a person is told;
-decides nothing about the answers.
+Used by every command that asks about apps and instances. `channels` speaks with processes, `addresses` with those that
+are named, `alone` with the store.
 """
 
 import asyncio
 import shlex
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf.message import Message
 
-from antiphon_cli.failures import Misused, Refused
+from antiphon_cli import addresses as named
+from antiphon_cli import alone, output
+from antiphon_cli.certificates import Certificates
+from antiphon_cli.channels import CALL_S, OPTIONS, ChannelConnection
+from antiphon_cli.failures import Misused, Refused, Unreachable
 from antiphon_names import errors as codes
 from antiphon_names import hosts
-from antiphon_proto import methods
 from antiphon_sidecar import bootstrap
 from antiphon_sidecar.settings import Settings
 
-#: How long one call may take, in seconds. Calls that wait by their nature say their own.
-CALL_S = 30.0
 _CONNECT_S = 5.0
-
-_OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.enable_http_proxy", 0),
-)
 
 ResponseT = TypeVar("ResponseT", bound=Message)
 
 
-class Unreachable(Refused):
-    """Nothing answers there, or it went away."""
+class Connection(Protocol):
+    """Who answers a command; `place` says where, for people."""
 
-
-class TimedOut(Refused):
-    """The answer did not come in time."""
-
-
-class Connection:
-    """A channel to a host; made by `connected`."""
-
-    def __init__(self, channel: grpc.Channel, *, token: str | None, place: str) -> None:
-        self.place = place
-        self._channel = channel
-        self._metadata = (("dapr-api-token", token),) if token else ()
+    place: str
 
     def task_hub(
         self, name: str, request: Message, response: type[ResponseT], *, timeout_s: float = CALL_S
@@ -61,94 +46,116 @@ class Connection:
         Raises:
             TimedOut: no answer within `timeout_s`.
             Unreachable: nobody answers.
-            Refused: the host said no; its text is the message.
+            Refused: the answer is no; its text is the message.
         """
-        return self._call(methods.TASK_HUB[name], request, response, timeout_s=timeout_s)
 
     def control(
         self, name: str, request: Message, response: type[ResponseT], *, timeout_s: float = CALL_S
     ) -> ResponseT:
         """Call a method of antiphon.v1.Control; raises what `task_hub` raises."""
-        return self._call(methods.CONTROL[name], request, response, timeout_s=timeout_s)
 
-    def _call(
-        self, method: methods.Method, request: Message, response: type[ResponseT], *, timeout_s: float
-    ) -> ResponseT:
-        call = self._channel.unary_unary(
-            method.path, request_serializer=method.request.SerializeToString, response_deserializer=response.FromString
-        )
-        try:
-            answer: ResponseT = call(request, timeout=timeout_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            raise self._refusal(error, method=method, timeout_s=timeout_s) from error
-        return answer
+    def later(self, app: str) -> str:
+        """Say who will carry out what was asked for in an app; empty when it is done with the answer."""
 
-    def _refusal(self, error: grpc.RpcError, *, method: methods.Method, timeout_s: float) -> Refused:
-        details = error.details() or ""
-        match error.code():
-            case grpc.StatusCode.DEADLINE_EXCEEDED:
-                return TimedOut(f"{self.place} did not answer within {timeout_s:g}s.")
-            case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-                lost = (
-                    f"{codes.HOST_NOT_FOUND}: the connection to {self.place} failed: {details}. "
-                    "Look whether it still runs."
-                )
-                return Unreachable(details if details.startswith("AN") else lost)
-            case grpc.StatusCode.UNIMPLEMENTED:
-                name = method.path.rpartition("/")[2]
-                return Refused(
-                    details if details.startswith("AN") else f"{self.place} does not know {name}: {details}."
-                )
-            case status:
-                return Refused(details or f"{self.place} answered {status.name} without a reason.")
+
+class Without(Enum):
+    """What a command may do with a store that no process serves."""
+
+    NOTHING = "nothing"
+    READ = "read"
+    WRITE = "write"
 
 
 @contextmanager
-def connected(settings: Settings, *, address: str | None) -> Iterator[Connection]:
-    """Connect to `address` (host:port), or else to the socket that the store's host listens on.
+def connected(
+    settings: Settings,
+    *,
+    addresses: Sequence[str] = (),
+    certificates: Certificates | None = None,
+    namespace: str | None = None,
+    without: Without = Without.NOTHING,
+) -> Iterator[Connection]:
+    """Connect to the first of `addresses` that answers, or else to whoever serves the store on this machine.
+
+    `namespace`: what a process at an address has to serve, None for any.
 
     Raises:
-        Unreachable: nothing listens there.
-        Misused: no socket belongs to this store.
+        Unreachable, Refused: nobody can be asked; the text says why and what would help.
+        Misused: the settings lead nowhere.
     """
-    place = address or _socket(settings)
-    with grpc.insecure_channel(address or f"unix:{place}", options=_OPTIONS) as channel:
-        if address:
-            _await_ready(channel, address)
-        yield Connection(channel, token=settings.api_token, place=place)
+    if addresses:
+        with named.answering(
+            addresses, certificates=certificates, token=settings.api_token, namespace=namespace
+        ) as found:
+            yield found
+        return
+    with ExitStack() as stack:
+        yield _served(stack, settings, certificates) or _unserved(stack, settings, without)
 
 
-def _await_ready(channel: grpc.Channel, address: str) -> None:
+def _served(stack: ExitStack, settings: Settings, certificates: Certificates | None) -> Connection | None:
+    """Connect to the store's host, or to the sidecar that has these settings; None when neither runs here."""
+    path = _socket(settings)
+    if path is not None:
+        channel = stack.enter_context(grpc.insecure_channel(f"unix:{path}", options=OPTIONS))
+        return ChannelConnection(channel, token=settings.api_token, place=path)
+    if settings.etcd is None:
+        return None
+    mine = certificates or _own_certificates(settings)
+    address = f"127.0.0.1:{settings.peer_port or named.PEER_PORT}"
+    found = named.answering([address], certificates=mine, token=settings.api_token, namespace=settings.namespace)
     try:
-        grpc.channel_ready_future(channel).result(timeout=_CONNECT_S)
-    except grpc.FutureTimeoutError as error:
-        raise Unreachable(
-            f"{codes.HOST_NOT_FOUND}: nothing answers at {address}. Start a host or sidecar there, "
-            "or correct the address."
-        ) from error
+        return stack.enter_context(found)
+    except Unreachable:
+        return None
 
 
-def _socket(settings: Settings) -> str:
+def _own_certificates(settings: Settings) -> Certificates | None:
+    """Return those of the sidecar that has these settings: it is asked by the name that others call it by."""
+    files = (settings.peer_ca_file, settings.peer_cert_file, settings.peer_key_file)
+    name = urlsplit(f"//{settings.peer_address}").hostname if settings.peer_address else None
+    return Certificates.given(*files, name=name)
+
+
+def _unserved(stack: ExitStack, settings: Settings, without: Without) -> Connection:
+    if without is Without.NOTHING:
+        raise Unreachable(_nothing_runs(settings))
+    try:
+        found = stack.enter_context(alone.opened(settings, writes=without is Without.WRITE))
+    except bootstrap.StoreAbsent as error:
+        raise Unreachable(_nothing_runs(settings)) from error
+    except bootstrap.StoreError as error:
+        raise Unreachable(f"{_nothing_runs(settings)}\nNor can the store be read without: {error}") from error
+    output.say(found.note())
+    return found
+
+
+def _socket(settings: Settings) -> str | None:
+    """Return where the host of this store listens, None when there is none."""
     try:
         path = hosts.socket_path(settings.store, schema=settings.store_schema, namespace=settings.namespace)
     except ValueError as error:
         raise Misused(
             f"{codes.STORE_URL_INVALID}: {error}. Give --address HOST:PORT to ask a process directly."
         ) from error
-    if not _listening(path):
-        elsewhere = _by_identity(settings)
-        if elsewhere is not None and _listening(elsewhere):
-            return elsewhere
-        shown = hosts.without_password(settings.store)
-        if _in_postgres(settings):
-            shown += f', schema "{settings.store_schema}" and namespace "{settings.namespace}"'
-        raise Unreachable(
-            f"{codes.HOST_NOT_FOUND}: nothing runs on this machine with the store {shown} (no process listens on "
-            f"{path}). Start it with: antiphon dev{_store_flag(settings)}\n"
-            "If it runs with another store, name that one with --store or ANTIPHON_STORE"
-            f"{', its namespace with --namespace' if _in_postgres(settings) else ''}."
-        )
-    return path
+    if _listening(path):
+        return path
+    elsewhere = _by_identity(settings)
+    return elsewhere if elsewhere is not None and _listening(elsewhere) else None
+
+
+def _nothing_runs(settings: Settings) -> str:
+    path = hosts.socket_path(settings.store, schema=settings.store_schema, namespace=settings.namespace)
+    shown = hosts.without_password(settings.store)
+    if _in_postgres(settings):
+        shown += f', schema "{settings.store_schema}" and namespace "{settings.namespace}"'
+    return (
+        f"{codes.HOST_NOT_FOUND}: nothing runs on this machine with the store {shown} (no process listens on "
+        f"{path}). Start it with: antiphon dev{_store_flag(settings)}\n"
+        "If it runs with another store, name that one with --store or ANTIPHON_STORE"
+        f"{', its namespace with --namespace' if _in_postgres(settings) else ''}. A sidecar elsewhere is asked with "
+        "--address HOST:PORT."
+    )
 
 
 def _by_identity(settings: Settings) -> str | None:
@@ -187,3 +194,6 @@ def _listening(path: str) -> bool:
             "Run this as that user, or start a host of your own."
         ) from error
     return True
+
+
+__all__ = ["Connection", "Refused", "Without", "connected"]

@@ -4,6 +4,8 @@ click.ClickException
 ├── click.UsageError     2: the command was written wrongly; click shows how it is written
 └── Failure              the text alone
     ├── Refused          1: understood, and not possible
+    │   ├── Unreachable  nobody answers, or it went away
+    │   └── TimedOut     the answer did not come in time
     └── Misused          2: a value that was given cannot be used
 """
 
@@ -24,6 +26,14 @@ class Refused(Failure):
     """What was asked for is not possible now."""
 
     exit_code = 1
+
+
+class Unreachable(Refused):
+    """Nothing answers there, or it went away."""
+
+
+class TimedOut(Refused):
+    """The answer did not come in time."""
 
 
 class Misused(Failure):

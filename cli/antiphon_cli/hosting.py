@@ -202,7 +202,7 @@ async def _register(settings: Settings, app: ports.AppPorts) -> bootstrap.Listen
 
 def _register_by_socket(settings: Settings, app: ports.AppPorts) -> bootstrap.Listener:
     request = control_pb2.RegisterAppRequest(app_id=app.app, grpc_port=app.grpc_port or 0, http_port=app.http_port or 0)
-    with connected(settings, address=None) as connection:
+    with connected(settings) as connection:
         answer = connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)
     if app.grpc_port not in (None, answer.grpc_port):
         output.say(f"App {app.app} was there already: its gRPC port is {answer.grpc_port}, not {app.grpc_port}.")

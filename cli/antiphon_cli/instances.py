@@ -12,8 +12,8 @@ from datetime import UTC
 import click
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from antiphon_cli.connection import Connection, TimedOut, Unreachable
-from antiphon_cli.failures import Refused
+from antiphon_cli.connection import Connection
+from antiphon_cli.failures import Refused, TimedOut, Unreachable
 from antiphon_cli.output import say
 from antiphon_names import errors as codes
 from antiphon_proto.v1 import client_pb2, control_pb2, history_pb2
@@ -87,7 +87,7 @@ def app_to_start_in(connection: Connection, given: str | None) -> str:
     """
     if given:
         return given
-    names = _app_names(connection)
+    names = _app_names(connection, away=False)
     if len(names) != 1:
         raise click.UsageError(f"{connection.place} serves {codes.listing(names)}; say which app with --app.")
     return names[0]
@@ -102,12 +102,12 @@ def find(connection: Connection, instance: str, *, app: str | None) -> Key:
     """
     if app:
         return Key(app, instance)
-    names = _app_names(connection)
+    names = _app_names(connection, away=True)
     holders = [name for name in names if look(connection, Key(name, instance), payloads=False) is not None]
     if len(holders) > 1:
         raise click.UsageError(f'{" and ".join(holders)} both have an instance "{instance}"; say which with --app.')
     if not holders:
-        raise _not_found(instance, place=f"the apps that run here: {codes.listing(names)}")
+        raise _not_found(instance, place=f"the apps that are known here: {codes.listing(names)}")
     return Key(holders[0], instance)
 
 
@@ -186,13 +186,24 @@ def why(connection: Connection, key: Key) -> control_pb2.WhyResponse:
     answer = connection.control(
         "Why", control_pb2.WhyRequest(app_id=key.app, instance_id=key.instance), control_pb2.WhyResponse
     )
+    if answer.app_unknown:
+        raise Refused(
+            f'{codes.TARGET_APP_NOT_FOUND}: app "{key.app}" is not known here; known apps: '
+            f"{codes.listing(answer.known_apps)}.{codes.nearest(key.app, answer.known_apps)} Fix the app ID."
+        )
     if not answer.exists:
         raise _not_found(key.instance, place=key.app)
     return answer
 
 
-def _app_names(connection: Connection) -> list[str]:
-    return [app.app_id for app in apps(connection).apps if not app.away]
+def told(connection: Connection, key: Key, *, done: str, asked: str) -> None:
+    """Say what was done, or, where nobody could do it at once, that it was asked for and who will."""
+    later = connection.later(key.app)
+    say(f"{asked}. {later}" if later else f"{done}.")
+
+
+def _app_names(connection: Connection, *, away: bool) -> list[str]:
+    return [app.app_id for app in apps(connection).apps if away or not app.away]
 
 
 def _get_request(key: Key, *, payloads: bool) -> client_pb2.GetInstanceRequest:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from antiphon_cli import instances, output
-from antiphon_cli.asking import asking, host_options
+from antiphon_cli.asking import host_options, writing
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Refused
 from antiphon_cli.instances import Key
@@ -46,7 +46,7 @@ class _How:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say how many would be deleted, and delete nothing.")
 @host_options
-@asking
+@writing
 def purge(
     connection: Connection,
     *,

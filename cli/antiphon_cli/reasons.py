@@ -18,7 +18,8 @@ from antiphon_names.explanations import EXPLANATIONS
 def why(connection: Connection, *, app: str | None, instance: str, form: str) -> None:
     """Say what instance ID waits for, and its child workflows below it; of one that failed, how it came to that.
 
-    Exits with 0 when it could be told, whatever it is, and with 1 when there is no such instance or no host.
+    A sidecar asks the replicas that have the instance and its activities; one that does not answer is named. Exits with
+    0 when it could be told, whatever it is, and with 1 when there is no such instance or nobody to ask.
     """
     key = instances.find(connection, instance, app=app)
     answer = instances.why(connection, key)
@@ -32,6 +33,8 @@ def why(connection: Connection, *, app: str | None, instance: str, form: str) ->
         click.echo(f"  {reason}")
     for line in views.failure_lines(answer):
         click.echo(line)
+    for caveat in answer.caveats:
+        click.echo(f"Not certain: {caveat}")
 
 
 @click.command()

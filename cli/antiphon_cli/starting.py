@@ -11,11 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
 from antiphon_cli import inputs, instances
-from antiphon_cli.asking import asking, host_options, instance_argument
+from antiphon_cli.asking import host_options, instance_argument, writing
 from antiphon_cli.connection import Connection
 from antiphon_cli.instances import Key
 from antiphon_cli.options import duration
-from antiphon_cli.output import say
 from antiphon_proto.v1 import client_pb2
 
 # Enough that two never meet, short enough for a line of a terminal.
@@ -133,7 +132,7 @@ def optional(text: str | None) -> StringValue | None:
 @click.option("--same-id", is_flag=True, help="Run under the same ID; the history of the finished run then goes.")
 @inputs.input_options
 @host_options
-@asking
+@writing
 def rerun(
     connection: Connection,
     *,
@@ -164,5 +163,6 @@ def rerun(
         request.new_instance_id = new_id or secrets.token_hex(_ID_BYTES)
     answer = connection.task_hub("RerunWorkflowFromEvent", request, client_pb2.RerunWorkflowFromEventResponse)
     where = "its start" if from_event is None else f"event {from_event}"
-    say(f"{key} runs again from {where}.")
+    asked = f"Written to the store: run {key} again from {where}"
+    instances.told(connection, key, done=f"{key} runs again from {where}", asked=asked)
     click.echo(answer.new_instance_id)

@@ -3,9 +3,10 @@
 import click
 from google.protobuf.wrappers_pb2 import StringValue
 
-from antiphon_cli import inputs, instances, output
-from antiphon_cli.asking import asking, host_options, instance_argument
+from antiphon_cli import inputs, instances
+from antiphon_cli.asking import host_options, instance_argument, writing
 from antiphon_cli.connection import Connection
+from antiphon_cli.instances import Key
 from antiphon_proto.v1 import client_pb2
 
 _reason_option = click.option("--reason", metavar="TEXT", help="Kept in the history.")
@@ -22,7 +23,7 @@ _with_children_option = click.option(
 @_reason_option
 @_with_children_option
 @host_options
-@asking
+@writing
 def suspend(connection: Connection, *, app: str | None, instance: str, reason: str | None, recursive: bool) -> None:
     """Suspend instance ID: it takes no further step until it is resumed."""
     key = instances.find(connection, instance, app=app)
@@ -30,7 +31,7 @@ def suspend(connection: Connection, *, app: str | None, instance: str, reason: s
         instance_id=key.instance, reason=_optional(reason), recursive=recursive, router=instances.router(key.app)
     )
     connection.task_hub("SuspendInstance", request, client_pb2.SuspendResponse)
-    output.say(f"Suspended {key}{_children(recursive)}.")
+    _told(connection, key, "suspend", recursive=recursive)
 
 
 @click.command()
@@ -38,7 +39,7 @@ def suspend(connection: Connection, *, app: str | None, instance: str, reason: s
 @_reason_option
 @_with_children_option
 @host_options
-@asking
+@writing
 def resume(connection: Connection, *, app: str | None, instance: str, reason: str | None, recursive: bool) -> None:
     """Resume instance ID after it was suspended."""
     key = instances.find(connection, instance, app=app)
@@ -46,7 +47,7 @@ def resume(connection: Connection, *, app: str | None, instance: str, reason: st
         instance_id=key.instance, reason=_optional(reason), recursive=recursive, router=instances.router(key.app)
     )
     connection.task_hub("ResumeInstance", request, client_pb2.ResumeResponse)
-    output.say(f"Resumed {key}{_children(recursive)}.")
+    _told(connection, key, "resume", recursive=recursive)
 
 
 @click.command()
@@ -56,7 +57,7 @@ def resume(connection: Connection, *, app: str | None, instance: str, reason: st
     "--recursive/--not-recursive", default=True, show_default=True, help="Child workflows too, in whatever app."
 )
 @host_options
-@asking
+@writing
 def terminate(connection: Connection, *, app: str | None, instance: str, result: str | None, recursive: bool) -> None:
     """End instance ID where it stands; activities that run are not interrupted."""
     text = None if result is None else inputs.checked(result, source="--result")
@@ -65,11 +66,13 @@ def terminate(connection: Connection, *, app: str | None, instance: str, result:
         instance_id=key.instance, output=_optional(text), recursive=recursive, router=instances.router(key.app)
     )
     connection.task_hub("TerminateInstance", request, client_pb2.TerminateResponse)
-    output.say(f"Terminated {key}{_children(recursive)}.")
+    _told(connection, key, "terminate", recursive=recursive)
 
 
-def _children(recursive: bool) -> str:
-    return " and its child workflows" if recursive else ""
+def _told(connection: Connection, key: Key, verb: str, *, recursive: bool) -> None:
+    whom = f"{key}{' and its child workflows' if recursive else ''}"
+    done = f"{verb.removesuffix('e').capitalize()}ed"
+    instances.told(connection, key, done=f"{done} {whom}", asked=f"Written to the store: {verb} {whom}")
 
 
 def _optional(text: str | None) -> StringValue | None:

@@ -121,7 +121,7 @@ def app_value(app: control_pb2.AppSummary) -> Json:
     return {
         "app": app.app_id,
         "replicas": app.replicas,
-        "workers": app.workers,
+        "workers": None if app.unasked else app.workers,
         "grpcAddress": app.grpc_address,
         "changedAt": moment(app.changed_at),
         "away": app.away,
@@ -136,7 +136,8 @@ def app_row(app: control_pb2.AppSummary) -> tuple[str, ...]:
     offers = ", ".join(names[:_OFFERS_SHOWN_MAX]) + more
     changed = moment(app.changed_at, timespec="seconds") or "-"
     address = app.grpc_address or "-"
-    return (app.app_id, str(app.replicas), str(app.workers), address, changed, offers)
+    workers = "?" if app.unasked else str(app.workers)
+    return (app.app_id, str(app.replicas), workers, address, changed, offers)
 
 
 def contracts_value(answer: control_pb2.ExportAppsResponse) -> Json:
@@ -181,6 +182,7 @@ def why_value(key: Key, answer: control_pb2.WhyResponse) -> Json:
         ]
         or None,
         "fix": answer.fix or None,
+        "caveats": list(answer.caveats) or None,
     }
     return {name: part for name, part in value.items() if part is not None}
 

@@ -10,7 +10,7 @@ import click
 
 from antiphon import _payloads
 from antiphon_cli import histories, inputs, instances, listing, output, purging, steering, views
-from antiphon_cli.asking import asking, host_options, instance_argument
+from antiphon_cli.asking import asking, asking_a_process, host_options, instance_argument, writing
 from antiphon_cli.connection import Connection
 from antiphon_cli.failures import Refused
 from antiphon_cli.instances import Key
@@ -44,7 +44,7 @@ _timeout_option = click.option(
 @workflow.command()
 @start_options
 @host_options
-@asking
+@writing
 def start(
     connection: Connection,
     *,
@@ -53,6 +53,8 @@ def start(
 ) -> None:
     """Start workflow NAME and print the ID of the instance."""
     key = started(connection, new, app=app)
+    if later := connection.later(key.app):
+        output.say(f"Written to the store: start {key}. {later}")
     click.echo(key.instance)
 
 
@@ -60,7 +62,7 @@ def start(
 @start_options
 @_timeout_option
 @host_options
-@asking
+@asking_a_process
 def run(
     connection: Connection,
     *,
@@ -81,7 +83,7 @@ def run(
 @instance_argument
 @_timeout_option
 @host_options
-@asking
+@asking_a_process
 def wait(connection: Connection, *, app: str | None, instance: str, timeout: float | None) -> None:
     """Wait until instance ID is finished, then print its output as JSON; exits as `run` does."""
     _report_end(connection, instances.find(connection, instance, app=app), timeout_s=timeout)
@@ -107,7 +109,7 @@ def get(connection: Connection, *, app: str | None, instance: str, form: str) ->
 @click.argument("event")
 @inputs.input_options
 @host_options
-@asking
+@writing
 def raise_event(connection: Connection, *, app: str | None, instance: str, event: str, text: str | None) -> None:
     """Raise EVENT for instance ID."""
     key = instances.find(connection, instance, app=app)
@@ -115,7 +117,8 @@ def raise_event(connection: Connection, *, app: str | None, instance: str, event
         instance_id=key.instance, name=event, input=optional(text), router=instances.router(key.app)
     )
     connection.task_hub("RaiseEvent", request, client_pb2.RaiseEventResponse)
-    output.say(f'Event "{event}" raised for {key}.')
+    done = f'Event "{event}" raised for {key}'
+    instances.told(connection, key, done=done, asked=f'Written to the store: event "{event}" for {key}')
 
 
 def _report_end(connection: Connection, key: Key, *, timeout_s: float | None) -> None:

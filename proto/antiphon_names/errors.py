@@ -145,6 +145,12 @@ PORT_IN_USE = Code("AN704", "PortInUse", "another process listens on this port",
 HOST_NOT_FOUND = Code("AN705", "HostNotFound", "nothing runs on this machine with this store", retriable=False)
 INPUT_INVALID = Code("AN706", "InputInvalid", "an input is not JSON", retriable=False)
 CODE_UNKNOWN = Code("AN707", "CodeUnknown", "no error has this code or name", retriable=False)
+TLS_MISMATCH = Code("AN710", "TlsMismatch", "a sidecar's port and a command's certificates do not fit", retriable=False)
+ADDRESS_MISTAKEN = Code(
+    "AN711", "AddressMistaken", "what listens at an address is no sidecar's peer port", retriable=False
+)
+REPLICA_SILENT = Code("AN712", "ReplicaSilent", "a replica is registered and does not answer")
+STORE_TOO_OLD = Code("AN713", "StoreTooOld", "the store's schema is older than this release", retriable=False)
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))
 

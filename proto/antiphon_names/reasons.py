@@ -25,10 +25,18 @@ LOADING = Reason("Loading", "its history is being read from the store")
 WORKERS_BUSY = Reason("WorkersBusy", "all workers of the app have as many turns as they take")
 WORKERS_LOST = Reason("WorkersLost", "workers were lost with its turn, one after the other; it is tried again")
 OWNER_MISSING = Reason("OwnerMissing", "no replica of the app owns its partition yet; one takes it within a lease time")
+OWNER_GONE = Reason(
+    "OwnerGone", "a replica that is gone still holds its partition; another takes it within a lease time"
+)
+OWNER_SILENT = Reason("OwnerSilent", "the replica that owns it does not answer; the rest is told from the store")
+OWNER_WITHOUT_WORKER = Reason(
+    "OwnerWithoutWorker", "the replica that owns it has no worker; others of its app take over after a lease time"
+)
 MESSAGES_WAITING = Reason("MessagesWaiting", "messages for it are in the store and about to be read")
 ACTIVITY_RUNNING = Reason("ActivityRunning", "a worker of the target app has the activity")
 ACTIVITY_QUEUED = Reason("ActivityQueued", "the target app's replica has the call, its workers are busy")
 ACTIVITY_SCHEDULED = Reason("ActivityScheduled", "the call is in the store and about to be handed to the target app")
+ACTIVITY_HANDED = Reason("ActivityHanded", "a replica of the target app was handed the call, and has not said more")
 RESULT_ARRIVING = Reason("ResultArriving", "the activity has ended and its result is being made durable")
 BACKLOG = Reason("Backlog", "the target app has as many calls of this app as it takes at once")
 CHILD_RUNNING = Reason("ChildRunning", "a child workflow has not ended; what it waits for is listed below it")

@@ -55,7 +55,10 @@ CALLS = {
         seen="As the failure of a call.",
         cause="The target app keeps its state in another store, so that one commit cannot hold both sides.",
         fix="Give both apps the same state store.",
-        reserved=True,
+        example=(
+            "replica payments-4f1 of payments uses the state store 5b1e, this one 77c0; calls between them are"
+            " refused. Give both the same store."
+        ),
     ),
     codes.CALL_DENIED: Explanation(
         seen="As the failure of a call.",

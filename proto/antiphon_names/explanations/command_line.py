@@ -41,7 +41,8 @@ COMMAND_LINE = {
         example=(
             "nothing runs on this machine with the store sqlite:///state.db (no process listens on "
             "/srv/state.db.sock). Start it with: antiphon dev --store sqlite:///state.db\n"
-            "If it runs with another store, name that one with --store or ANTIPHON_STORE."
+            "If it runs with another store, name that one with --store or ANTIPHON_STORE. A sidecar elsewhere is asked "
+            "with --address HOST:PORT."
         ),
     ),
     codes.INPUT_INVALID: Explanation(
@@ -49,6 +50,39 @@ COMMAND_LINE = {
         cause="The input is not JSON, or its file cannot be read.",
         fix="Correct it at the line and column that the text names; a text needs double quotes.",
         example="--input is not JSON: Expecting value at line 1, column 7. Correct it there.",
+    ),
+    codes.TLS_MISMATCH: Explanation(
+        seen="When a command connects to a sidecar at an address.",
+        cause="One side speaks TLS and the other does not, or one does not accept the certificate of the other.",
+        fix="Give --ca-file, --cert-file and --key-file of the authority that issued the sidecars' own.",
+        example="10.0.0.7:50002 speaks TLS. Give --ca-file, --cert-file and --key-file.",
+    ),
+    codes.ADDRESS_MISTAKEN: Explanation(
+        seen="When a command connects to an address.",
+        cause="Something listens there, but not a sidecar's peer port: often it is the port for the sidecar's own app.",
+        fix="Give the peer port, 50002 unless the sidecar was told another one.",
+        example=(
+            "10.0.0.7:50001 is where a sidecar's own app connects. Give the peer port of a sidecar, 50002 unless it was"
+            " told another one."
+        ),
+    ),
+    codes.REPLICA_SILENT: Explanation(
+        seen="By `antiphon check`.",
+        cause="A replica is in the registry, but does not answer others: it has just died, is stopped, or is cut off.",
+        fix="Nothing, when it died: others take over within a lease. Else look at its log and at the network.",
+        example=(
+            "replica orders-4f1 of orders is registered at 10.0.0.7:50002, and did not answer within 2 s. If it has"
+            " died, others take over when its lease has run out; if not, look at its log and at the network."
+        ),
+    ),
+    codes.STORE_TOO_OLD: Explanation(
+        seen="When a command reads a store that no process serves.",
+        cause="An older release wrote the store, and a command that only looks does not change its schema.",
+        fix="Start a sidecar or host of this release once, or look with the release that wrote it.",
+        example=(
+            "/srv/state.db has schema 3, this release reads schema 6. Start a host of this release on it once, which "
+            "brings it up to date, or look with the release that wrote it."
+        ),
     ),
     codes.CODE_UNKNOWN: Explanation(
         seen="By `antiphon explain`; exit code 2.",

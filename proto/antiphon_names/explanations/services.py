@@ -70,7 +70,10 @@ COORDINATION = {
         seen="In a sidecar's log, and where `antiphon why` is asked.",
         cause="Calls to etcd fail; what this replica owns stays its own, and nothing new is claimed.",
         fix="Bring etcd back; work goes on by itself, and went on meanwhile for all that had an owner.",
-        reserved=True,
+        example=(
+            "etcd has not answered this sidecar since 2026-11-26T10:41:03Z. What is told of other replicas is as it"
+            " was then. Owners go on; partitions of replicas that die are not taken until etcd answers."
+        ),
     ),
     codes.PEER_MISTAKEN: Explanation(
         seen="In the log of a sidecar, for a moment.",

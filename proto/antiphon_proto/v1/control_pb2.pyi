@@ -4,6 +4,7 @@ from antiphon_proto.v1 import history_pb2 as _history_pb2
 from antiphon_proto.v1 import worker_pb2 as _worker_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -100,7 +101,7 @@ class ListAppsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class AppSummary(_message.Message):
-    __slots__ = ("app_id", "replicas", "workers", "offers", "grpc_address", "changed_at", "away")
+    __slots__ = ("app_id", "replicas", "workers", "offers", "grpc_address", "changed_at", "away", "unasked")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     WORKERS_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +109,7 @@ class AppSummary(_message.Message):
     GRPC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_AT_FIELD_NUMBER: _ClassVar[int]
     AWAY_FIELD_NUMBER: _ClassVar[int]
+    UNASKED_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     replicas: int
     workers: int
@@ -115,7 +117,8 @@ class AppSummary(_message.Message):
     grpc_address: str
     changed_at: _timestamp_pb2.Timestamp
     away: bool
-    def __init__(self, app_id: _Optional[str] = ..., replicas: _Optional[int] = ..., workers: _Optional[int] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ..., grpc_address: _Optional[str] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., away: bool = ...) -> None: ...
+    unasked: bool
+    def __init__(self, app_id: _Optional[str] = ..., replicas: _Optional[int] = ..., workers: _Optional[int] = ..., offers: _Optional[_Iterable[_Union[_worker_pb2.OfferedName, _Mapping]]] = ..., grpc_address: _Optional[str] = ..., changed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., away: bool = ..., unasked: bool = ...) -> None: ...
 
 class ListAppsResponse(_message.Message):
     __slots__ = ("namespace", "store", "apps")
@@ -128,12 +131,14 @@ class ListAppsResponse(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., store: _Optional[str] = ..., apps: _Optional[_Iterable[_Union[AppSummary, _Mapping]]] = ...) -> None: ...
 
 class WhyRequest(_message.Message):
-    __slots__ = ("app_id", "instance_id")
+    __slots__ = ("app_id", "instance_id", "to_replica_id")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     instance_id: str
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ...) -> None: ...
+    to_replica_id: str
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., to_replica_id: _Optional[str] = ...) -> None: ...
 
 class WaitingOn(_message.Message):
     __slots__ = ("reason", "message", "since", "kind", "app_id", "name", "instance_id", "event_id", "until", "replica", "attempt", "waiting_on")
@@ -178,24 +183,138 @@ class FailureLink(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., name: _Optional[str] = ..., failure: _Optional[_Union[_history_pb2.FailureDetails, _Mapping]] = ...) -> None: ...
 
 class WhyResponse(_message.Message):
-    __slots__ = ("exists", "status", "waiting_on", "name", "failure_chain", "fix")
+    __slots__ = ("exists", "status", "waiting_on", "name", "failure_chain", "fix", "caveats", "app_unknown", "known_apps")
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     WAITING_ON_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     FAILURE_CHAIN_FIELD_NUMBER: _ClassVar[int]
     FIX_FIELD_NUMBER: _ClassVar[int]
+    CAVEATS_FIELD_NUMBER: _ClassVar[int]
+    APP_UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_APPS_FIELD_NUMBER: _ClassVar[int]
     exists: bool
     status: _history_pb2.InstanceStatus
     waiting_on: _containers.RepeatedCompositeFieldContainer[WaitingOn]
     name: str
     failure_chain: _containers.RepeatedCompositeFieldContainer[FailureLink]
     fix: str
-    def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ..., name: _Optional[str] = ..., failure_chain: _Optional[_Iterable[_Union[FailureLink, _Mapping]]] = ..., fix: _Optional[str] = ...) -> None: ...
+    caveats: _containers.RepeatedScalarFieldContainer[str]
+    app_unknown: bool
+    known_apps: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, exists: bool = ..., status: _Optional[_Union[_history_pb2.InstanceStatus, str]] = ..., waiting_on: _Optional[_Iterable[_Union[WaitingOn, _Mapping]]] = ..., name: _Optional[str] = ..., failure_chain: _Optional[_Iterable[_Union[FailureLink, _Mapping]]] = ..., fix: _Optional[str] = ..., caveats: _Optional[_Iterable[str]] = ..., app_unknown: bool = ..., known_apps: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class CheckRequest(_message.Message):
+class TaskAtRequest(_message.Message):
+    __slots__ = ("app_id", "instance_id", "execution_id", "task_id", "to_replica_id")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    execution_id: str
+    task_id: int
+    to_replica_id: str
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., execution_id: _Optional[str] = ..., task_id: _Optional[int] = ..., to_replica_id: _Optional[str] = ...) -> None: ...
+
+class TaskAtResponse(_message.Message):
+    __slots__ = ("stage", "since", "workers", "activities")
+    class Stage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STAGE_ABSENT: _ClassVar[TaskAtResponse.Stage]
+        STAGE_QUEUED: _ClassVar[TaskAtResponse.Stage]
+        STAGE_RUNNING: _ClassVar[TaskAtResponse.Stage]
+        STAGE_ENDED: _ClassVar[TaskAtResponse.Stage]
+    STAGE_ABSENT: TaskAtResponse.Stage
+    STAGE_QUEUED: TaskAtResponse.Stage
+    STAGE_RUNNING: TaskAtResponse.Stage
+    STAGE_ENDED: TaskAtResponse.Stage
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITIES_FIELD_NUMBER: _ClassVar[int]
+    stage: TaskAtResponse.Stage
+    since: _timestamp_pb2.Timestamp
+    workers: int
+    activities: int
+    def __init__(self, stage: _Optional[_Union[TaskAtResponse.Stage, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workers: _Optional[int] = ..., activities: _Optional[int] = ...) -> None: ...
+
+class GreetRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class GreetResponse(_message.Message):
+    __slots__ = ("version", "namespace", "app_id", "replica_id")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    namespace: str
+    app_id: str
+    replica_id: str
+    def __init__(self, version: _Optional[str] = ..., namespace: _Optional[str] = ..., app_id: _Optional[str] = ..., replica_id: _Optional[str] = ...) -> None: ...
+
+class CheckRequest(_message.Message):
+    __slots__ = ("to_replica_id",)
+    TO_REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    to_replica_id: str
+    def __init__(self, to_replica_id: _Optional[str] = ...) -> None: ...
+
+class Coordination(_message.Message):
+    __slots__ = ("kind", "endpoints", "away_since", "lease")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[Coordination.Kind]
+        KIND_LOCAL: _ClassVar[Coordination.Kind]
+        KIND_ETCD: _ClassVar[Coordination.Kind]
+        KIND_NONE: _ClassVar[Coordination.Kind]
+    KIND_UNSPECIFIED: Coordination.Kind
+    KIND_LOCAL: Coordination.Kind
+    KIND_ETCD: Coordination.Kind
+    KIND_NONE: Coordination.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    AWAY_SINCE_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    kind: Coordination.Kind
+    endpoints: str
+    away_since: _timestamp_pb2.Timestamp
+    lease: bool
+    def __init__(self, kind: _Optional[_Union[Coordination.Kind, str]] = ..., endpoints: _Optional[str] = ..., away_since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lease: bool = ...) -> None: ...
+
+class ReplicaSummary(_message.Message):
+    __slots__ = ("app_id", "replica_id", "address", "workers", "partitions", "version", "problem", "store", "heard_at")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    HEARD_AT_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    replica_id: str
+    address: str
+    workers: int
+    partitions: int
+    version: str
+    problem: str
+    store: str
+    heard_at: _timestamp_pb2.Timestamp
+    def __init__(self, app_id: _Optional[str] = ..., replica_id: _Optional[str] = ..., address: _Optional[str] = ..., workers: _Optional[int] = ..., partitions: _Optional[int] = ..., version: _Optional[str] = ..., problem: _Optional[str] = ..., store: _Optional[str] = ..., heard_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class UnownedPartitions(_message.Message):
+    __slots__ = ("app_id", "partitions", "held_by")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    HELD_BY_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    partitions: _containers.RepeatedScalarFieldContainer[int]
+    held_by: str
+    def __init__(self, app_id: _Optional[str] = ..., partitions: _Optional[_Iterable[int]] = ..., held_by: _Optional[str] = ...) -> None: ...
 
 class HeldCalls(_message.Message):
     __slots__ = ("caller_app_id", "target_app_id", "name", "reason", "count")
@@ -212,7 +331,7 @@ class HeldCalls(_message.Message):
     def __init__(self, caller_app_id: _Optional[str] = ..., target_app_id: _Optional[str] = ..., name: _Optional[str] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class CheckResponse(_message.Message):
-    __slots__ = ("version", "pid", "namespace", "store", "store_error", "store_time", "host_time", "store_us", "metrics_port", "held")
+    __slots__ = ("version", "pid", "namespace", "store", "store_error", "store_time", "host_time", "store_us", "metrics_port", "held", "replica_id", "coordination", "replicas", "unowned", "store_identity")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +342,11 @@ class CheckResponse(_message.Message):
     STORE_US_FIELD_NUMBER: _ClassVar[int]
     METRICS_PORT_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
+    REPLICA_ID_FIELD_NUMBER: _ClassVar[int]
+    COORDINATION_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    UNOWNED_FIELD_NUMBER: _ClassVar[int]
+    STORE_IDENTITY_FIELD_NUMBER: _ClassVar[int]
     version: str
     pid: int
     namespace: str
@@ -233,7 +357,12 @@ class CheckResponse(_message.Message):
     store_us: int
     metrics_port: int
     held: _containers.RepeatedCompositeFieldContainer[HeldCalls]
-    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., namespace: _Optional[str] = ..., store: _Optional[str] = ..., store_error: _Optional[str] = ..., store_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_us: _Optional[int] = ..., metrics_port: _Optional[int] = ..., held: _Optional[_Iterable[_Union[HeldCalls, _Mapping]]] = ...) -> None: ...
+    replica_id: str
+    coordination: Coordination
+    replicas: _containers.RepeatedCompositeFieldContainer[ReplicaSummary]
+    unowned: _containers.RepeatedCompositeFieldContainer[UnownedPartitions]
+    store_identity: str
+    def __init__(self, version: _Optional[str] = ..., pid: _Optional[int] = ..., namespace: _Optional[str] = ..., store: _Optional[str] = ..., store_error: _Optional[str] = ..., store_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., host_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., store_us: _Optional[int] = ..., metrics_port: _Optional[int] = ..., held: _Optional[_Iterable[_Union[HeldCalls, _Mapping]]] = ..., replica_id: _Optional[str] = ..., coordination: _Optional[_Union[Coordination, _Mapping]] = ..., replicas: _Optional[_Iterable[_Union[ReplicaSummary, _Mapping]]] = ..., unowned: _Optional[_Iterable[_Union[UnownedPartitions, _Mapping]]] = ..., store_identity: _Optional[str] = ...) -> None: ...
 
 class RegisterAppRequest(_message.Message):
     __slots__ = ("app_id", "grpc_port", "http_port")

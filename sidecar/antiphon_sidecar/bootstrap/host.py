@@ -46,6 +46,8 @@ from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.handlers import GenericHandler
+from antiphon_sidecar.servers.hostview import Etcd
+from antiphon_sidecar.servers.others import OtherReplicas
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
 from antiphon_sidecar.stores.errors import StoreError, StoreNotWritable
@@ -71,6 +73,9 @@ class HostRunning(Exception):
 
 class Host:
     """A running host process; made by `open_host`."""
+
+    replica_id = ""
+    others: OtherReplicas | None = None
 
     def __init__(
         self,
@@ -157,7 +162,8 @@ class Host:
     def control_handlers(self) -> list[GenericHandler]:
         """Return what is served on the host's socket: clients of any app, and the control API."""
         control = ControlService(self, register=self._register)
-        return control_handlers(control, self._directory, self.settings)
+        directory = Directory(namespace=self.namespace, find=self._calls_of_any, apps=self._all_apps)
+        return control_handlers(control, directory, self.settings)
 
     async def _register(self, app: str, grpc_port: int | None, http_port: int | None) -> tuple[int, int]:
         listener = await self.add_app(app, grpc_port=grpc_port, http_port=http_port)
@@ -166,6 +172,16 @@ class Host:
     def _calls_of(self, app: str) -> Calls | None:
         entry = self._apps.get(app)
         return entry.calls if entry is not None else None
+
+    def _calls_of_any(self, app: str) -> Calls | None:
+        """Return the calls of an app that runs here or once ran: what they ask of one that is away are rows."""
+        if (calls := self._calls_of(app)) is not None:
+            return calls
+        entry = next(iter(self._apps.values()), None)
+        return Calls(entry.replica, app=app) if entry is not None and self._known.knows(app) else None
+
+    def _all_apps(self) -> list[str]:
+        return sorted({*self._apps, *self._known.names()})
 
     def keep(self, lock: "StoreLock") -> None:
         """Own instances only while the store's lock is held."""
@@ -204,6 +220,10 @@ class Host:
     def scene(self) -> Scene:
         """Return what can be seen from here of what instances wait for."""
         return Scene(self.store, self.view(), self.replica_of, self._known, self._store_clock.now())
+
+    def etcd(self) -> Etcd | None:
+        """Return None: this process coordinates itself."""
+        return None
 
     def grpc_address(self, app: str) -> str:
         """Return where the app finds its sidecar, empty when not in this process."""

@@ -47,7 +47,9 @@ from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import TokenCheck, generic_handler
+from antiphon_sidecar.servers.hostview import Etcd
 from antiphon_sidecar.servers.metrics import FleetMetrics
+from antiphon_sidecar.servers.others import OtherReplicas
 from antiphon_sidecar.servers.peer import PeerService
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
@@ -94,7 +96,7 @@ class Sidecar:
         self._committer = Committer(store)
         self._tasks = Tasks(crash)
         self._served: App | None = None
-        replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
+        self.replica_id = replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
         self._coordinator = EtcdCoordinator(
             _access(settings),
             namespace=settings.namespace,
@@ -104,6 +106,7 @@ class Sidecar:
             died=crash,
         )
         self._certificates = _certificates(settings)
+        self.others: OtherReplicas | None = OtherReplicas(self._certificates)
         self._peers = GrpcPeers(
             Self(settings.namespace, app, replica_id), address=self._address_of, certificates=self._certificates
         )
@@ -206,7 +209,23 @@ class Sidecar:
 
     def scene(self) -> Scene:
         """Return what can be seen from here of what instances wait for."""
-        return Scene(self.store, self.view(), self.replica_of, self._known, self._store_clock.now())
+        etcd = self.etcd()
+        return Scene(
+            self.store,
+            self.view(),
+            self.replica_of,
+            self._known,
+            self._store_clock.now(),
+            others=self.others,
+            lease_s=self.settings.limits.lease_s,
+            etcd_away_since=etcd.away_since,
+        )
+
+    def etcd(self) -> Etcd:
+        """Return how etcd is, as seen from here."""
+        since = self._coordinator.away_since()
+        away = None if since is None else self._store_clock.now() - int((self._clock.monotonic() - since) * 1e9)
+        return Etcd(self.settings.etcd or "", away, self._coordinator.holds_lease())
 
     def replica_of(self, app: str) -> Replica | None:
         """Return this process's replica of an app."""

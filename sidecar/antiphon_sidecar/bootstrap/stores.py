@@ -34,6 +34,15 @@ def url_source(settings: Settings) -> Callable[[], str]:
     return read
 
 
+def store_url(settings: Settings) -> str:
+    """Return the URL of the store that settings name, in a file or by itself.
+
+    Raises:
+        StoreUrlInvalid: the file cannot be read.
+    """
+    return url_source(settings)()
+
+
 async def store_identity(settings: Settings) -> str | None:
     """Return the identity of a PostgreSQL store; None when it has none yet, or does not answer."""
     from antiphon_sidecar.stores import postgres_schema

@@ -64,6 +64,13 @@ class EtcdCoordinator:
         self._left = False
         #: Whether the keys are being followed; False while etcd is away.
         self.connected = False
+        self._lost_at = monotonic()
+
+    def away_since(self) -> float | None:
+        """Return since when etcd does not answer, on the monotonic clock; None while it does."""
+        if not self.connected:
+            return self._lost_at
+        return self._lease_until if self._lease and not self.holds_lease() else None
 
     async def start(self) -> None:
         """Read the registry, if etcd answers in time, and begin to follow it and to keep the lease alive."""
@@ -105,6 +112,7 @@ class EtcdCoordinator:
                     await self._read_and_follow(channel, first)
             except _LOOP_FAILURES as error:
                 if self.connected:
+                    self._lost_at = self._monotonic()
                     logger.warning(
                         "etcd does not answer: what is owned stays, nothing is claimed",
                         extra={"endpoint": self._watching.endpoint, "error": said(error)},

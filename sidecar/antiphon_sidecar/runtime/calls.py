@@ -73,8 +73,10 @@ class Snapshot:
 class Calls:
     """The client calls of one app, at one replica of it, or at a replica of another app of the same store."""
 
-    def __init__(self, replica: Replica, *, app: str | None = None) -> None:
+    def __init__(self, replica: Replica, *, app: str | None = None, patience_s: float = START_S) -> None:
+        """`patience_s`: how long a call that is durable is still waited for to take effect."""
         self._replica = replica
+        self._patience_s = patience_s
         self._store = replica.parts.store
         self._app = app or replica.identity.app
         self._own = self._app == replica.identity.app
@@ -104,7 +106,7 @@ class Calls:
             self._schedule(new.instance_id, row.scheduled_at)
             return new.instance_id
         self._begin(row, start)
-        await self._until(new.instance_id, {Status.PENDING}, START_S)
+        await self._until(new.instance_id, {Status.PENDING}, self._patience_s)
         return new.instance_id
 
     async def _write_start(self, row: InstanceRow, start: InboxRow, *, unique: bool) -> None:
@@ -183,7 +185,7 @@ class Calls:
         """
         now = self._replica.parts.store_clock.now()
         await self._post(instance_id, ExecutionTerminated(now, output, recursive), Kind.CONTROL)
-        await self._until(instance_id, set(Status) - TERMINAL, START_S)
+        await self._until(instance_id, set(Status) - TERMINAL, self._patience_s)
 
     async def suspend(self, instance_id: str, reason: str | None, *, recursive: bool = False) -> None:
         """Suspend an instance and wait for it to be recorded.
@@ -193,7 +195,7 @@ class Calls:
         """
         now = self._replica.parts.store_clock.now()
         await self._post(instance_id, ExecutionSuspended(now, reason, recursive), Kind.CONTROL)
-        await self._until(instance_id, {Status.PENDING, Status.RUNNING, Status.STALLED}, START_S)
+        await self._until(instance_id, {Status.PENDING, Status.RUNNING, Status.STALLED}, self._patience_s)
 
     async def resume(self, instance_id: str, reason: str | None, *, recursive: bool = False) -> None:
         """Resume an instance, also one that stalled, and wait for it to be recorded.
@@ -203,7 +205,7 @@ class Calls:
         """
         now = self._replica.parts.store_clock.now()
         await self._post(instance_id, ExecutionResumed(now, reason, recursive), Kind.CONTROL)
-        await self._until(instance_id, {Status.SUSPENDED, Status.STALLED}, START_S)
+        await self._until(instance_id, {Status.SUSPENDED, Status.STALLED}, self._patience_s)
 
     async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
         message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
@@ -368,7 +370,7 @@ class Calls:
         unique = wish.instance_id is not None
         await self._write_start(row, start, unique=unique)
         self._begin(row, start)
-        await self._until(row.instance_id, {Status.PENDING}, START_S)
+        await self._until(row.instance_id, {Status.PENDING}, self._patience_s)
         return row.instance_id
 
     async def purge(self, instance_id: str, *, force: bool, recursive: bool = False, dry_run: bool = False) -> Purged:
@@ -392,4 +394,4 @@ class Calls:
         return all(there)
 
     async def _ended_or_gone(self, instance_id: str) -> None:
-        await self._until(instance_id, set(Status) - TERMINAL, START_S, or_gone=True)
+        await self._until(instance_id, set(Status) - TERMINAL, self._patience_s, or_gone=True)

@@ -1,11 +1,7 @@
 """The control API: what the command line and the operator ask about any app of the namespace."""
 
 import base64
-import os
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from importlib import metadata
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import grpc
 
@@ -17,34 +13,17 @@ from antiphon_sidecar.codec.values import from_failure, to_timestamp
 from antiphon_sidecar.coordination.base import Contract
 from antiphon_sidecar.runtime.clock import SystemClock
 from antiphon_sidecar.runtime.known import Offered
-from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.runtime.why import Link, Scene, Wait, failures, fix_for, why
+from antiphon_sidecar.runtime.why import Link, Scene, caveats, failures, fix_for, task_at, why
+from antiphon_sidecar.servers.checking import checked, version
 from antiphon_sidecar.servers.control_figures import Figures
-from antiphon_sidecar.servers.errors import Rejected, text_of
+from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Unary
+from antiphon_sidecar.servers.hostview import HostView
 from antiphon_sidecar.servers.lists import wanted
-from antiphon_sidecar.stores.base import InstanceRow, Store
-from antiphon_sidecar.stores.errors import StoreError
+from antiphon_sidecar.servers.waits import task_answer, waiting_on
+from antiphon_sidecar.stores.base import InstanceRow, TaskRef
 
 _PAGE = 100
-
-
-class HostView(Protocol):
-    """What the control API sees of its process."""
-
-    store: Store
-    store_text: str
-    namespace: str
-    metrics_port: int | None
-
-    def replicas(self) -> Sequence[Replica]:
-        """Return this process's replicas of all apps."""
-
-    def scene(self) -> Scene:
-        """Return what can be seen from here of what instances wait for."""
-
-    def grpc_address(self, app: str) -> str:
-        """Return where the app finds its sidecar, empty when not in this process."""
 
 
 class ControlService:
@@ -64,6 +43,8 @@ class ControlService:
             "ListInstances": self.list_instances,
             "ListApps": self.list_apps,
             "Why": self.why,
+            "TaskAt": self.task_at,
+            "Greet": self.greet,
             "Check": self.check,
             "RegisterApp": self.register_app,
             "ExportApps": self.export_apps,
@@ -108,7 +89,8 @@ class ControlService:
         return ct.AppSummary(
             app_id=app,
             replicas=len(replicas),
-            workers=scene.workers(app),
+            workers=0 if scene.alone else scene.workers(app),
+            unasked=scene.alone,
             offers=_offers({n for r in replicas for n in r.workflows}, {n for r in replicas for n in r.activities}),
             grpc_address=self._host.grpc_address(app),
             changed_at=to_timestamp(self._changed_at(app, scene)),
@@ -134,40 +116,59 @@ class ControlService:
         ago_s = self._clock.monotonic() - scene.view.changed_at.get(app, 0.0)
         return scene.now - int(ago_s * 1e9)
 
-    async def check(self, request: ct.CheckRequest, context: Context) -> ct.CheckResponse:
-        """Say how this process and its store are."""
-        answer = ct.CheckResponse(
-            version=_version(),
-            pid=os.getpid(),
-            namespace=self._host.namespace,
-            store=self._host.store_text,
-            metrics_port=self._host.metrics_port or 0,
-            held=_held_calls(self._host.replicas()),
+    async def greet(self, request: ct.GreetRequest, context: Context) -> ct.GreetResponse:
+        """Say who answers here, whatever the store does."""
+        app = self._host.replicas()[0].identity.app if self._host.replica_id and self._host.replicas() else ""
+        return ct.GreetResponse(
+            version=version(), namespace=self._host.namespace, app_id=app, replica_id=self._host.replica_id
         )
-        before = self._clock.monotonic()
-        try:
-            answer.store_time.CopyFrom(to_timestamp(await self._host.store.now()))
-        except StoreError as error:
-            answer.store_error = text_of(error)
-        answer.store_us = int((self._clock.monotonic() - before) * 1e6)
-        answer.host_time.CopyFrom(to_timestamp(self._clock.wall_ns()))
-        return answer
+
+    async def check(self, request: ct.CheckRequest, context: Context) -> ct.CheckResponse:
+        """Say how this process and its store are, and the other replicas that it sees."""
+        self._check_meant(request.to_replica_id)
+        return await checked(self._host, self._clock, alone=bool(request.to_replica_id))
 
     async def why(self, request: ct.WhyRequest, context: Context) -> ct.WhyResponse:
         """Say what an instance waits for, or how it failed."""
+        self._check_meant(request.to_replica_id)
         scene = self._host.scene()
         row = await scene.store.get_instance(app=request.app_id, instance_id=request.instance_id)
         if row is None:
-            return ct.WhyResponse(exists=False)
+            known = scene.apps()
+            unknown = request.app_id not in known
+            return ct.WhyResponse(exists=False, app_unknown=unknown, known_apps=sorted(known) if unknown else ())
+        answer = ct.WhyResponse(exists=True, status=pb.InstanceStatus.Name(row.status), name=row.name)
+        if request.to_replica_id:
+            answer.waiting_on.extend(map(waiting_on, await why(row, scene, here=True)))
+            return answer
         links = await failures(row, scene)
-        return ct.WhyResponse(
-            exists=True,
-            status=pb.InstanceStatus.Name(row.status),
-            name=row.name,
-            waiting_on=[_waiting_on(wait) for wait in await why(row, scene)],
-            failure_chain=[_link(link) for link in links],
-            fix=fix_for(links),
-        )
+        answer.waiting_on.extend(map(waiting_on, await why(row, scene)))
+        answer.failure_chain.extend(map(_link, links))
+        answer.fix = fix_for(links)
+        answer.caveats.extend(caveats(scene))
+        return answer
+
+    async def task_at(self, request: ct.TaskAtRequest, context: Context) -> ct.TaskAtResponse:
+        """Say how far this replica is with an activity that it was handed."""
+        self._check_meant(request.to_replica_id)
+        meant = [r for r in self._host.replicas() if r.identity.replica == request.to_replica_id]
+        if not meant:
+            return ct.TaskAtResponse()
+        ref = TaskRef(request.app_id, request.instance_id, request.execution_id, request.task_id)
+        return task_answer(task_at(meant[0], ref))
+
+    def _check_meant(self, replica: str) -> None:
+        """Refuse a question that is meant for another replica: addresses are given again.
+
+        Raises:
+            Rejected: it is.
+        """
+        if replica not in ("", self._host.replica_id):
+            raise Rejected(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                codes.PEER_MISTAKEN,
+                f'replica "{replica}" is meant, but this is "{self._host.replica_id}". Its address was given again.',
+            )
 
     async def register_app(self, request: ct.RegisterAppRequest, context: Context) -> ct.RegisterAppResponse:
         """Open listeners for a further app in this process."""
@@ -207,42 +208,6 @@ def _offers(workflows: Iterable[str], activities: Iterable[str]) -> list[wk.Offe
 def _away(app: str, scene: Scene, *, seen_at: int) -> ct.AppSummary:
     workflows, activities = scene.known.offers(app)
     return ct.AppSummary(app_id=app, offers=_offers(workflows, activities), changed_at=to_timestamp(seen_at), away=True)
-
-
-def _held_calls(replicas: Iterable[Replica]) -> list[ct.HeldCalls]:
-    counts = Counter(
-        (replica.identity.app, held.row.target_app, held.row.name, held.reason)
-        for replica in replicas
-        for held in replica.dispatcher.held.values()
-    )
-    return [
-        ct.HeldCalls(caller_app_id=caller, target_app_id=target, name=name, reason=reason, count=count)
-        for (caller, target, name, reason), count in sorted(counts.items())
-    ]
-
-
-def _version() -> str:
-    try:
-        return metadata.version("antiphon")
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _waiting_on(wait: Wait) -> ct.WaitingOn:
-    return ct.WaitingOn(
-        reason=wait.reason,
-        message=wait.message,
-        since=to_timestamp(wait.since),
-        kind=wait.kind,
-        app_id=wait.app,
-        name=wait.name,
-        instance_id=wait.instance_id,
-        event_id=wait.event_id,
-        until=None if wait.until is None else to_timestamp(wait.until),
-        replica=wait.replica,
-        attempt=wait.attempt,
-        waiting_on=[_waiting_on(below) for below in wait.waits],
-    )
 
 
 def _link(link: Link) -> ct.FailureLink:

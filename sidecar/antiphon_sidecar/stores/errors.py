@@ -10,6 +10,8 @@ StoreError
 ├── StoreFull          nothing was applied; acknowledge nothing until it goes through
 └── Unusable           give up and tell the person
     ├── StoreTooNew
+    ├── StoreTooOld
+    ├── StoreAbsent
     ├── StoreDamaged
     ├── StoreNotWritable
     ├── StoreUrlInvalid
@@ -76,6 +78,18 @@ class StoreTooNew(Unusable):
     """The store was written by a newer release."""
 
     code = codes.STORE_TOO_NEW
+
+
+class StoreTooOld(Unusable):
+    """The store was written by an older release, and nobody was asked to bring it up to date."""
+
+    code = codes.STORE_TOO_OLD
+
+
+class StoreAbsent(Unusable):
+    """There is no store at that place, and nobody was asked to make one."""
+
+    code = codes.HOST_NOT_FOUND
 
 
 class StoreDamaged(Unusable):

@@ -108,6 +108,19 @@ class PostgresStore:
             if not self._identity:
                 await self._connections.drop_idle()
 
+    async def attach(self) -> None:
+        """Connect to a schema that is there as it is; nothing is made or migrated.
+
+        Raises:
+            StoreAbsent: there is no such schema, or it has no tables yet.
+            StoreTooOld: an older release made it.
+        """
+        try:
+            self._identity = await self._read(lambda each: postgres_schema.found(each, self._schema_name))
+        finally:
+            if not self._identity:
+                await self._connections.drop_idle()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._connections.close()

@@ -11,7 +11,14 @@ from collections.abc import Callable
 import asyncpg
 
 from antiphon_sidecar.stores import postgres_migrating
-from antiphon_sidecar.stores.errors import StoreDamaged, StoreNotWritable, StoreTooNew, StoreUrlInvalid
+from antiphon_sidecar.stores.errors import (
+    StoreAbsent,
+    StoreDamaged,
+    StoreNotWritable,
+    StoreTooNew,
+    StoreTooOld,
+    StoreUrlInvalid,
+)
 
 _SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}")
 
@@ -194,16 +201,45 @@ async def prepare(connection: asyncpg.Connection, schema: str, *, make_identity:
         except asyncpg.InsufficientPrivilegeError as error:
             raise StoreNotWritable(_who_may(schema, version=version, said=str(error))) from error
     elif version > len(MIGRATIONS):
-        raise StoreTooNew(
-            f"the schema {schema} has version {version}, this release knows versions up to {len(MIGRATIONS)};"
-            " nothing was changed. Run the newer release, or name another schema."
+        raise _too_new(schema, version)
+    return await _certain_identity(connection, schema)
+
+
+async def found(connection: asyncpg.Connection, schema: str) -> str:
+    """Check a schema that is there, change nothing, and return the store's identity.
+
+    Raises:
+        StoreAbsent: there is none.
+        StoreTooOld, StoreTooNew: another release made it.
+        StoreDamaged: it has lost its identity.
+    """
+    version = await _version(connection, schema)
+    if not version:
+        raise StoreAbsent(f"the database has no schema {schema} with a store")
+    if version > len(MIGRATIONS):
+        raise _too_new(schema, version)
+    if version < len(MIGRATIONS):
+        raise StoreTooOld(
+            f"the schema {schema} has version {version}, this release reads version {len(MIGRATIONS)}. Start a sidecar "
+            "of this release on it once, which brings it up to date, or look with the release that made it."
         )
-    found = await identity(connection, schema)
-    if found is None:
+    return await _certain_identity(connection, schema)
+
+
+async def _certain_identity(connection: asyncpg.Connection, schema: str) -> str:
+    there = await identity(connection, schema)
+    if there is None:
         raise StoreDamaged(
             f"the schema {schema} has lost its identity: the table meta has no such row. Restore it from a backup."
         )
-    return found
+    return there
+
+
+def _too_new(schema: str, version: int) -> StoreTooNew:
+    return StoreTooNew(
+        f"the schema {schema} has version {version}, this release knows versions up to {len(MIGRATIONS)};"
+        " nothing was changed. Run the newer release, or name another schema."
+    )
 
 
 async def identity(connection: asyncpg.Connection, schema: str) -> str | None:

@@ -44,7 +44,7 @@ from antiphon_sidecar.stores.base import (
     TimerRow,
 )
 from antiphon_sidecar.stores.counting import About, NameCounts, OpenTasks
-from antiphon_sidecar.stores.errors import StoreNotWritable
+from antiphon_sidecar.stores.errors import StoreAbsent, StoreNotWritable
 from antiphon_sidecar.stores.limits import Grant, Limited
 from antiphon_sidecar.stores.sqlite_lanes import Lane, translated
 
@@ -75,6 +75,30 @@ class SqliteStore:
         # Before anything else runs; a check that takes long would be noticed by nobody but its caller.
         writer, reader = self._connect()
         self._lanes = (Lane(self._path, writer, writes=True), Lane(self._path, reader, writes=False))
+
+    async def attach(self, *, writes: bool) -> None:
+        """Open a file that is there as it is: nothing is made or migrated, and without `writes` nothing is written.
+
+        Raises:
+            StoreAbsent: there is no such file, or it has no tables yet.
+            StoreTooOld: an older release wrote it.
+        """
+        opened: list[sqlite3.Connection] = []
+        try:
+            if not self._path.exists():
+                raise StoreAbsent(f"{self._path} does not exist")
+            opened.append(sqlite_schema.connect(self._path, writes=writes))
+            opened.append(sqlite_schema.connect(self._path, writes=False))
+            self._identity = sqlite_schema.found(self._path, opened[0])
+            first, second = opened
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+        else:
+            opened.clear()
+            self._lanes = (Lane(self._path, first, writes=writes), Lane(self._path, second, writes=False))
+        finally:
+            for connection in opened:
+                connection.close()
 
     def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from antiphon_sidecar.stores.errors import StoreDamaged, StoreTooNew
+from antiphon_sidecar.stores.errors import StoreAbsent, StoreDamaged, StoreTooNew, StoreTooOld
 
 #: "anti" as a big-endian number: says whose SQLite file this is.
 APPLICATION_ID = 0x616E7469
@@ -166,14 +166,32 @@ def prepare(path: Path, connection: sqlite3.Connection, *, make_identity: Callab
     return identity
 
 
-def _check(path: Path, connection: sqlite3.Connection) -> None:
-    owner = _number(connection, "PRAGMA application_id")
-    tables = _number(connection, "SELECT count(*) FROM sqlite_master")
-    if tables and owner != APPLICATION_ID:
-        raise StoreDamaged(
-            f"{path} is an SQLite file of another program; nothing was changed. Name another file, for example"
-            f" sqlite:///{path.with_name('antiphon.db')}."
+def found(path: Path, connection: sqlite3.Connection) -> str:
+    """Check a file that is there, change nothing, and return the store's identity.
+
+    Raises:
+        StoreAbsent: it has no tables.
+        StoreTooOld, StoreTooNew: another release wrote it.
+        StoreDamaged: it is another program's.
+        sqlite3.Error: anything else that SQLite finds; the caller translates it.
+    """
+    _check_owner(path, connection)
+    version = _number(connection, "PRAGMA user_version")
+    if not version:
+        raise StoreAbsent(f"{path} has no tables")
+    if version > len(MIGRATIONS):
+        raise _too_new(path, version)
+    if version < len(MIGRATIONS):
+        raise StoreTooOld(
+            f"{path} has schema {version}, this release reads schema {len(MIGRATIONS)}. Start a host of this release "
+            "on it once, which brings it up to date, or look with the release that wrote it."
         )
+    (identity,) = connection.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    return str(identity)
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    _check_owner(path, connection)
     if path.stat().st_size <= CHECKED_BYTES_MOST:
         (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if finding != "ok":
@@ -183,13 +201,20 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
             )
 
 
+def _check_owner(path: Path, connection: sqlite3.Connection) -> None:
+    owner = _number(connection, "PRAGMA application_id")
+    tables = _number(connection, "SELECT count(*) FROM sqlite_master")
+    if tables and owner != APPLICATION_ID:
+        raise StoreDamaged(
+            f"{path} is an SQLite file of another program; nothing was changed. Name another file, for example"
+            f" sqlite:///{path.with_name('antiphon.db')}."
+        )
+
+
 def _migrate(path: Path, connection: sqlite3.Connection, *, make_identity: Callable[[], str]) -> str:
     version = _number(connection, "PRAGMA user_version")
     if version > len(MIGRATIONS):
-        raise StoreTooNew(
-            f"{path} has schema {version}, this release knows schemas up to {len(MIGRATIONS)}; nothing was"
-            " changed. Run the newer release, or name another file."
-        )
+        raise _too_new(path, version)
     for migration in MIGRATIONS[version:]:
         for statement in migration.split(";"):
             if statement.strip():
@@ -202,6 +227,13 @@ def _migrate(path: Path, connection: sqlite3.Connection, *, make_identity: Calla
     )
     (identity,) = connection.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
     return str(identity)
+
+
+def _too_new(path: Path, version: int) -> StoreTooNew:
+    return StoreTooNew(
+        f"{path} has schema {version}, this release knows schemas up to {len(MIGRATIONS)}; nothing was"
+        " changed. Run the newer release, or name another file."
+    )
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

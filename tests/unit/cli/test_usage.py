@@ -24,7 +24,8 @@ def test_without_a_host_the_socket_and_the_way_to_start_one_are_named(antiphon):
     assert done.stderr == (
         "AN705 HostNotFound: nothing runs on this machine with the store sqlite:///~/.antiphon/state.db (no process "
         "listens on /nowhere/.antiphon/state.db.sock). Start it with: antiphon dev\n"
-        "If it runs with another store, name that one with --store or ANTIPHON_STORE.\n"
+        "If it runs with another store, name that one with --store or ANTIPHON_STORE. A sidecar elsewhere is asked "
+        "with --address HOST:PORT.\n"
     )
 
 
@@ -47,8 +48,11 @@ def test_an_address_where_nothing_listens_is_named(antiphon):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         done = antiphon("apps", "--address", address)
-    fix = "Start a host or sidecar there, or correct the address."
-    assert (done.exit_code, done.stderr) == (1, f"AN705 HostNotFound: nothing answers at {address}. {fix}\n")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"AN705 HostNotFound: nothing answers at {address} (Connection refused). Give the peer port of a sidecar, "
+        "50002 unless it was told another one.\n",
+    )
 
 
 def test_the_password_of_a_store_is_not_shown(antiphon):

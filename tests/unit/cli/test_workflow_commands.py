@@ -163,7 +163,7 @@ def test_get_says_where_it_looked_for_an_unknown_instance():
         done = antiphon("workflow", "get", "nope")
     assert done.exit_code == 1
     assert done.stderr == (
-        'AN207 InstanceNotFound: no instance "nope" exists in the apps that run here: orders, payments. '
+        'AN207 InstanceNotFound: no instance "nope" exists in the apps that are known here: orders, payments. '
         "See what exists with: antiphon workflow list\n"
     )
 

@@ -1,13 +1,15 @@
 """What every part of `why` shares: a wait, the scene it is looked for in, and what a history tells."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum
+from typing import Protocol
 
 from antiphon_names.errors import Code
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.timers import Purpose, purpose
-from antiphon_sidecar.coordination.base import View
+from antiphon_sidecar.coordination.base import Registration, View
 from antiphon_sidecar.engine.events import (
     EventRaised,
     ExecutionSuspended,
@@ -20,7 +22,7 @@ from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.replica import Replica
-from antiphon_sidecar.stores.base import InstanceRow, Loaded, Store
+from antiphon_sidecar.stores.base import InstanceRow, Loaded, Store, TaskRef
 
 _NS = 1_000_000_000
 #: Whoever waits longer is probably stuck, and wants to know where to look.
@@ -49,15 +51,68 @@ class Wait:
     waits: tuple["Wait", ...] = ()
 
 
+class Stage(Enum):
+    """How far a replica is with an activity that it was handed."""
+
+    ABSENT = "absent"
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAt:
+    """What a replica says of an activity; `since`: when a worker began it, in store time.
+
+    `workers` and `activities`: how many of them the replica has, and how many activities of all kinds run there.
+    """
+
+    stage: Stage
+    since: int = 0
+    workers: int = 0
+    activities: int = 0
+
+
+class Silent(Exception):
+    """A replica did not answer; the text is what was seen instead, as a part of a sentence."""
+
+
+class Others(Protocol):
+    """Asks other replicas what only they know, each within a deadline."""
+
+    async def why(self, to: Registration, *, app: str, instance_id: str) -> Sequence[Wait]:
+        """Return what an instance waits for, by the memory of its owner; children are named and not followed.
+
+        Raises:
+            Silent: no answer.
+        """
+
+    async def task_at(self, to: Registration, ref: TaskRef) -> TaskAt:
+        """Return how far a replica is with an activity.
+
+        Raises:
+            Silent: no answer.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What can be seen from a process: the store, all apps, its own replicas; `now` in store time."""
+    """What can be seen from a process: the store, all apps, its own replicas; `now` in store time.
+
+    `others`: how other replicas are asked, None when nobody is. `lease_s`: how long others wait for a silent replica.
+    `etcd_away_since`: in store time; None while etcd answers, or where there is none. `alone`: the store is all there
+    is; who owns what and who has workers is not known then, and `view` holds who wrote to the store a moment ago.
+    """
 
     store: Store
     view: View
     replica_of: Callable[[str], Replica | None]
     known: KnownApps
     now: int
+    others: Others | None = None
+    lease_s: float = 10.0
+    etcd_away_since: int | None = None
+    alone: bool = False
 
     def workers(self, app: str) -> int:
         """Return how many workers of an app are connected."""
@@ -83,7 +138,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The instance that is asked about, as the store has it; `lane` when it is in this process's memory."""
+    """The instance that is asked about, as the store has it; `lane` when it is in this process's memory.
+
+    `replica`: this process's, when it is the owner, so that what is not in its memory is in nobody's.
+    """
 
     row: InstanceRow
     state: State

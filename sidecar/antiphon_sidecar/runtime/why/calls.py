@@ -1,11 +1,28 @@
 """What an instance called in this and other apps, and how far each call has come."""
 
+from dataclasses import replace
+from typing import assert_never
+
 from antiphon_names import errors as codes
 from antiphon_names import reasons
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.engine.state import OpenChild, OpenTask
 from antiphon_sidecar.runtime import deadlines
 from antiphon_sidecar.runtime.dispatch import Held, Outstanding
-from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted, limited
+from antiphon_sidecar.runtime.replica import Replica
+from antiphon_sidecar.runtime.why.base import (
+    LONG_NS,
+    Scene,
+    Stage,
+    Subject,
+    TaskAt,
+    Wait,
+    clock,
+    coded,
+    counted,
+    lasted,
+    limited,
+)
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
 
 
@@ -23,12 +40,36 @@ def activity(subject: Subject, scene: Scene, *, task_id: int, task: OpenTask) ->
     if row is None:
         text = "has ended; its result is on its way into the instance."
         return _wait(reasons.RESULT_ARRIVING.name, text, task.since, task_id=task_id, task=task)
-    if row.claimed_by:
-        text = f"was claimed by replica {row.claimed_by}; this process does not know more."
-    else:
-        text = "is in the store and about to be handed out."
+    reason, text = _in_store(subject, scene, row, task)
     until = deadlines.nearest(row)
-    return _wait(reasons.ACTIVITY_SCHEDULED.name, text, task.since, task_id=task_id, task=task, row=row, until=until)
+    return _wait(reason, text, task.since, task_id=task_id, task=task, row=row, until=until)
+
+
+def _in_store(subject: Subject, scene: Scene, row: TaskRow, task: OpenTask) -> tuple[str, str]:
+    """Say what can be said of a task by its row and its target, when nobody here has it in memory."""
+    if row.claimed_by:
+        gone = "" if scene.alone or row.claimed_by in scene.view.replicas else ", which is gone"
+        text = f"was claimed by replica {row.claimed_by}{gone}; this process does not know more."
+        return reasons.ACTIVITY_SCHEDULED.name, text
+    if subject.replica is not None:
+        return reasons.ACTIVITY_SCHEDULED.name, "is in the store and about to be handed out."
+    found = _without_target(subject, scene, task)
+    text = "is in the store; how far it has come is known to the instance's owner alone."
+    return found or (reasons.ACTIVITY_SCHEDULED.name, text)
+
+
+def _without_target(subject: Subject, scene: Scene, task: OpenTask) -> tuple[str, str] | None:
+    """Say why nobody can have the task, when its target tells."""
+    replicas = scene.view.of_app(task.target)
+    if not replicas and task.target not in scene.apps():
+        return codes.TARGET_APP_NOT_FOUND.name, never_seen(subject, scene, task.target)
+    if not scene.workers(task.target):
+        _, activities = scene.known.offers(task.target)
+        return codes.TARGET_APP_UNAVAILABLE.name, unavailable(scene, task.target, activities)
+    if not any(r.offers_activity(task.name) for r in replicas):
+        offered = {name for r in replicas for name in r.activities}
+        return codes.ACTIVITY_NOT_REGISTERED.name, not_offered(subject, scene, task.target, task.name, offered)
+    return None
 
 
 def _wait(
@@ -88,7 +129,9 @@ def never_seen(subject: Subject, scene: Scene, target: str) -> str:
     """Say that the target app is not known, and what will become of the call."""
     apps = scene.apps()
     unknown = subject.replica.parts.unknown_apps if subject.replica is not None else None
-    if unknown is None or not unknown.fails:
+    if unknown is None:
+        end = "The call fails after a grace, unless its app is told to wait (unknown_app)."
+    elif not unknown.fails:
         end = "It waits until that app comes."
     else:
         end = f"The call fails {unknown.grace_s:g} s after it was made, unless that app comes."
@@ -114,46 +157,89 @@ def not_offered(subject: Subject, scene: Scene, target: str, name: str, offered:
 def unavailable(scene: Scene, target: str, offered: frozenset[str], *, until: str = "") -> str:
     """Say that the target app has no worker."""
     last = f"; it last offered: {codes.listing(offered)}" if offered else ""
-    where = "has no worker connected" if scene.view.of_app(target) else "has no sidecar running"
+    replicas = scene.view.of_app(target)
+    elsewhere = [r.replica for r in replicas if r.address]
+    where = "has no worker connected" if replicas else "has no sidecar running"
+    if elsewhere:
+        where = f"none of its replicas ({codes.listing(elsewhere)}) has a worker connected"
+    elif scene.alone:
+        where = "no sidecar of it has written to the store lately"
     return (
         f"waits: {target} is known, but {where}{last}. Nothing is lost; the call goes on when a worker of {target} "
         f"connects{until}. Start {target}."
     )
 
 
+def task_at(replica: Replica, ref: TaskRef) -> TaskAt:
+    """Return how far a replica is with an activity that it was handed."""
+    hand, streams = replica.intake.hands.get(ref), replica.workers.streams
+    under_way = sum(stream.activities for stream in streams)
+    if hand is None:
+        return TaskAt(Stage.ABSENT)
+    if hand.event is not None:
+        return TaskAt(Stage.ENDED)
+    if hand.stream is None:
+        return TaskAt(Stage.QUEUED, workers=len(streams), activities=under_way)
+    return TaskAt(Stage.RUNNING, hand.started_at, len(streams), under_way)
+
+
 def _outstanding(subject: Subject, scene: Scene, out: Outstanding, *, task_id: int, task: OpenTask) -> Wait:
     """Say what the target replica does with the activity, as far as it said so or is in this process."""
     target = scene.replica_of(task.target)
-    hand = target.intake.hands.get(out.row.ref) if target is not None else None
+    until = deadlines.nearest(out.row, started_at=out.started_at, beat_at=out.beat_at)
     if out.waits_for:
         reason, since, text = codes.CONCURRENCY_LIMITED.name, task.since, limited(task.target)
-    elif target is None or target.identity.replica != out.replica:
-        hand, reason, since = None, reasons.ACTIVITY_RUNNING.name, task.since
-        text = f"was handed to replica {out.replica}, attempt {out.row.attempt}; what it does there is not known here."
-    elif hand is None:
-        reason, since = reasons.ACTIVITY_SCHEDULED.name, task.since
-        text = f"is on its way to replica {out.replica}, attempt {out.row.attempt}."
-    elif hand.event is not None:
-        reason, since = reasons.RESULT_ARRIVING.name, task.since
-        text = "has ended; its result is being made durable."
-    elif hand.stream is None:
-        reason, since = reasons.ACTIVITY_QUEUED.name, task.since
-        under_way = sum(stream.activities for stream in target.workers.streams)
-        text = (
-            f"is next at replica {out.replica}, attempt {out.row.attempt}: "
-            f"{counted(len(target.workers.streams), 'worker')} of {task.target} with {under_way} activities under way "
-            "cannot take it yet. More workers help."
-        )
+    elif target is not None and target.identity.replica == out.replica:
+        found = task_at(target, out.row.ref)
+        reason, since, text = _at(found, scene, task, replica=out.replica, attempt=out.row.attempt)
+    elif out.replica not in scene.view.replicas:
+        reason, since = reasons.ACTIVITY_HANDED.name, task.since
+        text = f"was handed to replica {out.replica}, attempt {out.row.attempt}, which is gone; another one gets it."
     else:
-        reason, since = reasons.ACTIVITY_RUNNING.name, hand.started_at
-        text = f"runs at replica {out.replica} for {lasted(scene.now - since)}, attempt {out.row.attempt}."
-        if scene.now - since > LONG_NS:
-            text += (
-                f" It ends when the activity returns, or when its worker goes. Look what that worker of {task.target} "
-                "does; the workflow can bound the wait with a timeout."
-            )
-    until = deadlines.nearest(out.row, started_at=out.started_at, beat_at=out.beat_at)
+        reason, since = reasons.ACTIVITY_HANDED.name, task.since
+        text = f"was handed to replica {out.replica}, attempt {out.row.attempt}; what it does there is not known here."
     return _wait(reason, text, since, task_id=task_id, task=task, row=out.row, replica=out.replica, until=until)
+
+
+def handed(wait: Wait, task: OpenTask, scene: Scene, *, found: TaskAt | None, silence: str | None) -> Wait:
+    """Return a wait for an activity at another replica as that one tells it; `silence`: why it does not."""
+    what = f'activity "{task.name}" (#{wait.event_id}) in app "{task.target}"'
+    if found is not None:
+        reason, since, text = _at(found, scene, task, replica=wait.replica, attempt=wait.attempt)
+        return replace(wait, reason=reason, since=since, message=f"{what} {text}")
+    if silence is None:
+        return wait
+    text = (
+        f"was handed to replica {wait.replica}, attempt {wait.attempt}, which {silence}. If it has died, another "
+        f"replica of {task.target} gets the call once its lease has run out ({scene.lease_s:g} s)."
+    )
+    return replace(wait, message=f"{what} {text}")
+
+
+def _at(found: TaskAt, scene: Scene, task: OpenTask, *, replica: str, attempt: int) -> tuple[str, int, str]:
+    """Return reason, since when, and text of an activity that a replica was handed."""
+    match found.stage:
+        case Stage.ABSENT:
+            text = f"is on its way to replica {replica}, attempt {attempt}."
+            return reasons.ACTIVITY_SCHEDULED.name, task.since, text
+        case Stage.ENDED:
+            return reasons.RESULT_ARRIVING.name, task.since, "has ended; its result is being made durable."
+        case Stage.QUEUED:
+            text = (
+                f"is next at replica {replica}, attempt {attempt}: {counted(found.workers, 'worker')} of "
+                f"{task.target} with {found.activities} activities under way cannot take it yet. More workers help."
+            )
+            return reasons.ACTIVITY_QUEUED.name, task.since, text
+        case Stage.RUNNING:
+            text = f"runs at replica {replica} for {lasted(scene.now - found.since)}, attempt {attempt}."
+            if scene.now - found.since > LONG_NS:
+                text += (
+                    " It ends when the activity returns, or when its worker goes. Look what that worker of "
+                    f"{task.target} does; the workflow can bound the wait with a timeout."
+                )
+            return reasons.ACTIVITY_RUNNING.name, found.since, text
+        case _:
+            assert_never(found.stage)
 
 
 def child_not_begun(subject: Subject, scene: Scene, *, task_id: int, child: OpenChild) -> Wait:
@@ -173,6 +259,11 @@ def child_not_begun(subject: Subject, scene: Scene, *, task_id: int, child: Open
     else:
         return _child_wait(reason, f"{what} {text}", task_id=task_id, child=child)
     return _child_wait(code.name, coded(code, f"{what} {text}"), task_id=task_id, child=child)
+
+
+def child_named(*, task_id: int, child: OpenChild) -> Wait:
+    """Name a child workflow that is not looked at."""
+    return child_begun(task_id=task_id, child=child, status=Status.RUNNING.name, ended=False, waits=())
 
 
 def child_begun(*, task_id: int, child: OpenChild, status: str, ended: bool, waits: tuple[Wait, ...]) -> Wait:

@@ -2,17 +2,18 @@
 
 from antiphon_names import errors as codes
 from antiphon_names import reasons
-from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStalled, Status
 from antiphon_sidecar.runtime.handing import DEATHS_MAX
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted, limited
+from antiphon_sidecar.runtime.why.inquiry import Inquiry
+from antiphon_sidecar.runtime.why.owners import owners, without_worker
 from antiphon_sidecar.stores.limits import Grant
 
 _NS = 1_000_000_000
 
 
-async def own(subject: Subject, scene: Scene) -> tuple[list[Wait], list[Wait]]:
+async def own(subject: Subject, scene: Scene, inquiry: Inquiry) -> tuple[list[Wait], list[Wait]]:
     """Return what stops the instance now, and what will stop it once something else has come."""
     now: list[Wait] = []
     later: list[Wait] = []
@@ -22,12 +23,13 @@ async def own(subject: Subject, scene: Scene) -> tuple[list[Wait], list[Wait]]:
         return [_stalled(subject, subject.state.stall)], []
     if not scene.workers(subject.row.app):
         (now if subject.has_work else later).append(_no_worker(subject, scene))
+    elif (wait := without_worker(subject, inquiry)) is not None:
+        (now if subject.has_work else later).append(wait)
     elif (wait := _turn(subject, scene)) is not None:
         now.append(wait)
     if not subject.state.started and subject.row.scheduled_at is not None and subject.row.scheduled_at > scene.now:
         now = [_scheduled(subject)]
-    if (wait := _unowned(subject, scene)) is not None:
-        now.append(wait)
+    now += owners(subject, inquiry)
     return now, later
 
 
@@ -59,6 +61,8 @@ def _no_worker(subject: Subject, scene: Scene) -> Wait:
     workflows, _ = scene.known.offers(row.app)
     served = scene.view.of_app(row.app)
     where = "no worker of it is connected" if served else "no sidecar of it runs here"
+    if scene.alone:
+        where = "no sidecar of it has written to the store lately"
     last = f"; it last offered: {codes.listing(workflows)}" if workflows else ""
     start = "Start the app." if served else f"Start it with: antiphon run --app {row.app} -- COMMAND"
     return Wait(
@@ -188,19 +192,4 @@ def _scheduled(subject: Subject) -> Wait:
         app=row.app,
         name=row.name,
         until=row.scheduled_at,
-    )
-
-
-def _unowned(subject: Subject, scene: Scene) -> Wait | None:
-    row = subject.row
-    partition = partition_of(row.slot)
-    if not scene.view.of_app(row.app) or (row.app, partition) in scene.view.owners:
-        return None
-    return Wait(
-        reasons.OWNER_MISSING.name,
-        f"no replica of {row.app} owns partition {partition}, to which the instance belongs; one takes it within a "
-        "lease time, as soon as the store answers.",
-        row.updated_at,
-        kind="worker",
-        app=row.app,
     )
