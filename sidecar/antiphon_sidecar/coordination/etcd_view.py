@@ -114,7 +114,7 @@ class Registry:
                 return self._fold_replica(key, change.value, now)
             case registry.PartitionKey() as key:
                 return self._fold_partition(key, change.value)
-            case None:
+            case _:
                 return False
 
     def _fold_replica(self, key: registry.ReplicaKey, value: bytes | None, now: float) -> bool:

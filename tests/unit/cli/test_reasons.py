@@ -117,5 +117,5 @@ def test_an_unknown_code_names_the_nearest():
     assert (done.exit_code, done.stderr) == (
         2,
         'AN707 CodeUnknown: "TargetAppNotfond" is no code and no name of an error. Did you mean "TargetAppNotFound"? '
-        "All of them: docs/errors.md.\n",
+        "Look it up in docs/errors.md.\n",
     )
