@@ -1,6 +1,7 @@
 """What the four teams have agreed on: the values that cross from one app to another, and nothing else.
 
-Small values travel as they are. Large ones (arrays, models) stay in the run's folder, and their paths travel.
+Small values travel as they are. Large ones (arrays, models) stay in the run's folder, and their places travel: paths
+of files, or URLs where the apps share no disk.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PipelineRequest:
-    """Input of workflow `ml_pipeline` in app `pipeline`; the folder is made when it is missing."""
+    """Input of workflow `ml_pipeline` in app `pipeline`; the folder (a path, or a URL) is made when it is missing."""
 
     folder: str
     parts: int = 4

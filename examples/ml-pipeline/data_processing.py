@@ -1,7 +1,5 @@
 """App `data-processing`: reads the images and turns them into features."""
 
-from pathlib import Path
-
 import numpy as np
 from antiphon import Worker, activity
 from sklearn.datasets import load_digits
@@ -22,11 +20,10 @@ def ingest(request: IngestRequest) -> Dataset:
     order = np.random.default_rng(seed=7).permutation(len(digits.target))
     images, labels = digits.images[order], digits.target[order]
     held_out = int(len(labels) * HOLDOUT_SHARE)
-    folder = Path(request.folder)
 
     def put(name: str, rows: np.ndarray) -> RawPart:
-        path = storage.put_arrays(folder / f"raw-{name}.npz", images=images[rows], labels=labels[rows])
-        return RawPart(path, len(rows))
+        place = storage.within(request.folder, f"raw-{name}.npz")
+        return RawPart(storage.put_arrays(place, images=images[rows], labels=labels[rows]), len(rows))
 
     rows = np.arange(len(labels))
     parts = [put(str(n), part) for n, part in enumerate(np.array_split(rows[held_out:], request.parts))]
@@ -34,7 +31,7 @@ def ingest(request: IngestRequest) -> Dataset:
 
 
 @activity.define
-@records.recorded(lambda part: Path(part.path).stem)
+@records.recorded(lambda part: storage.stem(part.path))
 def engineer_features(part: RawPart) -> FeaturePart:
     """Describe each image by its pixels, its ink by row and by column, and its edges."""
     raw = storage.get_arrays(part.path)
@@ -49,9 +46,8 @@ def engineer_features(part: RawPart) -> FeaturePart:
             np.diff(images, axis=2).reshape(count, -1),
         ]
     )
-    raw_path = Path(part.path)
-    path = raw_path.with_name(raw_path.name.replace("raw-", "features-"))
-    stored = storage.put_arrays(path, features=features, labels=raw["labels"])
+    place = storage.beside(part.path, storage.stem(part.path).replace("raw-", "features-") + ".npz")
+    stored = storage.put_arrays(place, features=features, labels=raw["labels"])
     return FeaturePart(stored, rows=count, columns=features.shape[1])
 
 

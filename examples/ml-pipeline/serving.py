@@ -1,7 +1,6 @@
 """App `serving`: loads a trained model and answers with it."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from antiphon import Worker, activity
@@ -26,7 +25,7 @@ def load_model(trained: TrainedModel) -> LoadedModel:
     model = _model(trained.path)
     if not hasattr(model, "predict"):
         raise TypeError(f"{trained.path} holds a {type(model).__name__}, which cannot predict")
-    return LoadedModel(trained.candidate, trained.path, Path(trained.path).stat().st_size)
+    return LoadedModel(trained.candidate, trained.path, storage.size_bytes(trained.path))
 
 
 @activity.define

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 from antiphon import RetryPolicy, Worker, activity, workflow
@@ -87,10 +86,13 @@ def prepare_data(request: TrainingRequest) -> Split:
     order = np.random.default_rng(seed=11).permutation(len(labels))
     features, labels = features[order], labels[order]
     aside = int(len(labels) * VALIDATION_SHARE)
-    folder = Path(request.folder)
+
+    def put(name: str, rows: slice) -> str:
+        return storage.put_arrays(storage.within(request.folder, name), features=features[rows], labels=labels[rows])
+
     return Split(
-        train=storage.put_arrays(folder / "train.npz", features=features[aside:], labels=labels[aside:]),
-        validation=storage.put_arrays(folder / "validation.npz", features=features[:aside], labels=labels[:aside]),
+        train=put("train.npz", slice(aside, None)),
+        validation=put("validation.npz", slice(aside)),
         rows=len(labels) - aside,
     )
 
@@ -102,8 +104,8 @@ def train_candidate(candidate: Candidate) -> Fitted:
     data = storage.get_arrays(candidate.split.train)
     model = make_pipeline(StandardScaler(), CANDIDATES[candidate.name]())
     model.fit(data["features"], data["labels"])
-    path = Path(candidate.split.train).with_name(f"model-{candidate.name}.joblib")
-    return Fitted(candidate, storage.put_model(path, model))
+    place = storage.beside(candidate.split.train, f"model-{candidate.name}.joblib")
+    return Fitted(candidate, storage.put_model(place, model))
 
 
 @activity.define
