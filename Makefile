@@ -62,7 +62,7 @@ demo: $(VENV)/.demo ## Run one workflow across several apps; CHAOS=1 kills proce
 ## Checking
 
 .PHONY: test
-test: lint type ## Lint, types, fast tests and one kill smoke; at most 3 minutes
+test: lint type ## Lint, types, fast tests and one kill smoke; at most 6 minutes
 	@$(BIN)/pytest -q
 	@$(BIN)/pytest -q -m smoke tests/integration
 

@@ -73,12 +73,15 @@ def history(
 ) -> None:
     """Tell what happened in instance ID, one line for each event, oldest first.
 
-    A workflow that continued as new has the history of its present generation only.
+    A workflow that continued as new has the history of its present generation only: each one drops that of the one
+    before. Children of earlier generations are found with `antiphon workflow list --parent ID`.
     """
     choice = Choice(types, since_turn, last)
     root = _read(connection, instances.find(connection, instance, app=app))
     if tree:
         _grow(connection, root)
+    if root.generation and not tree:
+        output.say(f"{root.key}: {_dropped(root)}")
     if form == "table":
         for line in _tree_lines(root, choice, depth=0) if tree else _lines(root, choice):
             click.echo(line)
@@ -143,7 +146,7 @@ def _tree_lines(node: Node, choice: Choice, *, depth: int) -> Iterator[str]:
     if node.missing:
         yield f"{indent}{node.key}: {node.missing}"
         return
-    generation = f", generation {node.generation + 1}" if node.generation else ""
+    generation = f", {_dropped(node)}" if node.generation else ""
     yield f'{indent}{node.key}: workflow "{node.workflow}", {node.status}{generation}'
     told = prose.told(node.events)
     shown = {id(one) for one in choice.of(told)}
@@ -156,6 +159,18 @@ def _tree_lines(node: Node, choice: Choice, *, depth: int) -> Iterator[str]:
             yield from _tree_lines(node.children[one.event.event_id], choice, depth=depth + 1)
 
 
+def _dropped(node: Node) -> str:
+    """Say what is not there any more of an instance that continued as new."""
+    before = (
+        "the history of the one before" if node.generation == 1 else f"the histories of the {node.generation} before"
+    )
+    key = node.key
+    return (
+        f"generation {node.generation + 1}; continue-as-new dropped {before}, whose children are found with: "
+        f"antiphon workflow list --parent {key.instance} --parent-app {key.app}"
+    )
+
+
 def _tree_value(node: Node, choice: Choice) -> Json:
     value: dict[str, Json] = {"app": node.key.app, "id": node.key.instance}
     if node.missing:
@@ -165,6 +180,7 @@ def _tree_value(node: Node, choice: Choice) -> Json:
         "workflow": node.workflow,
         "status": node.status,
         "generation": node.generation + 1,
+        "droppedGenerations": node.generation,
         "events": [prose.as_json(told.event) for told in choice.of(prose.told(node.events))],
         "children": [
             {"startedBy": event_id, "instance": _tree_value(child, choice)} for event_id, child in node.children.items()

@@ -244,7 +244,7 @@ class TaskFailed(_message.Message):
     def __init__(self, task_scheduled_id: _Optional[int] = ..., failure_details: _Optional[_Union[FailureDetails, _Mapping]] = ..., task_execution_id: _Optional[str] = ..., heartbeat_details: _Optional[bytes] = ...) -> None: ...
 
 class ChildWorkflowInstanceCreated(_message.Message):
-    __slots__ = ("instance_id", "name", "version", "input", "parent_trace_context", "rerun_parent_instance_info", "history_propagation_scope", "retry_parent_instance_info")
+    __slots__ = ("instance_id", "name", "version", "input", "parent_trace_context", "rerun_parent_instance_info", "history_propagation_scope", "retry_parent_instance_info", "unique_instance_id")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -253,6 +253,7 @@ class ChildWorkflowInstanceCreated(_message.Message):
     RERUN_PARENT_INSTANCE_INFO_FIELD_NUMBER: _ClassVar[int]
     HISTORY_PROPAGATION_SCOPE_FIELD_NUMBER: _ClassVar[int]
     RETRY_PARENT_INSTANCE_INFO_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     name: str
     version: _wrappers_pb2.StringValue
@@ -261,7 +262,8 @@ class ChildWorkflowInstanceCreated(_message.Message):
     rerun_parent_instance_info: RerunParentInstanceInfo
     history_propagation_scope: HistoryPropagationScope
     retry_parent_instance_info: RetryParentInstanceInfo
-    def __init__(self, instance_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., rerun_parent_instance_info: _Optional[_Union[RerunParentInstanceInfo, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[HistoryPropagationScope, str]] = ..., retry_parent_instance_info: _Optional[_Union[RetryParentInstanceInfo, _Mapping]] = ...) -> None: ...
+    unique_instance_id: bool
+    def __init__(self, instance_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., input: _Optional[_Union[_wrappers_pb2.StringValue, _Mapping]] = ..., parent_trace_context: _Optional[_Union[TraceContext, _Mapping]] = ..., rerun_parent_instance_info: _Optional[_Union[RerunParentInstanceInfo, _Mapping]] = ..., history_propagation_scope: _Optional[_Union[HistoryPropagationScope, str]] = ..., retry_parent_instance_info: _Optional[_Union[RetryParentInstanceInfo, _Mapping]] = ..., unique_instance_id: bool = ...) -> None: ...
 
 class ChildWorkflowInstanceCompleted(_message.Message):
     __slots__ = ("task_scheduled_id", "result")

@@ -91,6 +91,7 @@ def _seal_scheduled(
                     input=from_text(event.input),
                     parent_trace_context=optional_trace(event.trace),
                     history_propagation_scope=from_propagation(event.propagation),
+                    unique_instance_id=event.unique,
                 )
             )
             wire.child_workflow_instance_created.MergeFromString(event.extra)
@@ -174,13 +175,11 @@ def _seal_execution(
                 )
             )
         case ev.ExecutionTerminated():
-            wire.execution_terminated.CopyFrom(
-                pb.ExecutionTerminated(input=from_text(event.output), recurse=event.recurse)
-            )
+            terminated = pb.ExecutionTerminated(input=from_text(event.output), recurse=event.recurse)
+            wire.execution_terminated.CopyFrom(terminated)
         case ev.ExecutionSuspended():
-            wire.execution_suspended.CopyFrom(
-                pb.ExecutionSuspended(input=from_text(event.reason), recurse=event.recurse)
-            )
+            suspended = pb.ExecutionSuspended(input=from_text(event.reason), recurse=event.recurse)
+            wire.execution_suspended.CopyFrom(suspended)
         case ev.ExecutionResumed():
             wire.execution_resumed.CopyFrom(pb.ExecutionResumed(input=from_text(event.reason), recurse=event.recurse))
         case ev.ExecutionStalled():
@@ -260,7 +259,7 @@ def unseal(raw: bytes) -> ev.Event:
 
 _CALL_FIELDS = ("name", "input", "version", "parent_trace_context", "history_propagation_scope")
 _TASK_FIELDS = (*_CALL_FIELDS, "task_execution_id", "timeouts")
-_CHILD_FIELDS = (*_CALL_FIELDS, "instance_id")
+_CHILD_FIELDS = (*_CALL_FIELDS, "instance_id", "unique_instance_id")
 
 
 def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
@@ -309,6 +308,7 @@ def _unseal_scheduled(wire: pb.HistoryEvent, stamp: int) -> ev.Event:
         trace=to_trace(child.parent_trace_context, present=child.HasField("parent_trace_context")),
         propagation=to_propagation(child),
         extra=remainder(child, _CHILD_FIELDS),
+        unique=child.unique_instance_id,
     )
 
 

@@ -234,7 +234,7 @@ class TaskFailed:
 
 @dataclass(frozen=True, slots=True)
 class ChildCreated:
-    """The workflow asked for a child; `event_id` is the action's id."""
+    """The workflow asked for a child; `event_id` is the action's id, `unique` as in `Parent`."""
 
     timestamp: int
     event_id: int
@@ -246,6 +246,7 @@ class ChildCreated:
     trace: Trace | None = None
     propagation: Propagation | None = None
     extra: bytes = b""
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,10 @@ def _again(event: Asked, wanted: Wanted, *, source: str) -> Event:
             )
         case ChildCreated():
             child_id = _child_id(event, wanted, source=source)
-            return dataclasses.replace(event, input=value, instance_id=child_id, extra=event.extra + wanted.marks[1])
+            # Under its old ID it takes the place of the finished run.
+            unique = event.unique and child_id != event.instance_id
+            extra = event.extra + wanted.marks[1]
+            return dataclasses.replace(event, input=value, instance_id=child_id, extra=extra, unique=unique)
         case TimerCreated():
             if target and wanted.overwrite:
                 raise CannotRerun(f"event {event.event_id} is a timer, which has no input to be replaced")
@@ -221,6 +224,7 @@ def _child_start(result: Result, event: ChildCreated, *, now: int) -> Outgoing:
             incarnation=state.incarnation,
             task_id=event.event_id,
             name=state.name,
+            unique=event.unique,
         ),
         route=Route(source=state.app, target=target),
         trace=event.trace,

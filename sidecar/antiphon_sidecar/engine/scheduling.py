@@ -108,6 +108,7 @@ def _create_child(result: Result, action: CreateChild, stamp: int, scope: Scope)
         trace=traces.of_call(state, action.id),
         propagation=action.propagation,
         extra=action.extra,
+        unique=action.unique,
     )
     _record(result, event)
     incarnation = child_incarnation(state.incarnation, state.execution_id, action.id)

@@ -91,10 +91,22 @@ def test_a_tree_tells_each_child_below_its_start_whatever_its_app():
     assert done.stdout.splitlines() == [
         '"i1" (orders): workflow "buy", RUNNING',
         f'{"-":<24}  starts child workflow "pay" in app "payments" as "c1" [0]',
-        '    "c1" (payments): workflow "buy", RUNNING, generation 3',
+        '    "c1" (payments): workflow "buy", RUNNING, generation 3; continue-as-new dropped the histories of the 2 '
+        "before, whose children are found with: antiphon workflow list --parent c1 --parent-app payments",
         f'    {"-":<24}  starts child workflow "pay" as "c2" [0]',
         '        "c2" (payments): workflow "buy", RUNNING',
     ]
+
+
+def test_says_beside_the_events_that_earlier_generations_are_gone():
+    with scripted(host(TREE)) as antiphon:
+        later = antiphon("workflow", "history", "c1", "--app", "payments")
+        first = antiphon("workflow", "history", "i1", "--app", "orders")
+    assert later.stderr.startswith(
+        '"c1" (payments): generation 3; continue-as-new dropped the histories of the 2 before'
+    )
+    assert "generation" not in later.stdout
+    assert first.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -103,9 +115,11 @@ def test_a_tree_tells_each_child_below_its_start_whatever_its_app():
 def test_a_tree_is_one_value_for_programs(form, read):
     with scripted(host(TREE)) as antiphon:
         done = antiphon("workflow", "history", "i1", "--app", "orders", "--tree", "-o", form)
-    (child,) = read(done.stdout)["children"]
+    tree = read(done.stdout)
+    (child,) = tree["children"]
     (grandchild,) = child["instance"]["children"]
     assert (child["startedBy"], child["instance"]["app"], child["instance"]["generation"]) == (0, "payments", 3)
+    assert (child["instance"]["droppedGenerations"], tree["droppedGenerations"]) == (2, 0)
     assert grandchild["instance"]["events"][2]["taskScheduled"] == {"name": "charge"}
 
 

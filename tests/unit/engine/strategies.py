@@ -82,7 +82,17 @@ BY_KIND: dict[type, st.SearchStrategy[ev.Event]] = {
     ev.TaskCompleted: st.builds(ev.TaskCompleted, TIMES, IDS, OPTIONAL, TEXT),
     ev.TaskFailed: st.builds(ev.TaskFailed, TIMES, IDS, FAILURES, TEXT),
     ev.ChildCreated: st.builds(
-        ev.ChildCreated, TIMES, IDS, TEXT, TEXT, OPTIONAL, OPTIONAL, st.none() | ROUTES, TRACES, PROPAGATION
+        ev.ChildCreated,
+        TIMES,
+        IDS,
+        TEXT,
+        TEXT,
+        OPTIONAL,
+        OPTIONAL,
+        st.none() | ROUTES,
+        TRACES,
+        PROPAGATION,
+        unique=st.booleans(),
     ),
     ev.ChildCompleted: st.builds(ev.ChildCompleted, TIMES, IDS, OPTIONAL),
     ev.ChildFailed: st.builds(ev.ChildFailed, TIMES, IDS, FAILURES),

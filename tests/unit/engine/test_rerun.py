@@ -52,7 +52,7 @@ def history() -> list[ev.Event]:
 
     turn(start(), actions=[task(0, task_execution_id="chain-0"), task(1)])
     again = task(2, input="old", task_execution_id="chain-2", timeouts=LIMITS)
-    turn(result(0), result(1), raised(), actions=[again, child(3, f"{ID}:3")])
+    turn(result(0), result(1), raised(), actions=[again, child(3, f"{ID}:3", unique=True)])
     turn(result(2), actions=[timer(4)])
     turn(fired(4, NOW + 10 * SECOND), actions=[done(5)])
     return told
@@ -140,6 +140,18 @@ def test_marks_say_where_it_was_rerun_from():
 def test_a_child_runs_again_under_another_id_unless_its_parent_keeps_its_own(over: dict[str, object], child_id: str):
     (created,) = [e for e in planned(**over) if isinstance(e, ev.ChildCreated)]
     assert created.instance_id == child_id
+
+
+@pytest.mark.parametrize(
+    ("over", "unique"),
+    [pytest.param({}, True, id="another ID"), pytest.param({"instance_id": ID}, False, id="in place of its old run")],
+)
+def test_a_child_that_may_replace_no_run_still_may_not_under_another_id(over: dict[str, object], unique: bool):
+    (message,) = started_again(planned(event_id=3, **over)).outgoing
+    (begun,) = message.events
+    assert isinstance(begun, ev.ExecutionStarted)
+    assert begun.parent is not None
+    assert begun.parent.unique is unique
 
 
 def test_a_timer_keeps_its_time_and_fires_at_once_when_that_is_over():
