@@ -9,19 +9,22 @@ import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Collection, Hashable, Iterable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.engine.events import ExecutionStarted, Failure
 from antiphon_sidecar.runtime import deadlines, rows
+from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.doubts import outcome_waits
+from antiphon_sidecar.runtime.handover import Handover
+from antiphon_sidecar.runtime.instances import Instances
+from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.ownership import Ownership
+from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.stores import spent
 from antiphon_sidecar.stores.base import NEVER, Cursor, InboxKind, InboxRow, Page, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
-
-if TYPE_CHECKING:
-    from antiphon_sidecar.runtime.replica import Replica
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +46,44 @@ class _Due(Protocol[R]):
     ) -> Awaitable[Page[R]]: ...
 
 
+class Grants(Protocol):
+    """Those who wait for a grant."""
+
+    def retry(self) -> None:
+        """Ask again for all of them."""
+
+
+class Owner(Protocol):
+    """What a sweep needs of the replica that it belongs to."""
+
+    identity: Identity
+    parts: Parts
+    ownership: Ownership
+    instances: Instances
+    dispatcher: Dispatcher
+    handover: Handover
+
+    @property
+    def limiting(self) -> Grants:
+        """Return those who wait for a grant."""
+
+    def read_inbox(self, lane: Lane) -> None:
+        """Read the inbox of a lane in memory."""
+
+    def arm(self, row: TimerRow) -> None:
+        """Fire a timer row at its time."""
+
+    def dispatch_again(self, row: TaskRow) -> None:
+        """Dispatch a task under a new attempt."""
+
+    def fail_task(self, row: TaskRow, failure: Failure) -> None:
+        """Let a task fail without a worker's word."""
+
+
 class Sweep:
     """One replica's sweep over the partitions it owns."""
 
-    def __init__(self, replica: "Replica") -> None:
+    def __init__(self, replica: Owner) -> None:
         self._replica = replica
         self._wake = asyncio.Event()
         self._seen: OrderedDict[Hashable, int] = OrderedDict()
