@@ -108,7 +108,7 @@ def _coordination(told: control_pb2.CheckResponse) -> Iterator[Finding]:
         since = instances.moment(etcd.away_since, timespec="seconds")
         text = (
             f"{codes.ETCD_UNREACHABLE}: {etcd.endpoints} has not answered since {since}; owners go on, nothing is "
-            "claimed, and what is told of other replicas is as of then"
+            "claimed, and what is told of other replicas is as of then. Bring it back, or mend the network between"
         )
         yield Finding(False, "etcd", text)
     elif not etcd.lease:

@@ -15,7 +15,8 @@ def caveats(scene: Scene) -> Iterator[str]:
         yield coded(
             codes.ETCD_UNREACHABLE,
             f"etcd has not answered this sidecar since {clock(scene.etcd_away_since)}. What is told of other replicas "
-            "is as it was then. Owners go on; partitions of replicas that die are not taken until etcd answers.",
+            "is as it was then. Owners go on; partitions of replicas that die are not taken until etcd answers. Bring "
+            "it back, or mend the network between.",
         )
 
 
