@@ -4,37 +4,11 @@ from datetime import timedelta
 
 from dapr.ext.workflow import PropagationScope, RetryPolicy, TaskFailedError, when_all, when_any
 from serving import made_runtime, note, pass_gate, serve
+from shared import offer
 
 runtime = made_runtime()
+offer(runtime)
 FOUR_TIMES = RetryPolicy(first_retry_interval=timedelta(milliseconds=50), max_number_of_attempts=4)
-
-
-@runtime.activity(name="double")
-def double(ctx, number):
-    return 2 * number
-
-
-@runtime.activity(name="noted")
-def noted(ctx, key):
-    note(key)
-    return key
-
-
-@runtime.activity(name="gated")
-def gated(ctx, key):
-    note(key)
-    pass_gate(key)
-    return key
-
-
-@runtime.activity(name="letters")
-def letters(ctx, count):
-    return "x" * count
-
-
-@runtime.workflow(name="one")
-def one(ctx, number):
-    return (yield ctx.call_activity("double", input=number))
 
 
 @runtime.workflow(name="fan")
@@ -95,23 +69,11 @@ def retry_child(ctx, asked):
     )
 
 
-@runtime.workflow(name="sleep")
-def sleep(ctx, seconds):
-    began = ctx.current_utc_datetime
-    yield ctx.create_timer(timedelta(seconds=seconds))
-    return (ctx.current_utc_datetime - began).total_seconds()
-
-
 @runtime.workflow(name="sleep_until_past")
 def sleep_until_past(ctx, _):
     yield ctx.create_timer(ctx.current_utc_datetime - timedelta(days=400))
     yield when_any([ctx.create_timer(timedelta(days=200_000)), ctx.create_timer(timedelta(0))])
     return "awake"
-
-
-@runtime.workflow(name="wait")
-def wait(ctx, name):
-    return (yield ctx.wait_for_external_event(name))
 
 
 @runtime.workflow(name="collect")
@@ -144,23 +106,9 @@ def wait_at_most(ctx, seconds):
         return "timed out"
 
 
-@runtime.workflow(name="note_after_event")
-def note_after_event(ctx, key):
-    yield ctx.wait_for_external_event("go")
-    return (yield ctx.call_activity("noted", input=key))
-
-
 @runtime.workflow(name="note_now")
 def note_now(ctx, key):
     return (yield ctx.call_activity("noted", input=key))
-
-
-@runtime.workflow(name="steps_with_gate")
-def steps_with_gate(ctx, key):
-    first = yield ctx.call_activity("noted", input=f"{key} before")
-    middle = yield ctx.call_activity("gated", input=key)
-    last = yield ctx.call_activity("noted", input=f"{key} after")
-    return [first, middle, last]
 
 
 @runtime.workflow(name="family")
@@ -172,17 +120,6 @@ def family(ctx, _):
             ctx.call_child_workflow("wait", input="never", instance_id=f"{ctx.instance_id}-local"),
         ]
     )
-
-
-@runtime.workflow(name="generations")
-def generations(ctx, state):
-    """Take one event in each generation; the ones that came too early are carried on."""
-    got = yield ctx.wait_for_external_event("item")
-    taken = [*state["taken"], got]
-    if len(taken) < state["until"]:
-        ctx.continue_as_new({**state, "taken": taken}, save_events=True)
-        return None
-    return taken
 
 
 @runtime.workflow(name="count_down")
@@ -207,13 +144,6 @@ def say(ctx, _):
 @runtime.workflow(name="raise_error")
 def raise_error(ctx, text):
     raise ValueError(text)
-
-
-@runtime.workflow(name="many_steps")
-def many_steps(ctx, count):
-    for _ in range(count):
-        yield ctx.call_activity("noted", input=ctx.instance_id)
-    return count
 
 
 _runs = 0

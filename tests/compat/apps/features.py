@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from dapr.ext.workflow import RetryPolicy, when_all, when_any
-from serving import made_runtime, note, pass_gate, serve
+from serving import made_runtime, note, serve
+from shared import offer
 
 try:
     from dapr.ext.workflow import TaskFailedError
@@ -16,34 +17,12 @@ except ImportError:  # before 1.18
     from durabletask.task import TaskFailedError
 
 runtime = made_runtime()
+offer(runtime)
 FOUR_TIMES = RetryPolicy(first_retry_interval=timedelta(milliseconds=50), max_number_of_attempts=4)
 
 
 class PaymentRefused(Exception):
     """A failure of this app's own."""
-
-
-@runtime.activity(name="double")
-def double(ctx, number):
-    return 2 * number
-
-
-@runtime.activity(name="noted")
-def noted(ctx, key):
-    note(key)
-    return key
-
-
-@runtime.activity(name="gated")
-def gated(ctx, key):
-    note(key)
-    pass_gate(key)
-    return key
-
-
-@runtime.activity(name="letters")
-def letters(ctx, count):
-    return "x" * count
 
 
 @runtime.activity(name="refuse")
@@ -67,11 +46,6 @@ def count(ctx, key):
 
 def runs(key):
     return Path(os.environ["EFFECTS"]).read_text().count(f'"key": "{key}"')
-
-
-@runtime.workflow(name="one")
-def one(ctx, number):
-    return (yield ctx.call_activity("double", input=number))
 
 
 @runtime.workflow(name="fan")
@@ -132,18 +106,6 @@ def fail_until_child(ctx, asked):
     return f"run {number}"
 
 
-@runtime.workflow(name="sleep")
-def sleep(ctx, seconds):
-    began = ctx.current_utc_datetime
-    yield ctx.create_timer(timedelta(seconds=seconds))
-    return (ctx.current_utc_datetime - began).total_seconds()
-
-
-@runtime.workflow(name="wait")
-def wait(ctx, name):
-    return (yield ctx.wait_for_external_event(name))
-
-
 @runtime.workflow(name="collect_later")
 def collect_later(ctx, count):
     """Take events only after an activity: they have to be kept until then."""
@@ -161,31 +123,6 @@ def wait_at_most(ctx, seconds):
     return event.get_result() if first == event else "timed out"
 
 
-@runtime.workflow(name="note_after_event")
-def note_after_event(ctx, key):
-    yield ctx.wait_for_external_event("go")
-    return (yield ctx.call_activity("noted", input=key))
-
-
-@runtime.workflow(name="steps_with_gate")
-def steps_with_gate(ctx, key):
-    first = yield ctx.call_activity("noted", input=f"{key} before")
-    middle = yield ctx.call_activity("gated", input=key)
-    last = yield ctx.call_activity("noted", input=f"{key} after")
-    return [first, middle, last]
-
-
-@runtime.workflow(name="generations")
-def generations(ctx, state):
-    """Take one event in each generation; the ones that came too early are carried on."""
-    got = yield ctx.wait_for_external_event("item")
-    taken = [*state["taken"], got]
-    if len(taken) < state["until"]:
-        ctx.continue_as_new({**state, "taken": taken}, save_events=True)
-        return None
-    return taken
-
-
 @runtime.workflow(name="say")
 def say(ctx, _=None):
     ctx.set_custom_status("waiting")
@@ -193,13 +130,6 @@ def say(ctx, _=None):
     ctx.set_custom_status("going")
     yield ctx.wait_for_external_event("end")
     return "said"
-
-
-@runtime.workflow(name="many_steps")
-def many_steps(ctx, count):
-    for _ in range(count):
-        yield ctx.call_activity("noted", input=ctx.instance_id)
-    return count
 
 
 def versions():
