@@ -10,6 +10,7 @@ from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.sweep import scheduled_at
+from antiphon_sidecar.stores import spent
 from antiphon_sidecar.stores.base import NEVER, Cursor, InboxRow, InstanceFilter, TaskRef, TimerRow
 
 _ALL = tuple(range(PARTITIONS))
@@ -46,6 +47,8 @@ async def _unread(replica: Replica) -> str | None:
 
 
 def _held_message(replica: Replica, row: InboxRow, *, now: int) -> bool:
+    if row.instance_id == spent.NOBODY:
+        return True
     begins = scheduled_at(row)
     if begins is not None and begins > now:
         return True

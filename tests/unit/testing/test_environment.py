@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from antiphon import ActivityFailure, InstanceNotFound, RetryPolicy, Status, activity, testing, workflow
+from antiphon_sidecar.stores.spent import REMEMBERED_NS
 
 
 @activity.define
@@ -72,6 +73,13 @@ async def retries(ctx: workflow.Context) -> str:
 
 
 @workflow.define
+async def naps(ctx: workflow.Context, first: float) -> None:
+    await ctx.sleep(timedelta(seconds=first))
+    for _ in range(30):
+        await ctx.sleep(timedelta(seconds=0.05))
+
+
+@workflow.define
 async def call_nobody(ctx: workflow.Context, target: tuple[str, str]) -> str:
     try:
         await ctx.call_activity(target[0], app=target[1])
@@ -91,7 +99,7 @@ async def env() -> AsyncIterator[testing.Environment]:
         yield running
 
 
-WORKFLOWS = [buy, approval, race, waits_for_ever, retries, call_nobody]
+WORKFLOWS = [buy, approval, race, waits_for_ever, retries, call_nobody, naps]
 
 
 async def orders(env: testing.Environment) -> testing.App:
@@ -184,6 +192,15 @@ async def test_a_start_for_later_begins_at_its_time(env: testing.Environment):
     state = await app.client.wait(await app.client.start(approval, start_at=at), result=str)
     assert state.output == "nobody answered"
     assert env.now() == at + timedelta(hours=4)
+
+
+async def test_what_is_remembered_of_a_purged_instance_does_not_hold_time_up(env: testing.Environment):
+    app = await orders(env)
+    await app.client.wait(await app.client.start(naps, 0.1, instance_id="gone"))
+    await app.client.purge("gone")
+    # In small steps through the moment at which it is forgotten.
+    await app.client.wait(await app.client.start(naps, REMEMBERED_NS / 1e9 - 2.5))
+    assert env.now() > datetime(2030, 1, 1, 0, 2, tzinfo=UTC)
 
 
 async def test_waiting_for_what_never_comes_fails_and_says_why(env: testing.Environment):
