@@ -17,8 +17,8 @@ from tests.simulation.model import Model
 from tests.simulation.releases import POISON, Releases
 
 #: From the second loss on an instance is a suspect and is alone with its worker; a loss that takes the sidecar along
-#: is counted by nobody.
-LOSSES_MAX = 4
+#: is counted by nobody; in hundreds of runs four in a row were seen once.
+LOSSES_MAX = 5
 #: How long a message may wait that could be applied: a sweep, a turn, and what a suspect waits.
 WAITS_S = 5.0
 #: What runs, or has not begun.

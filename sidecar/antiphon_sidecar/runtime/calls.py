@@ -101,16 +101,15 @@ class Calls:
         row, start = rows_of_start(
             new, app=self._app, message_id=clock.new_id(), execution_id=clock.new_id().hex(), now=now
         )
-        await self._write_start(row, start, unique=new.unique)
+        created = await self._write_start(row, start, unique=new.unique)
         if row.scheduled_at is not None:
             self._schedule(new.instance_id, row.scheduled_at)
-            return new.instance_id
-        self._begin(row, start)
-        await self._until(new.instance_id, {Status.PENDING}, self._patience_s)
+        else:
+            await self._started(row, start, created=created)
         return new.instance_id
 
-    async def _write_start(self, row: InstanceRow, start: InboxRow, *, unique: bool) -> None:
-        """Write a start, once, however often it is sent (`stores.spent`).
+    async def _write_start(self, row: InstanceRow, start: InboxRow, *, unique: bool) -> bool:
+        """Write a start, once, however often it is sent (`stores.spent`); False: an earlier copy had been written.
 
         Raises:
             Exists: the ID is taken.
@@ -128,6 +127,16 @@ class Calls:
                 f" {START_WITHIN_NS // 1_000_000_000} s, and is sent no more; an earlier copy of it may have taken"
                 f" effect. Look with `antiphon workflow get {row.instance_id}`; start it again if it is not there."
             )
+        return outcome is StartOutcome.CREATED
+
+    async def _started(self, row: InstanceRow, start: InboxRow, *, created: bool) -> None:
+        """Let the owner know of a start, and wait a while for its first turn."""
+        if created:
+            self._begin(row, start)
+        else:
+            # What an earlier copy began may be over, and gone: only the store knows.
+            self._hint_or_read(_only_named(start))
+        await self._until(row.instance_id, {Status.PENDING}, self._patience_s, or_gone=not created)
 
     def _begin(self, row: InstanceRow, start: InboxRow) -> None:
         """Let the owner know; here, the row that was just written need not be read back."""
@@ -136,7 +145,7 @@ class Calls:
         if not self._owned(row.instance_id):
             # A rerun carries a history, which is no load for a hint: the owner reads it.
             large = len(start.payload) > _HINT_BYTES_MAX
-            self._hint(replace(start, kind=InboxKind.CONTROL, payload=b"") if large else start)
+            self._hint(_only_named(start) if large else start)
         elif lane is not None and lane.phase is Phase.IDLE:
             instances.reload(lane)
         elif lane is not None:
@@ -368,9 +377,8 @@ class Calls:
             now=self._replica.parts.store_clock.now(),
         )
         unique = wish.instance_id is not None
-        await self._write_start(row, start, unique=unique)
-        self._begin(row, start)
-        await self._until(row.instance_id, {Status.PENDING}, self._patience_s)
+        created = await self._write_start(row, start, unique=unique)
+        await self._started(row, start, created=created)
         return row.instance_id
 
     async def purge(self, instance_id: str, *, force: bool, recursive: bool = False, dry_run: bool = False) -> Purged:
@@ -395,3 +403,8 @@ class Calls:
 
     async def _ended_or_gone(self, instance_id: str) -> None:
         await self._until(instance_id, set(Status) - TERMINAL, self._patience_s, or_gone=True)
+
+
+def _only_named(start: InboxRow) -> InboxRow:
+    """Return a hint that has the owner read what is there."""
+    return replace(start, kind=InboxKind.CONTROL, payload=b"")

@@ -196,9 +196,10 @@ class Sweep:
     async def _inbox_page(self, page: tuple[InboxRow, ...], now: int) -> None:
         later: list[tuple[bytes, int]] = []
         suspects: list[InboxRow] = []
+        # A partition that was just taken is looked at ahead of its time.
+        forgotten = [row for row in page if row.instance_id == spent.NOBODY and row.due_at <= now]
         for row in page:
             if row.instance_id == spent.NOBODY:
-                suspects.append(row)
                 continue
             scheduled = scheduled_at(row)
             if scheduled is not None and scheduled > now + _BACKOFF_MAX_S * _NS:
@@ -213,7 +214,10 @@ class Sweep:
                 self._replica.instances.deliver(row.instance_id, [])
             elif row.row_id not in lane.known_rows:
                 self._replica.read_inbox(lane)
-        await self._replica.parts.store.defer_inbox(later)
+        store = self._replica.parts.store
+        await store.defer_inbox(later)
+        if forgotten:
+            await store.drop_orphans(epochs=self._epochs(), inbox=forgotten, tasks=(), timers=())
         if suspects:
             await self._drop_orphans(inbox=suspects)
 
