@@ -138,6 +138,15 @@ MODULE_INVALID = Code(
     "AN533", "ModuleInvalid", "a module with workflows cannot be imported or has none", retriable=False
 )
 
+APP_ID_CONFLICT = Code(
+    "AN601", "AppIdConflict", "an older AppRegistration of the namespace has this app ID", retriable=False
+)
+PODS_WITHOUT_SIDECAR = Code("AN602", "PodsWithoutSidecar", "pods of the app run without the sidecar", retriable=False)
+STATE_STORE_NOT_FOUND = Code(
+    "AN603", "StateStoreNotFound", "an AppRegistration refers to a StateStore that is not there"
+)
+WORKFLOW_SUSPENDED = Code("AN604", "WorkflowSuspended", "its Workflow resource admits no new instances")
+
 SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid value", retriable=False)
 KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)
 APP_ID_INVALID = Code("AN703", "AppIdInvalid", "an app ID has a wrong form", retriable=False)

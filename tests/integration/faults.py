@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from antiphon_proto.etcd.cluster import Access
 from antiphon_sidecar.coordination.base import Coordinator, View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
-from antiphon_sidecar.coordination.etcd_cluster import Access
 from tests.integration.fleets import LEASE_S, Fleet, Pod, clock_off_by
 from tests.integration.leftovers import commits_of
 from tests.integration.programs import Program

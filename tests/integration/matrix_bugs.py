@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from antiphon_proto.etcd.cluster import Cluster
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
-from antiphon_sidecar.coordination.etcd_cluster import Cluster
 from antiphon_sidecar.coordination.etcd_view import Registry
 from antiphon_sidecar.peers.base import Answer, Verdict
 from antiphon_sidecar.runtime.clock import StoreClock

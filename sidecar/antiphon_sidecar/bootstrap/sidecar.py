@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from antiphon_names import errors as codes
 from antiphon_names.hosts import without_password
 from antiphon_proto import methods
+from antiphon_proto.etcd.cluster import Access
 from antiphon_sidecar.bootstrap.app import (
     App,
     Listener,
@@ -30,7 +31,6 @@ from antiphon_sidecar.bootstrap.stores import POSTGRES, open_store, url_source
 from antiphon_sidecar.bootstrap.tracing import span_writer
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
-from antiphon_sidecar.coordination.etcd_cluster import Access
 from antiphon_sidecar.peers.grpc import Certificates, GrpcPeers, Self
 from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.clock import StoreClock, SystemClock

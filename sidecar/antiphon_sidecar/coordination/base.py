@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from antiphon_proto.etcd import Unavailable
+
+__all__ = ["Contract", "Coordinator", "Registration", "Unavailable", "View"]
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Contract:
@@ -101,7 +105,3 @@ class Coordinator(Protocol):
 
     async def leave(self) -> None:
         """Give up the lease with everything under it; never raises."""
-
-
-class Unavailable(Exception):
-    """Coordination does not answer; owners go on under their epochs and claim nothing new."""

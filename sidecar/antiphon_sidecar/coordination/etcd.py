@@ -15,9 +15,9 @@ from typing import Any
 import grpc
 
 from antiphon_names import registry
+from antiphon_proto.etcd.cluster import Access, Channel, Cluster, LeaseGone, said
+from antiphon_proto.etcd.stubs import etcdrpc
 from antiphon_sidecar.coordination.base import Registration, Unavailable, View
-from antiphon_sidecar.coordination.etcd_cluster import Access, Channel, Cluster, LeaseGone, said
-from antiphon_sidecar.coordination.etcd_stubs import etcdrpc
 from antiphon_sidecar.coordination.etcd_view import Change, Registry, owner_record, registration_record
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from antiphon_proto.etcd.cluster import Access
 from antiphon_sidecar.coordination.base import Coordinator
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
-from antiphon_sidecar.coordination.etcd_cluster import Access
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from tests import etcd
 

@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from antiphon_names import registry
+from antiphon_proto.etcd.cluster import Access
+from antiphon_proto.etcd.stubs import etcd3
 from antiphon_sidecar.coordination.base import Coordinator, Unavailable
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
-from antiphon_sidecar.coordination.etcd_cluster import Access
-from antiphon_sidecar.coordination.etcd_stubs import etcd3
 from tests import etcd, pki
 from tests.contract.coordination.conftest import LEASE_S, joiner
 from tests.contract.coordination.seeing import sees

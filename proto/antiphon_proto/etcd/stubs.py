@@ -43,7 +43,7 @@ def _module() -> types.ModuleType:
 
 
 if "etcd3" in sys.modules:
-    raise ImportError("etcd3 was imported before its stubs were put in place; import it from etcd_stubs")
+    raise ImportError("etcd3 was imported before its stubs were put in place; import it from antiphon_proto.etcd.stubs")
 etcdrpc = sys.modules.setdefault("etcd3.etcdrpc", _module())
 
 import etcd3  # noqa: E402 - only importable once its stubs are there

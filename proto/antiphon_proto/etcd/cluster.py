@@ -1,6 +1,6 @@
 """A way to an etcd cluster: one of its endpoints at a time, the next one when that fails.
 
-Unary calls go through the etcd3 package in threads of their own; the loops of `etcd` (watch, lease) run on
+Unary calls go through the etcd3 package in threads of their own; the loops of its users (watch, lease) run on
 channels of the event loop. Every call has a deadline, and each is made so that a repeat is harmless: a call that
 failed may have been carried out.
 """
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-from antiphon_sidecar.coordination.base import Unavailable
-from antiphon_sidecar.coordination.etcd_stubs import etcd3, etcdrpc
+from antiphon_proto.etcd import Unavailable
+from antiphon_proto.etcd.stubs import etcd3, etcdrpc
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Access:
 
 
 class Cluster:
-    """The cluster, as one replica reaches it."""
+    """The cluster, as one process reaches it."""
 
     def __init__(self, access: Access, *, deadline_s: float) -> None:
         self._access = access
@@ -90,7 +90,7 @@ class Cluster:
             for _ in self._access.endpoints:
                 if self._closed:
                     # It waited for its turn, or for another endpoint, while this was closed.
-                    raise Unavailable("this replica has left")
+                    raise Unavailable("this process has left")
                 try:
                     async with asyncio.timeout(self._deadline_s * _PATIENCE):
                         return await loop.run_in_executor(self._threads, self._called, make)

@@ -1,0 +1,1 @@
+"""The Kubernetes API, by the package `kubernetes`: objects, statuses, Events, the Lease."""

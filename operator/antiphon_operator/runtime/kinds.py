@@ -1,0 +1,31 @@
+"""The kinds that are reconciled, one `Reconciler` each: the place where a further kind is added.
+
+A reconciler looks at one object as it was last seen and at what surrounds it, has a pure module of `reconcile` decide,
+and returns the outcome. What needs the network to be observed or carried out does it in `observe` and `act`; the
+controller calls the three in this order, never twice at a time for one object, and again after a failure.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from antiphon_operator.reconcile.outcome import Outcome
+
+Body = Mapping[str, Any]
+
+
+class Reconciler(Protocol):
+    """What the controller asks of a kind."""
+
+    @property
+    def plural(self) -> str:
+        """Return how the API server calls the kind."""
+
+    async def observe(self, body: Body) -> None:
+        """Ask the network for what `decide` needs beside the caches; most kinds need nothing."""
+
+    def decide(self, body: Body, now: datetime) -> Outcome:
+        """Return what is to be done about the object."""
+
+    async def act(self, body: Body, outcome: Outcome) -> None:
+        """Carry out what goes beyond status and Events; most kinds have nothing."""

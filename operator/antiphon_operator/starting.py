@@ -1,0 +1,135 @@
+"""Puts the operator's parts together and runs them: the one module that knows them all."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kubernetes.aio.client import ApiClient
+from prometheus_client import CollectorRegistry
+
+from antiphon_operator import probes
+from antiphon_operator.clock import Clock
+from antiphon_operator.handlers.watching import Watching, registry
+from antiphon_operator.kube import access
+from antiphon_operator.kube.events import Events
+from antiphon_operator.kube.lease import Lease, Lost
+from antiphon_operator.kube.objects import Objects
+from antiphon_operator.metrics import OperatorMetrics
+from antiphon_operator.registry.etcd import Etcd
+from antiphon_operator.runtime.cache import Cache
+from antiphon_operator.runtime.controller import Controller
+from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
+from antiphon_operator.runtime.world import World
+from antiphon_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Body = Mapping[str, Any]
+
+
+class Operator:
+    """One replica of the operator: a standby until it has the lease, then the leader until the process ends."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._metrics = OperatorMetrics()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            Lost: the lease is lost, so that nothing of this process may go on.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        exposed = CollectorRegistry()
+        exposed.register(self._metrics)
+        async with (
+            probes.served(self._settings.metrics_port, metrics=exposed, ready=lambda: True) as port,
+            access.connected() as client,
+        ):
+            logger.info("the operator runs", extra={"identity": self._settings.identity, "port": port})
+            lease = Lease(client, self._settings.lease, identity=self._settings.identity, clock=self._clock)
+            try:
+                await _until(stop, self._lead(client, lease))
+            finally:
+                await lease.release()
+
+    async def _lead(self, client: ApiClient, lease: Lease) -> None:
+        await lease.acquire()
+        self._metrics.leads = True
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(lease.keep(), name="lease")
+            parts.create_task(self._work(client), name="work")
+
+    async def _work(self, client: ApiClient) -> None:
+        settings, clock = self._settings, self._clock
+        cache = Cache()
+        etcd = Etcd(settings.etcd, namespaces=settings.namespaces, clock=clock, changed=lambda found: touched(found))
+        world = World(cache, etcd, clock=clock, endpoints=", ".join(settings.etcd.endpoints), away=settings.away)
+        controller = Controller(
+            settings=settings,
+            clock=clock,
+            cache=cache,
+            world=world,
+            kube=Objects(client, settings.namespaces),
+            events=Events(client, identity=settings.identity, clock=clock),
+            etcd=etcd,
+            reconcilers=(AppRegistrations(world), Workflows(world), StateStores(world)),
+        )
+        touched = controller.touched
+        self._metrics.observe(controller=controller, etcd=etcd, cache=cache)
+        loop = asyncio.get_running_loop()
+        handlers = registry(
+            saw=lambda plural, body, gone: _hand(loop, lambda: controller.saw(plural, body, deleted=gone)),
+            saw_pod=lambda pod, gone: _hand(loop, lambda: controller.saw_pod(pod, deleted=gone)),
+        )
+        watching = Watching(handlers, namespaces=settings.namespaces)
+        watching.start()
+        try:
+            async with asyncio.TaskGroup() as parts:
+                parts.create_task(etcd.run(), name="etcd")
+                parts.create_task(controller.run(), name="controller")
+                parts.create_task(_unending(watching), name="watching")
+        finally:
+            await watching.stop()
+
+
+async def _unending(watching: Watching) -> None:
+    await watching.ended()
+    raise RuntimeError("kopf has ended; without it nothing is seen")
+
+
+def _hand(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Have something called on the operator's loop, which may have ended before kopf's."""
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:
+        logger.debug("seen too late")
+
+
+async def _until(stop: asyncio.Event, work: Any) -> None:  # noqa: ANN401  (a coroutine)
+    """Run until the work ends or the stop is asked for."""
+    running = asyncio.ensure_future(work)
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        if not running.done():
+            running.cancel()
+        await asyncio.gather(running, asked, return_exceptions=True)
+    if not running.cancelled() and (error := running.exception()) is not None:
+        raise error
+
+
+def lost(error: BaseException) -> bool:
+    """Tell whether an error, alone or in a group, is the loss of the lease."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(lost(each) for each in error.exceptions)
+    return isinstance(error, Lost)
