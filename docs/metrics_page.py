@@ -6,8 +6,8 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_proto.etcd.cluster import Access
+from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.peers.grpc import GrpcPeers, Self
 from antiphon_sidecar.runtime.figures import CommitFigures
 from antiphon_sidecar.servers.metrics import CommitMetrics, FleetMetrics, PoolMetrics, ReplicaMetrics

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from antiphon_operator import probes
 from antiphon_operator.clock import Clock
+from antiphon_operator.control.client import ControlClient
 from antiphon_operator.handlers.watching import Watching, registry
 from antiphon_operator.kube import access
 from antiphon_operator.kube.events import Events
@@ -20,6 +21,7 @@ from antiphon_operator.metrics import OperatorMetrics
 from antiphon_operator.registry.etcd import Etcd
 from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.controller import Controller
+from antiphon_operator.runtime.figures import Counting
 from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
 from antiphon_operator.runtime.world import World
 from antiphon_operator.settings import Settings
@@ -84,6 +86,15 @@ class Operator:
         )
         touched = controller.touched
         self._metrics.observe(controller=controller, etcd=etcd, cache=cache)
+        control = ControlClient(settings.peers)
+        counting = Counting(
+            control=control,
+            view=lambda: etcd.view,
+            figures=world.figures,
+            clock=clock,
+            period_s=settings.figures.total_seconds(),
+            changed=controller.counted,
+        )
         loop = asyncio.get_running_loop()
         handlers = registry(
             saw=lambda plural, body, gone: _hand(loop, lambda: controller.saw(plural, body, deleted=gone)),
@@ -95,8 +106,10 @@ class Operator:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(etcd.run(), name="etcd")
                 parts.create_task(controller.run(), name="controller")
+                parts.create_task(counting.run(), name="counting")
                 parts.create_task(_unending(watching), name="watching")
         finally:
+            await control.close()
             await watching.stop()
 
 

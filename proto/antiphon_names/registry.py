@@ -24,6 +24,17 @@ def prefix(namespace: str) -> str:
     return f"{_ROOT}/{namespace}/"
 
 
+def everything() -> str:
+    """Return what all keys of all namespaces begin with."""
+    return f"{_ROOT}/"
+
+
+def namespace_of(key: str) -> str | None:
+    """Return the namespace of a key, None when it is none of ours."""
+    namespace, separator, _ = key.removeprefix(everything()).partition("/")
+    return namespace if separator and namespace and key.startswith(everything()) else None
+
+
 def replica_key(namespace: str, app: str, replica: str) -> str:
     """Return the key of a replica's registration."""
     return f"{prefix(namespace)}{_REPLICAS}/{app}/{replica}"

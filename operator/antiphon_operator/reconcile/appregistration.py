@@ -9,12 +9,12 @@ from antiphon_names import errors as codes
 from antiphon_operator.contracts.apps import App
 from antiphon_operator.contracts.replicas import Name
 from antiphon_operator.reconcile import etcd, objects
-from antiphon_operator.reconcile.conditions import Condition, happenings, listed, stamp, summary
+from antiphon_operator.reconcile.conditions import Condition, happenings, listed, pending_s, stamp, summary
 from antiphon_operator.reconcile.observed import OfRegistration
 from antiphon_operator.reconcile.outcome import Body, Outcome
 
-#: A new object is judged after this time, so that what is applied together is judged together.
-FIRST_S = 1.0
+#: An age that is shown may be this old, or a tenth of itself.
+_AGE_STEP_S = 30
 #: Names in `status.offered`, as many as its lists may hold.
 NAMES_MOST = 512
 
@@ -23,8 +23,8 @@ def reconcile(body: Body, observed: OfRegistration, now: datetime) -> Outcome:
     """Judge one AppRegistration."""
     registration = objects.app_registration(body)
     before, known = objects.status(body), objects.conditions(body)
-    first = not known
-    found = _first() if first else _conditions(registration, observed)
+    wait_s = pending_s(known, now)
+    found = _pending() if wait_s is not None else _conditions(registration, observed)
     status: dict[str, Any] = {
         "observedGeneration": registration.meta.generation,
         "appId": registration.app_id,
@@ -39,15 +39,13 @@ def reconcile(body: Body, observed: OfRegistration, now: datetime) -> Outcome:
     }
     if store := _store(registration, observed):
         status["store"] = store
+    backlog = None
     if observed.backlog is not None:
-        status["backlog"] = {
-            "queued": observed.backlog.queued,
-            "running": observed.backlog.running,
-            "oldestSeconds": age_s(observed.backlog.oldest_due, now),
-        }
-    elif "backlog" in before:
-        status["backlog"] = before["backlog"]
-    return Outcome(status, () if first else happenings(found[0], known), FIRST_S if first else None)
+        counts = {"queued": observed.backlog.queued, "running": observed.backlog.running}
+        backlog = {**counts, "oldestSeconds": age_s(observed.backlog.oldest_due, now)}
+    if shown := figures(backlog, before.get("backlog")):
+        status["backlog"] = shown
+    return Outcome(status, () if wait_s is not None else happenings(found[0], known), wait_s)
 
 
 def age_s(since: datetime | None, now: datetime) -> int:
@@ -55,7 +53,19 @@ def age_s(since: datetime | None, now: datetime) -> int:
     return 0 if since is None else max(0, int((now - since).total_seconds()))
 
 
-def _first() -> list[Condition]:
+def figures(found: Mapping[str, int] | None, before: Mapping[str, int] | None) -> Mapping[str, int] | None:
+    """Return the figures to show: those from before while nobody counts, and while only their age has grown a little.
+
+    An age grows all the time. Written whenever it is read, it would cost a write for each object every half minute.
+    """
+    if found is None or before is None:
+        return before if found is None else found
+    grown = found["oldestSeconds"] - before.get("oldestSeconds", 0)
+    same = all(before.get(key) == value for key, value in found.items() if key != "oldestSeconds")
+    return before if same and 0 <= grown <= max(_AGE_STEP_S, found["oldestSeconds"] // 10) else found
+
+
+def _pending() -> list[Condition]:
     reason = reasons.PENDING
     types = ("Ready", "SidecarInjected", "OffersMatch", "StoreReachable")
     return [Condition(name, None, reason.name, reason.summary) for name in types] + [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from antiphon_names.conditions import PENDING
 from antiphon_operator.reconcile.outcome import Happening
 
 #: metav1.Condition allows 32,768; a person reads less.
@@ -60,6 +61,21 @@ def _written(condition: Condition, before: Mapping[str, Any] | None, generation:
 def shortened(message: str) -> str:
     """Return a message that is no longer than a condition's should be."""
     return message if len(message) <= MESSAGE_CHARACTERS_MOST else message[: MESSAGE_CHARACTERS_MOST - 3] + "..."
+
+
+#: A new object is judged when it has been pending for so many seconds, so that what is applied together, in whatever
+#: order, is judged together. Times of conditions are whole seconds, so it is up to one second less.
+PENDING_S = 2.0
+
+
+def pending_s(conditions: Sequence[Mapping[str, Any]], now: datetime) -> float | None:
+    """Return for how long an object is still to be pending; None when it is to be judged."""
+    if not conditions:
+        return PENDING_S
+    ready = next((each for each in conditions if each.get("type") == "Ready"), None)
+    since = None if ready is None or ready.get("reason") != PENDING.name else instant(ready.get("lastTransitionTime"))
+    left = 0.0 if since is None else PENDING_S - (now - since).total_seconds()
+    return left if left > 0 else None
 
 
 def summary(name: str, of: Sequence[Condition], *, well: str, message: str = "") -> Condition:

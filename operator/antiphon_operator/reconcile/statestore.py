@@ -6,8 +6,8 @@ from typing import Any
 from antiphon_names import conditions as reasons
 from antiphon_names import errors as codes
 from antiphon_operator.reconcile import objects
-from antiphon_operator.reconcile.appregistration import FIRST_S, stalled
-from antiphon_operator.reconcile.conditions import Condition, happenings, listed, summary
+from antiphon_operator.reconcile.appregistration import stalled
+from antiphon_operator.reconcile.conditions import Condition, happenings, listed, pending_s, summary
 from antiphon_operator.reconcile.observed import OfStore, StoreReport
 from antiphon_operator.reconcile.outcome import Body, Outcome
 
@@ -16,10 +16,10 @@ def reconcile(body: Body, observed: OfStore, now: datetime) -> Outcome:
     """Judge one StateStore."""
     store = objects.state_store(body)
     before, known = objects.status(body), objects.conditions(body)
-    first = not known
+    wait_s = pending_s(known, now)
     identities = sorted({identity for app in observed.users for identity in app.live.stores})
     report = next((observed.reports[each] for each in identities if each in observed.reports), None)
-    found = _first() if first else _conditions(observed, identities, report)
+    found = _pending() if wait_s is not None else _conditions(observed, identities, report)
     status: dict[str, Any] = {
         "observedGeneration": store.meta.generation,
         "backend": store.backend,
@@ -33,10 +33,10 @@ def reconcile(body: Body, observed: OfStore, now: datetime) -> Outcome:
         status["identity"] = identities[0]
     if report is not None and not report.error:
         status |= {"serverVersion": report.server_version, "schemaVersion": report.schema_version}
-    return Outcome(status, () if first else happenings(found[0], known), FIRST_S if first else None)
+    return Outcome(status, () if wait_s is not None else happenings(found[0], known), wait_s)
 
 
-def _first() -> list[Condition]:
+def _pending() -> list[Condition]:
     reason = reasons.PENDING
     names = ("Ready", "Reachable", "SchemaCurrent")
     return [

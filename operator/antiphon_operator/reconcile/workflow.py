@@ -10,9 +10,9 @@ from antiphon_names.registry import EntryRecord
 from antiphon_operator.contracts.check import Planned, check
 from antiphon_operator.contracts.findings import Call, Finding, Topic, Verdict
 from antiphon_operator.reconcile import etcd, objects
-from antiphon_operator.reconcile.appregistration import FIRST_S, age_s, stalled
-from antiphon_operator.reconcile.conditions import Condition, happenings, listed, summary
-from antiphon_operator.reconcile.observed import OfWorkflow
+from antiphon_operator.reconcile.appregistration import age_s, figures, stalled
+from antiphon_operator.reconcile.conditions import Condition, happenings, listed, pending_s, summary
+from antiphon_operator.reconcile.observed import Instances, OfWorkflow
 from antiphon_operator.reconcile.outcome import Body, Outcome
 
 #: Findings that the message of a condition spells out; the rest is counted.
@@ -43,27 +43,19 @@ def reconcile(body: Body, verdicts: tuple[Verdict, ...], observed: OfWorkflow, n
     """Turn the verdicts into the status of the Workflow."""
     workflow = objects.workflow(body)
     before, known = objects.status(body), objects.conditions(body)
-    first = not known
-    found = _first() if first else _conditions(workflow, verdicts, observed)
+    wait_s = pending_s(known, now)
+    found = _pending() if wait_s is not None else _conditions(workflow, verdicts, observed)
     status: dict[str, Any] = {
         "observedGeneration": workflow.meta.generation,
         "conditions": listed(found, before=known, generation=workflow.meta.generation, now=now),
     }
-    if not first:
+    if wait_s is None:
         status["calls"] = [_call(verdict) for verdict in verdicts[1:]]
         status["apps"] = _apps(verdicts, observed)
-    if (instances := observed.instances) is not None:
-        status["instances"] = {
-            "running": instances.running,
-            "suspended": instances.suspended,
-            "stalled": instances.stalled,
-            "failedLastHour": instances.failed_last_hour,
-            "oldestSeconds": age_s(instances.oldest_created, now),
-        }
-    elif "instances" in before:
-        status["instances"] = before["instances"]
-    silent = first or workflow.policy == _OFF
-    return Outcome(status, () if silent else happenings(found[0], known), FIRST_S if first else None)
+    if shown := figures(_instances(observed.instances, now), before.get("instances")):
+        status["instances"] = shown
+    silent = wait_s is not None or workflow.policy == _OFF
+    return Outcome(status, () if silent else happenings(found[0], known), wait_s)
 
 
 def entry(body: Body, verdicts: Iterable[Verdict]) -> EntryRecord:
@@ -83,6 +75,18 @@ def entry(body: Body, verdicts: Iterable[Verdict]) -> EntryRecord:
     return EntryRecord(admit=admit, reason=reason, message=message, retention=workflow.retention)
 
 
+def _instances(found: Instances | None, now: datetime) -> dict[str, int] | None:
+    if found is None:
+        return None
+    return {
+        "running": found.running,
+        "suspended": found.suspended,
+        "stalled": found.stalled,
+        "failedLastHour": found.failed_last_hour,
+        "oldestSeconds": age_s(found.oldest_created, now),
+    }
+
+
 def _call(verdict: Verdict) -> dict[str, Any]:
     call = verdict.call
     said = {"from": call.caller, "appId": call.app_id, "name": call.name}
@@ -92,7 +96,7 @@ def _call(verdict: Verdict) -> dict[str, Any]:
     return {**said, "result": worst.reason, "message": worst.message}
 
 
-def _first() -> list[Condition]:
+def _pending() -> list[Condition]:
     reason = reasons.PENDING
     return [
         *(Condition(name, None, reason.name, reason.summary) for name in ("Ready", *Topic)),

@@ -15,16 +15,14 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from antiphon_names.registry import SyncedRecord
 from antiphon_operator.clock import Clock
-from antiphon_operator.kube.events import Events
-from antiphon_operator.kube.objects import Objects
 from antiphon_operator.reconcile import objects, selecting
 from antiphon_operator.reconcile.conditions import stamp
 from antiphon_operator.reconcile.records import records
-from antiphon_operator.registry.etcd import Etcd
 from antiphon_operator.registry.wanted import Wanted
 from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.figures import Tally
 from antiphon_operator.runtime.kinds import Reconciler
+from antiphon_operator.runtime.parts import Kube, Registry, Reporter
 from antiphon_operator.runtime.queue import KeyedQueue
 from antiphon_operator.runtime.world import World
 from antiphon_operator.settings import APP_REGISTRATIONS, PODS, STATE_STORES, WORKFLOWS, Settings
@@ -58,9 +56,9 @@ class Controller:
         clock: Clock,
         cache: Cache,
         world: World,
-        kube: Objects,
-        events: Events,
-        etcd: Etcd,
+        kube: Kube,
+        events: Reporter,
+        etcd: Registry,
         reconcilers: Iterable[Reconciler],
     ) -> None:
         self._settings = settings
@@ -73,7 +71,7 @@ class Controller:
         self._reconcilers = {each.plural: each for each in reconcilers}
         self._settle_s = settings.settle.total_seconds()
         self._failures: dict[Key, int] = {}
-        self._listed = False
+        self.listed = False
         self._was_away = False
         self.queue: KeyedQueue[Key] = KeyedQueue(clock.monotonic)
         self.tally = Tally()
@@ -111,6 +109,10 @@ class Controller:
         for namespace in namespaces:
             self.queue.add(Key("", namespace, ""), self._settle_s)
 
+    def counted(self, namespace: str) -> None:
+        """Take in that sidecars have counted something else, or say something else of their store."""
+        self._add_objects(namespace)
+
     def touch_all(self) -> None:
         """Have everything looked at."""
         for namespace in self._world.namespaces():
@@ -144,8 +146,8 @@ class Controller:
                 logger.warning("objects could not be listed", extra={"error": str(error)})
                 await asyncio.sleep(_RETRY_S[3])
                 continue
-            if not self._listed:
-                self._listed = True
+            if not self.listed:
+                self.listed = True
                 logger.info("all objects are listed", extra={"namespaces": len(self._world.namespaces())})
             self.touch_all()
             await asyncio.sleep(self._settings.resync.total_seconds())
@@ -192,7 +194,7 @@ class Controller:
         self.queue.add(key, wait_s)
 
     async def _look(self, key: Key) -> None:
-        if not self._listed:
+        if not self.listed:
             # Looked at when everything is listed.
             return
         if key.plural:

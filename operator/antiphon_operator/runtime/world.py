@@ -6,7 +6,7 @@ is another one. Both are pure, so that keeping them is only a matter of time sav
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from antiphon_operator.clock import Clock
 from antiphon_operator.contracts.apps import App
@@ -14,50 +14,23 @@ from antiphon_operator.contracts.findings import Verdict
 from antiphon_operator.reconcile import objects, selecting, workflow
 from antiphon_operator.reconcile.landscape import Landscape, landscape, registered
 from antiphon_operator.reconcile.observed import (
-    Backlog,
     Etcd,
-    Instances,
     OfRegistration,
     OfStore,
     OfWorkflow,
-    StoreReport,
 )
-from antiphon_operator.registry.view import View
 from antiphon_operator.runtime.cache import Cache
+from antiphon_operator.runtime.figures import Figures
+from antiphon_operator.runtime.parts import Registry
 from antiphon_operator.settings import APP_REGISTRATIONS, PODS, STATE_STORES, WORKFLOWS
 
 Body = Mapping[str, Any]
 
 
-class Replicas(Protocol):
-    """What `registry` shows of etcd."""
-
-    @property
-    def seen(self) -> bool:
-        """Tell whether etcd has been read."""
-
-    @property
-    def away_since(self) -> float | None:
-        """Return since when etcd does not answer, in monotonic seconds."""
-
-    @property
-    def view(self) -> View:
-        """Return which replicas live, as far as it has been read."""
-
-
-class Figures:
-    """What sidecars have counted, by namespace, and said of their stores, by identity; `control` fills it."""
-
-    def __init__(self) -> None:
-        self.instances: dict[tuple[str, str, str], Instances] = {}
-        self.backlogs: dict[tuple[str, str], Backlog] = {}
-        self.stores: dict[str, StoreReport] = {}
-
-
 class World:
     """Everything that reconciling reads."""
 
-    def __init__(self, cache: Cache, replicas: Replicas, *, clock: Clock, endpoints: str, away: timedelta) -> None:
+    def __init__(self, cache: Cache, replicas: Registry, *, clock: Clock, endpoints: str, away: timedelta) -> None:
         self.cache = cache
         self.replicas = replicas
         self.figures = Figures()
@@ -119,9 +92,10 @@ class World:
 
     def of_workflow(self, body: Body) -> OfWorkflow:
         """Return what surrounds a Workflow."""
-        about = objects.meta(body)
-        place = (about.namespace, *objects.workflow(body).entry)
-        return OfWorkflow(self.landscape(about.namespace).namespace, self.figures.instances.get(place), self.etcd())
+        namespace = objects.meta(body).namespace
+        app_id, workflow_name = objects.workflow(body).entry
+        here = self.landscape(namespace).namespace
+        return OfWorkflow(here, self.figures.instances(namespace, here.apps.get(app_id), workflow_name), self.etcd())
 
     def verdicts(self, body: Body) -> tuple[Verdict, ...]:
         """Judge a Workflow, or return the verdicts that still hold."""
@@ -156,10 +130,8 @@ class World:
             pods=selecting.pods(registration, pods),
             store_found=registration.store is None
             or self.cache.get(STATE_STORES, namespace, registration.store) is not None,
-            report=next(
-                (self.figures.stores[each] for each in sorted(app.live.stores) if each in self.figures.stores), None
-            ),
-            backlog=self.figures.backlogs.get((namespace, registration.app_id)),
+            report=self.figures.store(app),
+            backlog=self.figures.backlog(namespace, app),
             etcd=self.etcd(),
             seen=self.replicas.seen,
         )

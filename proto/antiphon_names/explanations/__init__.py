@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from antiphon_names.errors import Code
-from antiphon_names.explanations import calls, command_line, instances, postgres, services, workers
+from antiphon_names.explanations import calls, command_line, instances, kubernetes, postgres, services, workers
 from antiphon_names.explanations.base import Explanation
 
 EXPLANATIONS: Mapping[Code, Explanation] = MappingProxyType(
@@ -18,6 +18,7 @@ EXPLANATIONS: Mapping[Code, Explanation] = MappingProxyType(
     | postgres.POSTGRES
     | services.COORDINATION
     | workers.WORKERS
+    | kubernetes.KUBERNETES
     | command_line.COMMAND_LINE
 )
 

@@ -61,10 +61,13 @@ CALLS = {
         ),
     ),
     codes.CALL_DENIED: Explanation(
-        seen="As the failure of a call.",
+        seen="As the failure of a call, and as the reason of a Workflow's conditions Ready and CallsAllowed.",
         cause="The target app's policy does not let this app call this name.",
         fix="Have the owners of the target app allow it.",
-        reserved=True,
+        example=(
+            'workflow "buy" (orders) calls activity "charge" in app "payments", which allows calls from: shipping. Such '
+            "a call is refused at once. Add {appId: orders} to spec.allowFrom of AppRegistration payments."
+        ),
     ),
     codes.SCHEMA_MISMATCH: Explanation(
         seen="In tests with fakes that are checked against contracts.",

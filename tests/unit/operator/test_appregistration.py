@@ -26,7 +26,7 @@ def reconciled(body, *replicas, now=NOW, pods=PODS, **observed):
 def test_a_new_object_is_pending_and_is_looked_at_again():
     outcome = reconciled(registration("Payments", status=None), replica("Payments", **OFFERS))
     assert set(conditions(outcome.status).values()) == {("Unknown", "Pending"), ("False", "Healthy")}
-    assert (outcome.again_s, outcome.status["appId"]) == (1.0, "Payments")
+    assert (outcome.again_s, outcome.status["appId"]) == (2.0, "Payments")
 
 
 def test_all_well():

@@ -27,7 +27,17 @@ def test_a_new_object_is_pending_with_every_condition_there_and_is_looked_at_aga
     assert list(conditions(outcome.status)) == TYPES
     assert conditions(outcome.status)["Ready"] == ("Unknown", "Pending")
     assert outcome.status["observedGeneration"] == 1
-    assert (outcome.again_s, outcome.happenings) == (1.0, ())
+    assert (outcome.again_s, outcome.happenings) == (2.0, ())
+
+
+@pytest.mark.parametrize(
+    ("age_s", "ready", "again_s"), [(0, "Pending", 2.0), (1.5, "Pending", 0.5), (2, "Resolved", None)]
+)
+def test_a_new_object_stays_pending_for_a_moment_whatever_happens_meanwhile(age_s, ready, again_s):
+    landscape = known(*GOOD, replicas=LIVE)
+    first = reconciled(contract(CHARGE, status=None), landscape).status
+    outcome = reconciled(contract(CHARGE, status=first), landscape, now=NOW + timedelta(seconds=age_s))
+    assert (conditions(outcome.status)["Ready"][1], outcome.again_s) == (ready, again_s)
 
 
 def test_all_well():

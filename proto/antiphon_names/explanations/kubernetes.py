@@ -1,0 +1,44 @@
+"""What is said about the codes of resources on Kubernetes."""
+
+from antiphon_names import errors as codes
+from antiphon_names.explanations.base import Explanation
+
+KUBERNETES = {
+    codes.APP_ID_CONFLICT: Explanation(
+        seen="As the reason of an AppRegistration's condition Ready.",
+        cause="Two AppRegistrations of a namespace have one app ID; the younger one counts for nothing.",
+        fix="Delete one of the two, or give the younger one another app ID by making it anew.",
+        example=(
+            'app ID "payments" belongs to AppRegistration payments, which is older, so this one counts for nothing. '
+            "Delete one of the two, or give this one another spec.appId."
+        ),
+    ),
+    codes.PODS_WITHOUT_SIDECAR: Explanation(
+        seen="As the reason of an AppRegistration's conditions Ready and SidecarInjected.",
+        cause="Pods that the registration selects were made without asking for a sidecar.",
+        fix="Label the pods' template, or the namespace, with antiphon.dev/inject=true, and restart the pods.",
+        example=(
+            "1 of 3 pods of payments run without the sidecar: payments-7d4b9-x2x1x. Their workers reach nobody. Label "
+            "pods or namespace with antiphon.dev/inject=true and restart them."
+        ),
+    ),
+    codes.STATE_STORE_NOT_FOUND: Explanation(
+        seen="As the reason of an AppRegistration's conditions Ready and StoreReachable.",
+        cause="Its spec.storeRef names a StateStore that the namespace does not have.",
+        fix="Create the StateStore, or fix the name.",
+        example=(
+            'spec.storeRef names StateStore "main", which namespace "shop" does not have. Pods of the app are refused '
+            "until it is there. Create it, or fix the name."
+        ),
+    ),
+    codes.WORKFLOW_SUSPENDED: Explanation(
+        seen="As the refusal of a start.",
+        cause="The Workflow resource of this name has spec.suspend set; instances under way go on.",
+        fix="Set spec.suspend to false.",
+        example=(
+            'Workflow process-order admits no new instances of "process_order" (orders): spec.suspend is true. Set '
+            "it to "
+            "false."
+        ),
+    ),
+}
