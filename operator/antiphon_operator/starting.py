@@ -101,19 +101,21 @@ class Operator:
             saw_pod=lambda pod, gone: _hand(loop, lambda: controller.saw_pod(pod, deleted=gone)),
         )
         watching = Watching(handlers, namespaces=settings.namespaces)
-        watching.start()
         try:
             async with asyncio.TaskGroup() as parts:
                 parts.create_task(etcd.run(), name="etcd")
                 parts.create_task(controller.run(), name="controller")
                 parts.create_task(counting.run(), name="counting")
-                parts.create_task(_unending(watching), name="watching")
+                parts.create_task(_watch(watching, controller), name="watching")
         finally:
             await control.close()
             await watching.stop()
 
 
-async def _unending(watching: Watching) -> None:
+async def _watch(watching: Watching, controller: Controller) -> None:
+    # Not before: kopf does not look again for kinds that were not there when it began.
+    await controller.listed.wait()
+    watching.start()
     await watching.ended()
     raise RuntimeError("kopf has ended; without it nothing is seen")
 

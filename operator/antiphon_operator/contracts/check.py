@@ -211,7 +211,7 @@ class _Judging:
         yield Finding(
             Topic.ALLOWED,
             codes.CALL_DENIED.name,
-            f'{self._says()} in app "{target.app_id}", which allows calls from: {codes.listing(allowed)}. Such a '
+            f'{self._says()} in app "{target.app_id}", which allows calls from: {_allowed(allowed)}. Such a '
             "call is "
             f"refused at once. Add {{appId: {caller.app_id}}} to spec.allowFrom of {_registration(target)}.",
             lasting=True,
@@ -277,3 +277,7 @@ def _replicas(app: App) -> str:
 
 def _a(kind: str) -> str:
     return f"an {kind}" if kind == "activity" else f"a {kind}"
+
+
+def _allowed(apps: frozenset[str]) -> str:
+    return codes.listing(apps) if apps else "no other app"

@@ -125,6 +125,8 @@ class Watching:
 
     async def stop(self) -> None:
         """End watching."""
+        if not self._thread.is_alive():
+            return
         self._stop.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_S):

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 from kubernetes.aio.client import (
     ApiClient,
     EventsV1Api,
@@ -22,7 +21,7 @@ from kubernetes.aio.client import (
 from kubernetes.aio.client.exceptions import ApiException
 
 from antiphon_operator.clock import Clock
-from antiphon_operator.kube.access import REQUEST_S
+from antiphon_operator.kube.access import FAILURES, REQUEST_S, said
 from antiphon_operator.reconcile.outcome import Body, Happening
 from antiphon_operator.settings import MANAGER
 
@@ -61,8 +60,8 @@ class Events:
                 if error.status != _EXISTS:
                     raise
                 await self._count(namespace, name, now)
-        except (ApiException, aiohttp.ClientError, OSError, TimeoutError) as error:
-            logger.warning("an Event could not be written", extra={"reason": happening.reason, "error": str(error)})
+        except FAILURES as error:
+            logger.warning("an Event could not be written", extra={"reason": happening.reason, "error": said(error)})
 
     def _may(self, uid: str) -> bool:
         now = self._clock.monotonic()

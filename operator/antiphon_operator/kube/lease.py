@@ -11,16 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 from kubernetes.aio.client import ApiClient, CoordinationV1Api, V1Lease, V1LeaseSpec, V1ObjectMeta
 from kubernetes.aio.client.exceptions import ApiException
 
 from antiphon_operator.clock import Clock
+from antiphon_operator.kube.access import FAILURES, said
 from antiphon_operator.settings import LeaseSettings
 
 logger = logging.getLogger(__name__)
 
-_FAILURES = (ApiException, aiohttp.ClientError, OSError, TimeoutError)
 _NOT_FOUND = 404
 
 
@@ -49,8 +48,8 @@ class Lease:
                     self.held = True
                     logger.info("this replica leads", extra={"identity": self._identity})
                     return
-            except _FAILURES as error:
-                logger.info("the lease could not be asked for", extra={"error": _said(error)})
+            except FAILURES as error:
+                logger.info("the lease could not be asked for", extra={"error": said(error)})
             await asyncio.sleep(self._settings.retry.total_seconds())
 
     async def keep(self) -> None:
@@ -66,10 +65,8 @@ class Lease:
                 raise Lost("the lease was not renewed in time; another replica may lead by now")
             try:
                 kept = await self._bounded(self._try)
-            except _FAILURES as error:
-                logger.warning(
-                    "the lease could not be renewed", extra={"error": _said(error), "left_s": self._left_s()}
-                )
+            except FAILURES as error:
+                logger.warning("the lease could not be renewed", extra={"error": said(error), "left_s": self._left_s()})
                 continue
             if not kept:
                 self.held = False
@@ -86,8 +83,8 @@ class Lease:
                 lease.spec.holder_identity = ""
                 lease.spec.lease_duration_seconds = 1
                 await self._bounded(lambda: self._replace(lease))
-        except _FAILURES as error:
-            logger.info("the lease could not be given up; it runs out by itself", extra={"error": _said(error)})
+        except FAILURES as error:
+            logger.info("the lease could not be given up; it runs out by itself", extra={"error": said(error)})
 
     def _left_s(self) -> float:
         return self._renewed_at + self._settings.renew_deadline.total_seconds() - self._clock.monotonic()
@@ -155,9 +152,3 @@ class Lease:
             spec=self._spec(now, now, 0),
         )
         await self._api.create_namespaced_lease(self._settings.namespace, lease)
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, ApiException):
-        return f"{error.status} {error.reason}"
-    return str(error) or type(error).__name__

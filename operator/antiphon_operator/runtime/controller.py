@@ -10,11 +10,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import aiohttp
-from kubernetes.aio.client.exceptions import ApiException
-
 from antiphon_names.registry import SyncedRecord
 from antiphon_operator.clock import Clock
+from antiphon_operator.kube.access import FAILURES, said
 from antiphon_operator.reconcile import objects, selecting
 from antiphon_operator.reconcile.conditions import stamp
 from antiphon_operator.reconcile.records import records
@@ -31,9 +29,10 @@ logger = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
 
-_FAILURES = (ApiException, aiohttp.ClientError, OSError, TimeoutError)
 #: After a failure an object is looked at again, later each time, in seconds.
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+#: Everything is listed for the second time after so many seconds.
+_SECOND_LIST_S = 30.0
 #: After so many objects the loop is given to others: the lease has to be kept meanwhile.
 _BREATHE = 25
 
@@ -71,10 +70,11 @@ class Controller:
         self._reconcilers = {each.plural: each for each in reconcilers}
         self._settle_s = settings.settle.total_seconds()
         self._failures: dict[Key, int] = {}
-        self.listed = False
         self._was_away = False
         self.queue: KeyedQueue[Key] = KeyedQueue(clock.monotonic)
         self.tally = Tally()
+        #: Set when everything has been listed once: from then on things are decided.
+        self.listed = asyncio.Event()
 
     # what is seen
 
@@ -142,15 +142,17 @@ class Controller:
             try:
                 for plural in (STATE_STORES, APP_REGISTRATIONS, WORKFLOWS):
                     await self._list(plural)
-            except _FAILURES as error:
-                logger.warning("objects could not be listed", extra={"error": str(error)})
+            except FAILURES as error:
+                logger.warning("objects could not be listed", extra={"error": said(error)})
                 await asyncio.sleep(_RETRY_S[3])
                 continue
-            if not self.listed:
-                self.listed = True
+            first = not self.listed.is_set()
+            if first:
                 logger.info("all objects are listed", extra={"namespaces": len(self._world.namespaces())})
+                self.listed.set()
             self.touch_all()
-            await asyncio.sleep(self._settings.resync.total_seconds())
+            # What was deleted between the first listing and the beginning of the watch is missed by both.
+            await asyncio.sleep(_SECOND_LIST_S if first else self._settings.resync.total_seconds())
 
     async def _list(self, plural: str) -> None:
         since = self._cache.uids(plural)
@@ -174,7 +176,7 @@ class Controller:
             key = await self.queue.next()
             try:
                 await self._look(key)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._again(key, error)
             except Exception as error:
                 logger.error("an object could not be reconciled", extra=key._asdict(), exc_info=error)
@@ -190,11 +192,11 @@ class Controller:
         self._failures[key] = failures + 1
         self.tally.failures += 1
         wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
-        logger.info("will try again", extra={**key._asdict(), "after_s": wait_s, "error": str(error)[:300]})
+        logger.info("will try again", extra={**key._asdict(), "after_s": wait_s, "error": said(error)})
         self.queue.add(key, wait_s)
 
     async def _look(self, key: Key) -> None:
-        if not self.listed:
+        if not self.listed.is_set():
             # Looked at when everything is listed.
             return
         if key.plural:

@@ -304,29 +304,29 @@ def test_a_registration_of_an_unknown_kind_of_key_is_left_out():
     assert merged([]).connected == 0
 
 
-def _large(broken: bool) -> tuple[Namespace, list[Planned]]:
-    """200 apps with 20 names each; one contract that calls all of them."""
+def _large(*, broken: int) -> tuple[Namespace, list[Planned]]:
+    """200 apps with 20 names each; one contract that calls all of them, and misspells those of `broken` apps."""
     apps, planned = {}, []
     for number in range(200):
         names = [f"activity_{number}_{place}" for place in range(20)]
         app = f"app{number}"
         live = merged([replica(app, activities=set(names))])
         apps[app] = App(app, app, declared(tuple(Offer("activity", name) for name in names)), live=live)
-        wrong = "x" if broken else ""
+        wrong = "x" if number < broken else ""
         planned += [Planned(Call("app0", app, "activity", name + wrong), sends=SENT) for name in names]
     return Namespace("shop", apps), planned
 
 
-@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("broken", [0, 20])
 def test_200_apps_with_20_names_each_are_judged_within_100_ms(broken):
-    namespace, planned = _large(broken)
+    namespace, planned = _large(broken=broken)
     took = []
     for _ in range(3):
         began = time.thread_time()
         verdicts = check('workflow "all" (app0)', planned, namespace)
         took.append(time.thread_time() - began)
     assert len(verdicts) == 4_000
-    assert all(bool(verdict.findings) == broken for verdict in verdicts)
+    assert sum(bool(verdict.findings) for verdict in verdicts) == broken * 20
     assert min(took) <= 0.1
 
 

@@ -126,7 +126,7 @@ async def test_an_app_that_comes_and_goes_is_told_to_workflows_of_other_namespac
 async def test_a_failed_write_is_tried_again():
     kube, etcd = KubeTwin(), RegistryTwin()
     async with controlled(kube, etcd) as controller:
-        await until(lambda: controller.listed)
+        await until(controller.listed.is_set)
         kube.broken = TimeoutError("slow")
         kube.put(ORDERS)
         await until(lambda: controller.tally.failures > 0)
