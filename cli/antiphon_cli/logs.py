@@ -29,10 +29,20 @@ def log_options(command: Callable[..., None]) -> Callable[..., None]:
         command(**arguments)
 
     level = click.option(
-        "--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="Least severity of logs."
+        "--log-level",
+        type=click.Choice(LEVELS),
+        envvar="ANTIPHON_LOG_LEVEL",
+        default="info",
+        show_default=True,
+        help="Least severity of logs.",
     )
     form = click.option(
-        "--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of logs."
+        "--log-format",
+        type=click.Choice(FORMATS),
+        envvar="ANTIPHON_LOG_FORMAT",
+        default="text",
+        show_default=True,
+        help="Form of logs.",
     )
     return form(level(with_logs))
 

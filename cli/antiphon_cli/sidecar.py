@@ -1,7 +1,8 @@
 """`antiphon sidecar`: one app, one process; what a pod runs beside the app."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -17,6 +18,15 @@ from antiphon_sidecar.settings import Settings
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
 
 _APP_VARIABLE = "ANTIPHON_APP_ID"
+_CREDENTIALS_VARIABLE = "ANTIPHON_ETCD_CREDENTIALS"
+#: Settings, and the files of a credentials directory that fill them.
+_CREDENTIALS = {
+    "etcd_ca_file": "ca.crt",
+    "etcd_cert_file": "tls.crt",
+    "etcd_key_file": "tls.key",
+    "etcd_password_file": "password",
+}
+_USER_FILE = "username"
 _PORT = click.IntRange(0, 65535)
 
 
@@ -30,6 +40,11 @@ def _cluster_options(command: CommandT) -> CommandT:
             ("--etcd-key-file", "FILE", "Key of that certificate."),
             ("--etcd-user", "NAME", "User at etcd."),
             ("--etcd-password-file", "FILE", "File that holds the user's password."),
+            (
+                "--etcd-credentials",
+                "DIRECTORY",
+                "Where those may be instead, as in a mounted Secret: ca.crt, tls.crt, tls.key, username, password.",
+            ),
             ("--peer-port", "PORT", "Port for other sidecars and for the control API; 50002 if not given."),
             ("--peer-address", "ADDRESS", "What other sidecars connect to; POD_IP, else loopback, if not given."),
             (
@@ -80,6 +95,7 @@ def sidecar(
     db: str | None,
     config: str | None,
     peer_address: str | None,
+    etcd_credentials: str | None,
     **flags: str | None,
 ) -> None:
     """Serve one app until SIGTERM: what a pod runs beside the app.
@@ -92,10 +108,30 @@ def sidecar(
         raise click.UsageError(f"--app or {_APP_VARIABLE} has to say which app this is the sidecar of.")
     ports.check_app_id(name)
     address = peer_address or os.environ.get("ANTIPHON_PEER_ADDRESS") or os.environ.get("POD_IP")
+    directory = etcd_credentials or os.environ.get(_CREDENTIALS_VARIABLE)
+    if directory:
+        flags = {**credentials(Path(directory), os.environ), **{key: flag for key, flag in flags.items() if flag}}
     settings = load_settings(store=store, db=db, config=config, peer_address=address, **flags)
     wanted = bootstrap.Ports(grpc_port, http_port)
     work = _alone(name, settings, wanted) if settings.etcd is None else _among_others(name, settings, wanted)
     raise SystemExit(hosting.run_loop(work))
+
+
+def credentials(directory: Path, environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return settings of etcd that a directory's files fill; what the environment says by itself wins.
+
+    Raises:
+        Refused: the directory cannot be read.
+    """
+    try:
+        there = {path.name for path in directory.iterdir()}
+        user = (directory / _USER_FILE).read_text(encoding="utf-8").strip() if _USER_FILE in there else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{codes.SETTING_INVALID}: etcd_credentials: {error}") from error
+    found = {setting: str(directory / name) for setting, name in _CREDENTIALS.items() if name in there}
+    if user:
+        found["etcd_user"] = user
+    return {setting: text for setting, text in found.items() if not environment.get(f"ANTIPHON_{setting.upper()}")}
 
 
 async def _alone(app: str, settings: Settings, wanted: bootstrap.Ports) -> None:

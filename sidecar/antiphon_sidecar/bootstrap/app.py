@@ -158,7 +158,7 @@ async def serve_metrics(
     port: int,
     *,
     ready: Callable[[], bool],
-    host: str = listeners.LOOPBACK,
+    host: str | None = listeners.LOOPBACK,
 ) -> int:
     """Serve metrics and probes until the stack is closed; return the port, which 0 leaves free."""
     registry = CollectorRegistry()

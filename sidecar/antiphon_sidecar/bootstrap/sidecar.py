@@ -285,7 +285,7 @@ async def open_sidecar(app: str, settings: Settings, ports: Ports) -> AsyncItera
                 sidecar.metrics(),
                 settings.metrics_port,
                 ready=lambda: not sidecar.draining,
-                host=_bound_to(settings.peer_address).strip("[]"),
+                host=_served_at(settings.peer_address),
             )
         yield sidecar
 
@@ -363,6 +363,12 @@ def _port_of(peer_address: str) -> int | None:
         raise SettingsClash(
             f'--peer-address "{peer_address}" names a port that is no number from 1 to 65535. Give HOST or HOST:PORT.'
         ) from error
+
+
+def _served_at(peer_address: str | None) -> str | None:
+    """Return the host for HTTP, None for every address: an IPv6 socket of asyncio takes no calls by IPv4."""
+    bound = _bound_to(peer_address)
+    return None if bound == _EVERYWHERE else bound
 
 
 def _bound_to(peer_address: str | None) -> str:

@@ -107,8 +107,8 @@ async def serve_grpc(
     return server
 
 
-async def serve_http(application: web.Application, port: int, *, host: str = LOOPBACK) -> web.AppRunner:
-    """Start an HTTP server; `cleanup` of what is returned ends it."""
+async def serve_http(application: web.Application, port: int, *, host: str | None = LOOPBACK) -> web.AppRunner:
+    """Start an HTTP server, without a host on every address; `cleanup` of what is returned ends it."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
