@@ -146,6 +146,45 @@ STATE_STORE_NOT_FOUND = Code(
     "AN603", "StateStoreNotFound", "an AppRegistration refers to a StateStore that is not there"
 )
 WORKFLOW_SUSPENDED = Code("AN604", "WorkflowSuspended", "its Workflow resource admits no new instances")
+APP_REGISTRATION_MISSING = Code(
+    "AN630", "AppRegistrationMissing", "a pod asks for a sidecar, and no AppRegistration selects it"
+)
+APP_REGISTRATION_AMBIGUOUS = Code(
+    "AN631", "AppRegistrationAmbiguous", "AppRegistrations of several apps select one pod", retriable=False
+)
+APP_NOT_DECLARED = Code("AN632", "AppNotDeclared", "a pod names an app that no AppRegistration declares")
+POD_NOT_SELECTED = Code("AN633", "PodNotSelected", "a pod names an app whose AppRegistration does not select it")
+SERVICE_ACCOUNT_MISMATCH = Code(
+    "AN634", "ServiceAccountMismatch", "a pod runs as another service account than its AppRegistration wants"
+)
+STATE_STORE_MISSING = Code("AN635", "StateStoreMissing", "an AppRegistration names a StateStore that is not there")
+SIDECAR_IMPOSSIBLE = Code("AN636", "SidecarImpossible", "a pod of this kind cannot have a sidecar", retriable=False)
+POD_ANNOTATION_INVALID = Code(
+    "AN637", "PodAnnotationInvalid", "a label or annotation of a pod has an invalid value", retriable=False
+)
+SIDECAR_PORT_TAKEN = Code(
+    "AN638", "SidecarPortTaken", "a container of the pod has a port that its sidecar needs", retriable=False
+)
+NATIVE_SIDECARS_MISSING = Code(
+    "AN639", "NativeSidecarsMissing", "the cluster is too old to run sidecar containers", retriable=False
+)
+SCHEMA_INVALID = Code("AN640", "SchemaInvalid", "a resource holds something that is no JSON Schema", retriable=False)
+NAME_REPEATED = Code("AN641", "NameRepeated", "a resource names one thing twice", retriable=False)
+TIME_ZONE_UNKNOWN = Code(
+    "AN642", "TimeZoneUnknown", "a schedule names a time zone that does not exist", retriable=False
+)
+SCHEDULE_INVALID = Code("AN643", "ScheduleInvalid", "a schedule is no cron expression, or never due", retriable=False)
+RUN_INPUT_INVALID = Code(
+    "AN644", "RunInputInvalid", "the input of a run does not fit what its Workflow declares", retriable=False
+)
+FIELD_INVALID = Code("AN645", "FieldInvalid", "a field of a resource has a value that cannot be right", retriable=False)
+ADMISSION_REQUEST_INVALID = Code(
+    "AN646", "AdmissionRequestInvalid", "the webhook was called at a path or with a body that it does not know"
+)
+ADMISSION_NOT_READY = Code("AN647", "AdmissionNotReady", "the webhook has not read the cluster's resources yet")
+WEBHOOK_CERTIFICATE_UNFIT = Code(
+    "AN648", "WebhookCertificateUnfit", "the webhook's certificate is missing, broken or not what the API server trusts"
+)
 
 SETTING_INVALID = Code("AN701", "SettingInvalid", "a setting has an invalid value", retriable=False)
 KEY_UNKNOWN = Code("AN702", "KeyUnknown", "a configuration file has an unknown key", retriable=False)

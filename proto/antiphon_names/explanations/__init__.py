@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from antiphon_names.errors import Code
-from antiphon_names.explanations import calls, command_line, instances, kubernetes, postgres, services, workers
+from antiphon_names.explanations import (
+    admission,
+    calls,
+    command_line,
+    instances,
+    kubernetes,
+    postgres,
+    services,
+    workers,
+)
 from antiphon_names.explanations.base import Explanation
 
 EXPLANATIONS: Mapping[Code, Explanation] = MappingProxyType(
@@ -19,6 +28,9 @@ EXPLANATIONS: Mapping[Code, Explanation] = MappingProxyType(
     | services.COORDINATION
     | workers.WORKERS
     | kubernetes.KUBERNETES
+    | admission.INJECTION
+    | admission.VALIDATION
+    | admission.WEBHOOK
     | command_line.COMMAND_LINE
 )
 
