@@ -123,6 +123,8 @@ docs: $(VENV)/.dev ## Write the generated pages of docs/ again
 	@$(BIN)/python docs/errors_page.py
 	@$(BIN)/python docs/metrics_page.py
 	@$(BIN)/python docs/chart_page.py
+	@$(BIN)/python docs/fields_page.py
+	@$(BIN)/python docs/reasons_page.py
 	@$(BIN)/python -m tests.compat.matrix
 	@$(BIN)/python docs/commands_page.py
 
