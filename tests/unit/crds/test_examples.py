@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.crds import manifests
+from tests.unit.crds import admission, manifests
 from tests.unit.crds.manifests import ROOT, Manifest
 
 PIPELINE = ROOT / "examples" / "ml-pipeline"
@@ -45,6 +45,19 @@ def test_objects_go_into_the_current_namespace_and_pods_are_restricted(path: Pat
 def test_a_pod_that_is_not_restricted_is_noticed() -> None:
     objected = manifests.restricted({"containers": [{"name": "app"}], "volumes": [{"name": "node", "hostPath": {}}]})
     assert {"app: runAsNonRoot", "app: capabilities", "app: seccompProfile", "volume node"} <= set(objected)
+
+
+def test_roles_name_kinds_that_there_are() -> None:
+    plurals = {each["spec"]["names"]["plural"] for each in admission.definitions().values()}
+    named = {
+        resource
+        for path in FILES
+        for each in manifests.read(path.read_text())
+        for rule in each.get("rules", ())
+        if rule["apiGroups"] == ["antiphon.dev"]
+        for resource in rule["resources"]
+    }
+    assert named == plurals
 
 
 def test_images_are_of_this_version_or_have_a_fixed_tag() -> None:
