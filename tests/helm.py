@@ -75,13 +75,18 @@ def program(major: int) -> Path:
 
 
 def run(
-    major: int, *arguments: str | Path, environment: Mapping[str, str] | None = None, timeout_s: float = RUN_TIMEOUT_S
+    major: int,
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = RUN_TIMEOUT_S,
+    folder: Path | None = None,
 ) -> str:
     """Run Helm and return what it printed; raises `Refused`."""
     with tempfile.TemporaryDirectory(prefix="antiphon-helm-") as home:
         places = {name: home for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
         done = subprocess.run(
             [str(program(major)), *map(str, arguments)],
+            cwd=folder,
             env={**os.environ, **places, **(environment or {})},
             capture_output=True,
             text=True,

@@ -1,0 +1,233 @@
+"""Apps of the tests in a namespace: a database, its StateStore, and apps with their AppRegistrations."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.e2e.kubernetes import Kubernetes, Object
+from tests.e2e.standins import POSTGRES, VERSION
+
+APPS_IMAGE = f"antiphon/e2e-apps:{VERSION}"
+SIDECAR = "antiphon-sidecar"
+PASSWORD = "not-a-secret"
+READY_S = 120.0
+
+#: What the apps of apps/choir.py have.
+OFFERS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "orders": {"workflows": ["fulfil"]},
+    "payments": {"activities": ["charge"]},
+    "shipping": {"workflows": ["ship"], "activities": ["pack"]},
+}
+CALLS = (
+    {"appId": "payments", "activity": "charge"},
+    {"appId": "shipping", "workflow": "ship"},
+)
+
+
+@dataclass(slots=True)
+class World:
+    """What a test has put into its namespace."""
+
+    kubernetes: Kubernetes
+    apps: list[str] = field(default_factory=list)
+
+    def database(self, name: str = "db") -> None:
+        """Run PostgreSQL, with its StateStore and the Secret that this names."""
+        self.kubernetes.apply(*database(name))
+        self.store(name, database=name)
+
+    def store(self, name: str, *, database: str) -> None:
+        """Declare a StateStore on a database; two may name the same."""
+        host = f"{database}.{self.kubernetes.namespace}.svc"
+        url = f"postgresql://postgres:{PASSWORD}@{host}/postgres"
+        self.kubernetes.apply(secret(f"{name}-url", url=url), state_store(name))
+
+    def app(self, app_id: str, **changes: Any) -> None:
+        """Declare an app of apps/choir.py and run it; see `deployment` and `registration`."""
+        declared = {key: changes.pop(key) for key in ("store", "offers", "allow_from") if key in changes}
+        self.kubernetes.apply(registration(app_id, **declared), deployment(app_id, **changes))
+        self.apps.append(app_id)
+
+    def ready(self) -> None:
+        """Wait until every app's pods are ready."""
+        for app in self.apps:
+            self.kubernetes.rolled_out(f"deployment/{app}", timeout_s=READY_S)
+
+    def start(self, prefix: str, count: int, *, steps: int = 1, seconds: float = 0.0) -> None:
+        """Start instances of `fulfil`."""
+        self._choir("start", prefix, str(count), json.dumps(steps), json.dumps(seconds))
+
+    def ended(self, prefix: str, count: int, *, within_s: float) -> dict[str, int]:
+        """Wait for instances and return how many ended how; those that have not ended are RUNNING."""
+        found: dict[str, int] = json.loads(
+            self._choir("wait", prefix, str(count), json.dumps(within_s), timeout_s=within_s + 60)
+        )
+        return found
+
+    def pods(self, app: str) -> list[Any]:
+        """Return the pods of an app that are not being deleted."""
+        found = self.kubernetes.get("pods", f"--selector=app={app}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def _choir(self, *words: str, app: str = "orders", timeout_s: float = 90) -> str:
+        pod = next(pod["metadata"]["name"] for pod in self.pods(app) if ready(pod))
+        command = ("exec", pod, "--container=app", "--", "python", "choir.py", *words)
+        return self.kubernetes.run(*command, timeout_s=timeout_s)
+
+
+def choir(kubernetes: Kubernetes, *, replicas: int = 1) -> World:
+    """Return a namespace with PostgreSQL and all three apps, ready."""
+    world = World(kubernetes)
+    world.database()
+    for app in OFFERS:
+        world.app(app, replicas=replicas)
+    kubernetes.apply(workflow())
+    world.ready()
+    return world
+
+
+def ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def sidecar(pod: Object) -> Object:
+    """Return the status of a pod's sidecar."""
+    found: Object = next(each for each in pod["status"]["initContainerStatuses"] if each["name"] == SIDECAR)
+    return found
+
+
+def secret(name: str, **values: str) -> Object:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+
+
+def state_store(name: str) -> Object:
+    return {
+        "apiVersion": "antiphon.dev/v1alpha1",
+        "kind": "StateStore",
+        "metadata": {"name": name},
+        "spec": {"postgresql": {"urlSecretRef": {"name": f"{name}-url", "key": "url"}}},
+    }
+
+
+def registration(
+    app_id: str,
+    *,
+    store: str = "db",
+    offers: Mapping[str, Any] | None = None,
+    allow_from: Sequence[str] | None = None,
+) -> Object:
+    given = OFFERS[app_id] if offers is None else offers
+    spec: dict[str, Any] = {
+        "appId": app_id,
+        "selector": {"matchLabels": {"app": app_id}},
+        "storeRef": {"name": store},
+        "offers": {
+            kind: [each if isinstance(each, Mapping) else {"name": each} for each in names]
+            for kind, names in given.items()
+        },
+    }
+    if allow_from is not None:
+        spec["allowFrom"] = [{"appId": each} for each in allow_from]
+    return _ours("AppRegistration", app_id, spec)
+
+
+def workflow(name: str = "fulfil", **changes: Any) -> Object:
+    spec = {"entry": {"appId": "orders", "workflow": "fulfil"}, "calls": list(CALLS), **changes}
+    return _ours("Workflow", name, spec)
+
+
+def run(name: str, of: str = "fulfil", **changes: Any) -> Object:
+    return _ours("WorkflowRun", name, {"workflowRef": {"name": of}, "input": {"steps": 1}, **changes})
+
+
+def _ours(kind: str, name: str, spec: Mapping[str, Any]) -> Object:
+    return {"apiVersion": "antiphon.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def deployment(
+    app_id: str, *, replicas: int = 1, image: str = APPS_IMAGE, labels: Mapping[str, str] | None = None
+) -> Object:
+    """Return a Deployment whose pods ask for a sidecar and satisfy the restricted level."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": app_id},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": app_id}},
+            "template": {
+                "metadata": {"labels": {"app": app_id, "antiphon.dev/inject": "true", **(labels or {})}},
+                "spec": pod_spec(["python", "choir.py", app_id], image=image),
+            },
+        },
+    }
+
+
+def pod_spec(command: Sequence[str], *, image: str = APPS_IMAGE, **changes: Any) -> dict[str, Any]:
+    return {
+        "terminationGracePeriodSeconds": 15,
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "app",
+                "image": image,
+                "command": list(command),
+                "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+        **changes,
+    }
+
+
+def database(name: str) -> list[Object]:
+    """Return PostgreSQL with its data for as long as its pod: killed containers find it again."""
+    labels = {"database": name}
+    container = {
+        "name": "postgres",
+        "image": POSTGRES,
+        "env": [{"name": "POSTGRES_PASSWORD", "value": PASSWORD}, {"name": "PGDATA", "value": "/data/pg"}],
+        "ports": [{"containerPort": 5432}],
+        "readinessProbe": {"exec": {"command": ["pg_isready", "-h", "127.0.0.1"]}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "run", "mountPath": "/var/run/postgresql"}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    spec = {
+        "terminationGracePeriodSeconds": 5,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 999,
+            "fsGroup": 999,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "data", "emptyDir": {}}, {"name": "run", "emptyDir": {}}],
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"selector": labels, "ports": [{"port": 5432}]},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": name},
+            "spec": {
+                "serviceName": name,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        },
+    ]
