@@ -16,6 +16,7 @@ from tests.e2e import dumps
 from tests.e2e.figures import Figures
 from tests.e2e.installation import Installation
 from tests.e2e.kubernetes import Kubernetes
+from tests.e2e.nodes import Nodes
 from tests.e2e.providers import Provider, chosen
 from tests.e2e.standins import all_images
 from tests.e2e.world import World
@@ -50,6 +51,15 @@ def cluster(provider: Provider) -> Kubernetes:
     access = provider.up()
     provider.load(all_images())
     return access
+
+
+@pytest.fixture(scope="session")
+def nodes(provider: Provider, cluster: Kubernetes) -> Nodes:
+    """The way into the nodes; tests that kill containers are left out where somebody else's cluster has none."""
+    found = provider.nodes()
+    if found is None:
+        pytest.skip("this cluster's nodes cannot be entered")
+    return found
 
 
 @pytest.fixture(scope="session")

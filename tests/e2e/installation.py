@@ -55,7 +55,9 @@ class Installation:
 
     def helm(self, *arguments: str) -> str:
         """Run Helm against the cluster."""
-        return helm.run(self.major, *arguments, environment=self.cluster.environment, timeout_s=INSTALL_TIMEOUT_S + 30)
+        return helm.run(
+            self.major, *arguments, environment=self.cluster.environment, timeout_s=HELM_TIMEOUT_S, folder=ROOT
+        )
 
     def leader(self) -> str:
         """Return the name of the operator's pod that leads."""

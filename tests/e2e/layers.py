@@ -131,7 +131,7 @@ def etcd_server() -> Path:
 
 @cache
 def postgres_server() -> Path:
-    """The server's programs, and the entry point of the official image as far as deployments use it."""
+    """PostgreSQL's programs, with the user of the official image, who may run them."""
     programs = postgres.programs()
     if programs is None:
         raise FileNotFoundError("PostgreSQL's server programs are not on this machine: apt install postgresql")
@@ -141,7 +141,7 @@ def postgres_server() -> Path:
         )
         for option in ("--sharedir", "--pkglibdir")
     )
-    stamp = hashlib.sha256(f"{_digest(programs / 'postgres')} {_ENTRYPOINT} 1".encode()).hexdigest()[:16]
+    stamp = hashlib.sha256(f"{_digest(programs / 'postgres')} 2".encode()).hexdigest()[:16]
 
     def make(unfinished: Path) -> None:
         with Layer(unfinished) as layer:
@@ -153,34 +153,9 @@ def postgres_server() -> Path:
             layer.add(Path("/usr/share/zoneinfo"), "usr/share/zoneinfo")
             images.add_libraries(layer, [programs / "postgres", programs / "psql", *libraries.glob("*.so")])
             layer.directory("var/run/postgresql", 0o1777)
-            layer.directory("var/lib/postgresql/data", 0o1777)
             layer.text("etc/passwd", _PASSWD)
-            layer.text("usr/local/bin/docker-entrypoint.sh", _ENTRYPOINT, 0o755)
 
     return _kept(cache_directory() / f"postgres-{stamp}.layer", make)
-
-
-_ENTRYPOINT = """#!/bin/sh
-# Variables of the official image: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA.
-set -e
-: "${POSTGRES_USER:=postgres}" "${PGDATA:=/var/lib/postgresql/data}"
-: "${POSTGRES_DB:=$POSTGRES_USER}"
-export PGDATA
-[ "$1" = postgres ] && shift
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  mkdir -p "$PGDATA"
-  chmod 700 "$PGDATA" 2>/dev/null || true
-  printf '%s' "$POSTGRES_PASSWORD" >/tmp/.password
-  initdb --username="$POSTGRES_USER" --pwfile=/tmp/.password --auth-host=scram-sha-256 --auth-local=trust \\
-    --locale=C --encoding=UTF8 --no-sync
-  rm /tmp/.password
-  echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
-  if [ "$POSTGRES_DB" != postgres ]; then
-    echo "CREATE DATABASE \\"$POSTGRES_DB\\"" | postgres --single -j postgres >/dev/null
-  fi
-fi
-exec postgres -c listen_addresses='*' "$@"
-"""
 
 
 def _kept(target: Path, make: Callable[[Path], object]) -> Path:

@@ -18,6 +18,7 @@ from typing import Protocol
 from tests.e2e.cluster import binaries
 from tests.e2e.cluster.local import Cluster
 from tests.e2e.kubernetes import Kubernetes
+from tests.e2e.nodes import KindNodes, LocalNodes, Nodes
 from tests.e2e.standins import StandIn
 
 VARIABLE = "ANTIPHON_CLUSTER"
@@ -28,15 +29,16 @@ KIND_CONFIGURATION = Path(__file__).with_name("kind.yaml")
 class Provider(Protocol):
     """Something that has a cluster."""
 
-    #: The cluster of plain processes, for tests that cut a node's power; None elsewhere.
-    local: Cluster | None
-
     def up(self) -> Kubernetes:
         """Start the cluster unless it runs, and return access to it."""
         ...
 
     def load(self, images: Sequence[StandIn]) -> None:
         """Make images available to pods under their names."""
+        ...
+
+    def nodes(self) -> Nodes | None:
+        """Return the way into the nodes; None where there is none."""
         ...
 
     def down(self) -> None:
@@ -48,14 +50,12 @@ class Local:
     """A cluster of plain processes; one that was there before stays."""
 
     def __init__(self) -> None:
-        self.local: Cluster | None = None
         self._cluster = Cluster.default()
         self._started = False
 
     def up(self) -> Kubernetes:
         self._started = not self._cluster.running()
         self._cluster.up()
-        self.local = self._cluster
         return Kubernetes(binaries.cache_directory() / "kubectl", self._cluster.kubeconfig)
 
     def load(self, images: Sequence[StandIn]) -> None:
@@ -69,6 +69,9 @@ class Local:
                 loaded[image.name] = image.stamp()
                 noted.write_text(json.dumps(loaded))
 
+    def nodes(self) -> Nodes | None:
+        return LocalNodes(self._cluster)
+
     def down(self) -> None:
         if self._started:
             self._cluster.down()
@@ -78,7 +81,6 @@ class Kind:
     """A cluster in Docker; one that was there before stays."""
 
     def __init__(self) -> None:
-        self.local: Cluster | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="antiphon-kind-")
         self._started = False
 
@@ -96,6 +98,9 @@ class Kind:
             with _archive(image) as archive:
                 _output("kind", "load", "image-archive", "--name", KIND_NAME, archive)
 
+    def nodes(self) -> Nodes | None:
+        return KindNodes()
+
     def down(self) -> None:
         if self._started:
             _output("kind", "delete", "cluster", "--name", KIND_NAME)
@@ -105,14 +110,14 @@ class Kind:
 class Given:
     """Whatever KUBECONFIG names. Its images are its owner's."""
 
-    def __init__(self) -> None:
-        self.local: Cluster | None = None
-
     def up(self) -> Kubernetes:
         return Kubernetes(_kubectl(), Path(os.environ["KUBECONFIG"]))
 
     def load(self, images: Sequence[StandIn]) -> None:
         """Leave it to the nodes to pull them."""
+
+    def nodes(self) -> Nodes | None:
+        return None
 
     def down(self) -> None:
         """Leave it running."""

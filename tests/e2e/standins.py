@@ -106,7 +106,11 @@ def all_images() -> tuple[StandIn, ...]:
             environment=_ENVIRONMENT,
         ),
         StandIn(
-            POSTGRES, ("/usr/local/bin/docker-entrypoint.sh",), (layers.busybox, layers.postgres_server), user="999"
+            POSTGRES,
+            (),
+            (layers.busybox, layers.postgres_server),
+            user="0",
+            command=("postgres",),
         ),
         StandIn(ETCD, (), (layers.busybox, layers.etcd_server), command=("etcd",)),
     )

@@ -13,6 +13,7 @@ APPS_IMAGE = f"antiphon/e2e-apps:{VERSION}"
 SIDECAR = "antiphon-sidecar"
 PASSWORD = "not-a-secret"
 READY_S = 120.0
+_LOCKED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
 #: What the apps of apps/choir.py have.
 OFFERS: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -37,6 +38,7 @@ class World:
         """Run PostgreSQL, with its StateStore and the Secret that this names."""
         self.kubernetes.apply(*database(name))
         self.store(name, database=name)
+        self.kubernetes.rolled_out(f"statefulset/{name}", timeout_s=READY_S)
 
     def store(self, name: str, *, database: str) -> None:
         """Declare a StateStore on a database; two may name the same."""
@@ -178,40 +180,54 @@ def pod_spec(command: Sequence[str], *, image: str = APPS_IMAGE, **changes: Any)
                 "image": image,
                 "command": list(command),
                 "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}},
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
+                "securityContext": _LOCKED,
             }
         ],
         **changes,
     }
 
 
+_INITDB = """
+[ -d /data/pg ] && exit
+rm -rf /data/new
+printf %s "$PASSWORD" >/tmp/password
+initdb --pgdata=/data/new --username=postgres --pwfile=/tmp/password --auth=scram-sha-256 --no-locale --no-sync
+echo "host all all all scram-sha-256" >>/data/new/pg_hba.conf
+mv /data/new /data/pg
+"""
+
+
 def database(name: str) -> list[Object]:
-    """Return PostgreSQL with its data for as long as its pod: killed containers find it again."""
+    """Return PostgreSQL with its data for as long as its pod: a container that was killed finds it again."""
     labels = {"database": name}
-    container = {
-        "name": "postgres",
+    common: dict[str, Any] = {
         "image": POSTGRES,
-        "env": [{"name": "POSTGRES_PASSWORD", "value": PASSWORD}, {"name": "PGDATA", "value": "/data/pg"}],
-        "ports": [{"containerPort": 5432}],
-        "readinessProbe": {"exec": {"command": ["pg_isready", "-h", "127.0.0.1"]}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "run", "mountPath": "/var/run/postgresql"}],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}],
+        "securityContext": _LOCKED,
     }
+    server = ["postgres", "-D", "/data/pg", "-c", "listen_addresses=*", "-c", "unix_socket_directories=/tmp"]
+    asked = {"exec": {"command": ["pg_isready", "--host=/tmp", "--quiet"]}, "periodSeconds": 1, "timeoutSeconds": 5}
     spec = {
         "terminationGracePeriodSeconds": 5,
+        "automountServiceAccountToken": False,
+        # The user "postgres" of the image: initdb wants one that /etc/passwd knows.
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 999,
             "fsGroup": 999,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container],
-        "volumes": [{"name": "data", "emptyDir": {}}, {"name": "run", "emptyDir": {}}],
+        "initContainers": [
+            {
+                **common,
+                "name": "initdb",
+                "command": ["sh", "-ec", _INITDB],
+                "env": [{"name": "PASSWORD", "value": PASSWORD}],
+            }
+        ],
+        "containers": [{**common, "name": "postgres", "command": server, "readinessProbe": asked}],
+        "volumes": [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
     }
     return [
         {

@@ -105,8 +105,12 @@ class Cluster:
 
     def become(self, node_name: str, command: Sequence[str]) -> NoReturn:
         """Replace this process by a command in a node's namespaces, where its sockets and interfaces are."""
-        words = [*self._enter(node_name), *command]
+        words = self.entering(node_name, command)
         os.execvp(words[0], words)
+
+    def entering(self, node_name: str, command: Sequence[str]) -> list[str]:
+        """Return the words that run a command in a node's namespaces."""
+        return [*self._enter(node_name), *command]
 
     def kubectl(self, *arguments: str) -> str:
         options = [f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.layout.root / 'kubectl'}"]
