@@ -104,6 +104,18 @@ matrix: $(VENV)/.dev ## Every fault against a fleet of sidecars, on a machine th
 compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js and Go)
 	@$(BIN)/pytest -q tests/compat
 
+.PHONY: e2e
+e2e: $(VENV)/.dev ## Charts and images in a cluster: kind where Docker runs, else plain processes (root)
+	@$(BIN)/pytest -q tests/e2e
+
+.PHONY: cluster
+cluster: $(VENV)/.dev ## Start a local cluster of plain processes and leave it running (root)
+	@$(BIN)/python -m tests.e2e.cluster up
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/.dev ## Stop the local cluster; nothing of it stays
+	@$(BIN)/python -m tests.e2e.cluster down
+
 .PHONY: soak
 soak: $(VENV)/.dev ## Kill processes for SOAK_MINUTES; with CELLS=a,b repeat those of the fault matrix, TIMES each
 ifeq ($(CELLS),)

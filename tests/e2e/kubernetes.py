@@ -84,8 +84,11 @@ class Kubernetes:
         self.run("delete", "--ignore-not-found", f"--wait={str(wait).lower()}", *what, timeout_s=180)
 
     def get(self, what: str, *options: str) -> Any:
-        """Return an object, or the items of a list."""
-        found = json.loads(self.run("get", what, "--output=json", *options))
+        """Return an object, or the items of a list; an empty list for what may be absent, and is."""
+        said = self.run("get", what, "--output=json", *options)
+        if not said:
+            return []
+        found = json.loads(said)
         return found["items"] if found["kind"] == "List" else found
 
     def condition(self, what: str, kind: str) -> Object:

@@ -21,6 +21,10 @@ class Nodes(Protocol):
         """Send SIGKILL to the first process of a pod's container."""
         ...
 
+    def cut_power(self, node: str) -> None:
+        """Kill everything in a node at once; it comes back by itself."""
+        ...
+
 
 class LocalNodes:
     """Nodes of plain processes."""
@@ -34,6 +38,9 @@ class LocalNodes:
     def kill(self, pod: Object, container: str) -> None:
         self.run(pod["spec"]["nodeName"], *_killing(pod, container))
 
+    def cut_power(self, node: str) -> None:
+        self._cluster.nodes()[node].kill()
+
 
 class KindNodes:
     """Nodes that are containers."""
@@ -43,6 +50,10 @@ class KindNodes:
 
     def kill(self, pod: Object, container: str) -> None:
         self.run(pod["spec"]["nodeName"], *_killing(pod, container))
+
+    def cut_power(self, node: str) -> None:
+        _output(["docker", "kill", "--signal=KILL", node])
+        _output(["docker", "start", node])
 
 
 def _killing(pod: Object, container: str) -> list[str]:

@@ -1,10 +1,11 @@
 """Apps of the tests in a namespace: a database, its StateStore, and apps with their AppRegistrations."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 from tests.e2e.kubernetes import Kubernetes, Object
 from tests.e2e.standins import POSTGRES, VERSION
@@ -34,17 +35,15 @@ class World:
     kubernetes: Kubernetes
     apps: list[str] = field(default_factory=list)
 
-    def database(self, name: str = "db") -> None:
-        """Run PostgreSQL, with its StateStore and the Secret that this names."""
-        self.kubernetes.apply(*database(name))
+    def database(self, name: str = "db", *, avoids: str | None = None) -> None:
+        """Run PostgreSQL, on any node but the one it avoids, with its StateStore and the Secret that this names."""
+        self.kubernetes.apply(*database(name, avoids=avoids))
         self.store(name, database=name)
         self.kubernetes.rolled_out(f"statefulset/{name}", timeout_s=READY_S)
 
     def store(self, name: str, *, database: str) -> None:
         """Declare a StateStore on a database; two may name the same."""
-        host = f"{database}.{self.kubernetes.namespace}.svc"
-        url = f"postgresql://postgres:{PASSWORD}@{host}/postgres"
-        self.kubernetes.apply(secret(f"{name}-url", url=url), state_store(name))
+        self.kubernetes.apply(*stored(name, database=database))
 
     def app(self, app_id: str, **changes: Any) -> None:
         """Declare an app of apps/choir.py and run it; see `deployment` and `registration`."""
@@ -62,10 +61,9 @@ class World:
         self._choir("start", prefix, str(count), json.dumps(steps), json.dumps(seconds))
 
     def ended(self, prefix: str, count: int, *, within_s: float) -> dict[str, int]:
-        """Wait for instances and return how many ended how; those that have not ended are RUNNING."""
-        found: dict[str, int] = json.loads(
-            self._choir("wait", prefix, str(count), json.dumps(within_s), timeout_s=within_s + 60)
-        )
+        """Wait for instances and return how many ended how: those that are not there are MISSING."""
+        said = self._choir("wait", prefix, str(count), json.dumps(within_s), timeout_s=within_s + 60)
+        found: dict[str, int] = json.loads(said)
         return found
 
     def pods(self, app: str) -> list[Any]:
@@ -79,10 +77,10 @@ class World:
         return self.kubernetes.run(*command, timeout_s=timeout_s)
 
 
-def choir(kubernetes: Kubernetes, *, replicas: int = 1) -> World:
+def choir(kubernetes: Kubernetes, *, replicas: int = 1, database_avoids: str | None = None) -> World:
     """Return a namespace with PostgreSQL and all three apps, ready."""
     world = World(kubernetes)
-    world.database()
+    world.database(avoids=database_avoids)
     for app in OFFERS:
         world.app(app, replicas=replicas)
     kubernetes.apply(workflow())
@@ -101,18 +99,17 @@ def sidecar(pod: Object) -> Object:
     return found
 
 
-def secret(name: str, **values: str) -> Object:
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+def text(*objects: Object) -> str:
+    """Return objects as kubectl reads them."""
+    return yaml.safe_dump_all(objects)
 
 
-def state_store(name: str) -> Object:
-    return {
-        "apiVersion": "antiphon.dev/v1alpha1",
-        "kind": "StateStore",
-        "metadata": {"name": name},
-        "spec": {"postgresql": {"urlSecretRef": {"name": f"{name}-url", "key": "url"}}},
-    }
+def stored(name: str, *, database: str | None = None) -> list[Object]:
+    """Return a StateStore and the Secret that it names."""
+    url = f"postgresql://postgres:{PASSWORD}@{database or name}:5432/postgres"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{name}-url"}, "stringData": {"url": url}}
+    spec = {"postgresql": {"urlSecretRef": {"name": f"{name}-url", "key": "url"}}}
+    return [secret, _ours("StateStore", name, spec)]
 
 
 def registration(
@@ -146,6 +143,11 @@ def run(name: str, of: str = "fulfil", **changes: Any) -> Object:
     return _ours("WorkflowRun", name, {"workflowRef": {"name": of}, "input": {"steps": 1}, **changes})
 
 
+def schedule(name: str, when: str, of: str = "fulfil") -> Object:
+    spec = {"workflowRef": {"name": of}, "schedule": when, "timeZone": "Etc/UTC", "input": {"steps": 1}}
+    return _ours("WorkflowSchedule", name, spec)
+
+
 def _ours(kind: str, name: str, spec: Mapping[str, Any]) -> Object:
     return {"apiVersion": "antiphon.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
@@ -163,9 +165,21 @@ def deployment(
             "selector": {"matchLabels": {"app": app_id}},
             "template": {
                 "metadata": {"labels": {"app": app_id, "antiphon.dev/inject": "true", **(labels or {})}},
-                "spec": pod_spec(["python", "choir.py", app_id], image=image),
+                "spec": pod_spec(
+                    ["python", "choir.py", app_id], image=image, topologySpreadConstraints=[_spread(app_id)]
+                ),
             },
         },
+    }
+
+
+def _spread(app_id: str) -> Object:
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app": app_id}},
+        "matchLabelKeys": ["pod-template-hash"],
     }
 
 
@@ -187,6 +201,12 @@ def pod_spec(command: Sequence[str], *, image: str = APPS_IMAGE, **changes: Any)
     }
 
 
+def _not_on(node: str) -> Object:
+    expression = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": [node]}
+    term = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}
+
+
 _INITDB = """
 [ -d /data/pg ] && exit
 rm -rf /data/new
@@ -197,7 +217,21 @@ mv /data/new /data/pg
 """
 
 
-def database(name: str) -> list[Object]:
+def job(name: str, command: Sequence[str], *, labels: Mapping[str, str]) -> Object:
+    """Return a Job whose pod asks for a sidecar."""
+    template = {
+        "metadata": {"labels": {"antiphon.dev/inject": "true", **labels}},
+        "spec": pod_spec(command, restartPolicy="Never"),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"backoffLimit": 0, "template": template},
+    }
+
+
+def database(name: str, *, avoids: str | None = None) -> list[Object]:
     """Return PostgreSQL with its data for as long as its pod: a container that was killed finds it again."""
     labels = {"database": name}
     common: dict[str, Any] = {
@@ -228,6 +262,7 @@ def database(name: str) -> list[Object]:
         ],
         "containers": [{**common, "name": "postgres", "command": server, "readinessProbe": asked}],
         "volumes": [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+        **({"affinity": _not_on(avoids)} if avoids else {}),
     }
     return [
         {

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from antiphon import Client, RetryPolicy, Worker, activity, workflow
+from antiphon import Client, RetryPolicy, Worker, activity, errors, workflow
 
 PATIENT = RetryPolicy(max_attempts=100, first_interval=timedelta(milliseconds=200), max_interval=timedelta(seconds=2))
 
@@ -99,6 +99,8 @@ async def wait(prefix: str, count: int, seconds: float) -> Counter[str]:
                 state = await client.wait(f"{prefix}-{number}", timeout=timedelta(seconds=seconds))
             except TimeoutError:
                 state = await client.get(f"{prefix}-{number}")
+            except errors.InstanceNotFound:
+                return "MISSING"
             return str(state.status.name)
 
         return Counter(await asyncio.gather(*(ended(number) for number in range(count))))
