@@ -4,6 +4,7 @@ import compileall
 import hashlib
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def postgres_server() -> Path:
         )
         for option in ("--sharedir", "--pkglibdir")
     )
-    stamp = hashlib.sha256(f"{_digest(programs / 'postgres')} 2".encode()).hexdigest()[:16]
+    stamp = hashlib.sha256(f"{_digest(programs / 'postgres')} 3".encode()).hexdigest()[:16]
 
     def make(unfinished: Path) -> None:
         with Layer(unfinished) as layer:
@@ -149,13 +150,24 @@ def postgres_server() -> Path:
                 layer.add((programs / name).resolve(), f"{programs}/{name}")
                 layer.link(f"usr/local/bin/{name}", f"{programs}/{name}")
             layer.add(share, str(share))
-            layer.add(libraries, str(libraries))
+            layer.add(libraries, str(libraries), _COMPILER)
             layer.add(Path("/usr/share/zoneinfo"), "usr/share/zoneinfo")
-            images.add_libraries(layer, [programs / "postgres", programs / "psql", *libraries.glob("*.so")])
+            images.add_libraries(
+                layer,
+                [
+                    programs / "postgres",
+                    programs / "psql",
+                    *(file for file in libraries.glob("*.so") if not _COMPILER.search(file.name)),
+                ],
+            )
             layer.directory("var/run/postgresql", 0o1777)
             layer.text("etc/passwd", _PASSWD)
 
     return _kept(cache_directory() / f"postgres-{stamp}.layer", make)
+
+
+#: PostgreSQL's just-in-time compiler, which is larger than all the rest.
+_COMPILER = re.compile(r"(^|/)(llvmjit.*|bitcode)$")
 
 
 def _kept(target: Path, make: Callable[[Path], object]) -> Path:
