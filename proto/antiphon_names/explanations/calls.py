@@ -65,8 +65,8 @@ CALLS = {
         cause="The target app's policy does not let this app call this name.",
         fix="Have the owners of the target app allow it.",
         example=(
-            'workflow "buy" (orders) calls activity "charge" in app "payments", which allows calls from: shipping. Such '
-            "a call is refused at once. Add {appId: orders} to spec.allowFrom of AppRegistration payments."
+            'workflow "buy" (orders) calls activity "charge" in app "payments", which allows calls from: shipping. '
+            "Such a call is refused at once. Add {appId: orders} to spec.allowFrom of AppRegistration payments."
         ),
     ),
     codes.SCHEMA_MISMATCH: Explanation(
