@@ -34,7 +34,7 @@ def _checked(text: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or parts.netloc != text:
+    if not host or parts.netloc != text or "@" in text:
         raise Misused(f'{codes.SETTING_INVALID}: "{text}" is no address. Give HOST:PORT, such as 10.0.0.7:{PEER_PORT}.')
     return text if port is not None else f"{text}:{PEER_PORT}"
 

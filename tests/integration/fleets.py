@@ -1,6 +1,7 @@
 """A fleet: sidecars of three apps, several replicas each, with etcd and PostgreSQL, every part a process of its own."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,11 @@ class Pod:
     to_etcd: Ways
     to_store: Proxy
     to_peers: Proxy
+
+    @property
+    def address(self) -> str:
+        """Where others, and the command line, reach the sidecar; it is what the sidecar says of itself in etcd."""
+        return f"127.0.0.1:{self.to_peers.port}"
 
 
 @dataclass
@@ -71,8 +77,21 @@ class Fleet:
         return [program for pod in self.all_pods() for program in (pod.sidecar, pod.worker)]
 
     def why(self, instance_id: str) -> str:
-        """Say what the processes wrote; the command line cannot ask a fleet yet."""
-        return f"{instance_id} did not end"
+        """Say why an instance of the first app has not ended."""
+        done = self.antiphon("why", instance_id, "--app", "orders", at=[self.pods["orders"][-1]])
+        return f"{done.stdout}{done.stderr}"
+
+    def antiphon(self, *words: str, at: Sequence[Pod] = (), **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command; with `at` it asks those sidecars, else it gets the store's URL."""
+        whom = [f"--address={pod.address}" for pod in at] or [f"--store={self.store.url}"]
+        return subprocess.run(
+            [sys.executable, "-m", "antiphon_cli", *words, *whom],
+            env={**os.environ, **environment(self.folder, self.store), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def start(self) -> None:
         """Start what does not run; return when all sidecars listen and all workers are there."""
@@ -102,10 +121,19 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, *, apps: Sequence[str] = APPS, replicas: int = 3, bug: str | None = None) -> Iterator[Fleet]:
+def fleet(
+    folder: Path,
+    *,
+    apps: Sequence[str] = APPS,
+    replicas: int = 3,
+    bug: str | None = None,
+    lease_s: float = LEASE_S,
+    peer_files: Mapping[str, str] | None = None,
+) -> Iterator[Fleet]:
     """Prepare a fleet with servers of its own, which run already; nothing runs afterwards.
 
-    `bug`: one of `matrix_bugs.BUGS`, which all sidecars have then.
+    `peer_files`: the variables that make the peer ports speak TLS. `bug`: one of `matrix_bugs.BUGS`, which all
+    sidecars have then.
     """
     with ExitStack() as stack:
         cluster = stack.enter_context(etcd.started(members=3, arguments=_UNHURRIED))
@@ -113,11 +141,13 @@ def fleet(folder: Path, *, apps: Sequence[str] = APPS, replicas: int = 3, bug: s
         proxies = stack.enter_context(Proxies.running())
         made = Fleet(folder, Store(server.url), cluster, server)
         config = folder / "sidecar.yaml"
-        config.write_text(f"limits: {{lease: {LEASE_S}s, names_settle: 2s}}\n")
+        config.write_text(f"limits: {{lease: {lease_s:g}s, names_settle: 2s}}\n")
         stack.callback(made.end)
         entry = ("-m", "antiphon_cli") if bug is None else ("-m", "tests.integration.matrix_bugs", bug)
         for app in apps:
             made.pods[app] = [_pod(made, app, number, proxies, config, entry) for number in range(replicas)]
+        for pod in made.all_pods():
+            pod.sidecar.environment = {**pod.sidecar.environment, **(peer_files or {})}
         yield made
 
 

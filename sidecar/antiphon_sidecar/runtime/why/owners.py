@@ -32,7 +32,7 @@ def owners(subject: Subject, inquiry: Inquiry) -> Iterator[Wait]:
     elif owner not in scene.view.replicas:
         text = (
             f"partition {partition_of(row.slot)}, to which the instance belongs, is still held by replica {owner}, "
-            f"which is gone. {_taken_over(row.app, owner, scene)}"
+            f"which is gone; {_taken_over(row.app, owner, scene)}"
         )
         yield _wait(subject, reasons.OWNER_GONE, text, replica=owner)
     elif owner in inquiry.silent:
