@@ -77,7 +77,7 @@ async def kill_in_commit(made: Fleet) -> None:
 
 
 async def _kill_in_commit(made: Fleet, pod: Pod) -> None:
-    replica = await _replica_of(made, pod)
+    replica = await replica_of(made, pod)
     pod.to_store.cut(to=False)
     try:
         # Under load an owner commits several times within the pause. One that commits nothing any more waits for the
@@ -93,7 +93,7 @@ async def _kill_in_commit(made: Fleet, pod: Pod) -> None:
     pod.sidecar.start()
 
 
-async def _replica_of(made: Fleet, pod: Pod) -> str:
+async def replica_of(made: Fleet, pod: Pod) -> str:
     """Return the ID of a sidecar that runs: others find it at its proxy."""
     address = f"127.0.0.1:{pod.to_peers.port}"
 

@@ -128,12 +128,11 @@ def fleet(
     replicas: int = 3,
     bug: str | None = None,
     lease_s: float = LEASE_S,
-    peer_files: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Fleet]:
     """Prepare a fleet with servers of its own, which run already; nothing runs afterwards.
 
-    `peer_files`: the variables that make the peer ports speak TLS. `bug`: one of `matrix_bugs.BUGS`, which all
-    sidecars have then.
+    `variables`: settings of all sidecars. `bug`: one of `matrix_bugs.BUGS`, which all sidecars have then.
     """
     with ExitStack() as stack:
         cluster = stack.enter_context(etcd.started(members=3, arguments=_UNHURRIED))
@@ -147,7 +146,7 @@ def fleet(
         for app in apps:
             made.pods[app] = [_pod(made, app, number, proxies, config, entry) for number in range(replicas)]
         for pod in made.all_pods():
-            pod.sidecar.environment = {**pod.sidecar.environment, **(peer_files or {})}
+            pod.sidecar.environment = {**pod.sidecar.environment, **(variables or {})}
         yield made
 
 

@@ -96,8 +96,8 @@ async def test_an_owner_that_is_silent_is_named_with_who_takes_over_and_the_stor
     assert (first.reason, first.replica, second.reason) == ("OwnerSilent", THERE, "ExternalEvent")
     assert first.message == (
         "replica orders-2 owns the instance, and did not answer within 2 s. What is told here is from the store, "
-        "without what is in that replica's memory. If it has died: others of orders (orders-1) take over within a lease "
-        "time (10 s). If it lives, its log may say what keeps it."
+        "without what is in that replica's memory. If it has died: others of orders (orders-1) take over within a "
+        "lease time (10 s). If it lives, its log may say what keeps it."
     )
 
 

@@ -31,7 +31,7 @@ LONG_NS = 60 * _NS
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One thing that an instance waits for; `since` and `until` in store time, `until` None without an end.
+    """One thing that an instance waits for; `since` and `until` in store time, 0 for not known, None without an end.
 
     `kind` is what is waited for: activity, workflow, timer, event, worker, person or store. `waits` is what a
     child workflow waits for itself.

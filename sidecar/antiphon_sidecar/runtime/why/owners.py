@@ -34,14 +34,14 @@ def owners(subject: Subject, inquiry: Inquiry) -> Iterator[Wait]:
             f"partition {partition_of(row.slot)}, to which the instance belongs, is still held by replica {owner}, "
             f"which is gone; {_taken_over(row.app, owner, scene)}"
         )
-        yield _wait(subject, reasons.OWNER_GONE, text, replica=owner)
+        yield _wait(subject, reasons.OWNER_GONE, text, replica=owner, since=0)
     elif owner in inquiry.silent:
         text = (
             f"replica {owner} owns the instance, and {inquiry.silent[owner]}. What is told here is from the store, "
             f"without what is in that replica's memory. If it has died: {_taken_over(row.app, owner, scene)} "
             "If it lives, its log may say what keeps it."
         )
-        yield _wait(subject, reasons.OWNER_SILENT, text, replica=owner)
+        yield _wait(subject, reasons.OWNER_SILENT, text, replica=owner, since=0)
 
 
 def without_worker(subject: Subject, inquiry: Inquiry) -> Wait | None:
@@ -82,6 +82,7 @@ def _taken_over(app: str, owner: str, scene: Scene) -> str:
     return f"others of {app} ({codes.listing(others)}) take over within a lease time ({scene.lease_s:g} s)."
 
 
-def _wait(subject: Subject, reason: reasons.Reason, text: str, *, replica: str = "") -> Wait:
+def _wait(subject: Subject, reason: reasons.Reason, text: str, *, replica: str = "", since: int | None = None) -> Wait:
     row = subject.row
-    return Wait(reason.name, text, row.updated_at, kind="worker", app=row.app, replica=replica)
+    since = row.updated_at if since is None else since
+    return Wait(reason.name, text, since, kind="worker", app=row.app, replica=replica)
