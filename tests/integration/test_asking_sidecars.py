@@ -6,7 +6,6 @@ The lease is long here, so that there is time to ask while a replica that has di
 import asyncio
 import json
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -14,16 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from antiphon import Client, Status
+from antiphon_cli.main import main
 from antiphon_names.hashing import PARTITIONS, partition_of, slot_of
+from antiphon_sidecar.coordination.base import View
 from tests import pki
-from tests.integration.faults import mended, registry_of, seen
+from tests.integration.faults import mended, registry_of, replica_of, seen
 from tests.integration.fleets import Fleet, Pod, fleet
+from tests.integration.programs import environment
 
 pytestmark = pytest.mark.integration
 
 LEASE_S = 20.0
+REPLICAS = 2
 #: In this an activity does not end; whoever waits for its end ends its worker before.
 LONG_S = 600.0
 SOON_S = 30.0
@@ -37,22 +41,46 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], F
 
         def get() -> Fleet:
             if not made:
-                folder = tmp_path_factory.mktemp("fleet")
-                made.append(
-                    stack.enter_context(fleet(folder, apps=("orders", "payments"), replicas=2, lease_s=LEASE_S))
+                # A third app that nobody has seen is waited for, so that there is time to ask about it.
+                waits = {"ANTIPHON_UNKNOWN_APP": "wait"}
+                prepared = fleet(
+                    tmp_path_factory.mktemp("fleet"),
+                    apps=("orders", "payments"),
+                    replicas=REPLICAS,
+                    lease_s=LEASE_S,
+                    variables=waits,
                 )
+                made.append(stack.enter_context(prepared))
             made[0].start()
             return made[0]
 
         yield get
 
 
+async def settled(made: Fleet) -> Fleet:
+    """Wait until who has ended is out of etcd, who runs has its worker, and every partition its owner."""
+
+    def wanted(view: View) -> bool:
+        for app in made.pods:
+            replicas = view.of_app(app)
+            owners = {view.owners.get((app, partition)) for partition in range(PARTITIONS)}
+            if [r.workers for r in replicas] != [1] * REPLICAS or owners != {r.replica for r in replicas}:
+                return False
+        return True
+
+    async with registry_of(made) as reader:
+        await seen(reader, wanted)
+    return made
+
+
 async def antiphon(
     made: Fleet, *words: str, at: list[Pod] | None = None, code: int | None = 0, **variables: str
-) -> "subprocess.CompletedProcess[str]":
+) -> Result:
     """Run a command, at the given sidecars or at the store, and expect how it ends; None: anyhow."""
-    done = await asyncio.to_thread(made.antiphon, *words, at=at or (), **variables)
-    assert code in (None, done.returncode), f"{words}:\n{done.stdout}{done.stderr}"
+    whom = [f"--address={pod.address}" for pod in at or ()] or [f"--store={made.store.url}"]
+    env = {"ANTIPHON_ADDRESS": "", **environment(made.folder, made.store), **variables}
+    done = await asyncio.to_thread(CliRunner().invoke, main, [*words, *whom], env=env)
+    assert code in (None, done.exit_code), f"{words}:\n{done.output}{done.exception!r}"
     return done
 
 
@@ -75,19 +103,11 @@ async def told(made: Fleet, instance_id: str, reason: str, *, at: Pod, app: str 
             await asyncio.sleep(0.2)
 
 
-async def replica_at(made: Fleet, pod: Pod) -> str:
-    """Return the ID of the replica that a pod has now."""
-    done = await antiphon(made, "check", "-o", "json", at=[pod], code=None)
-    (first, *_) = json.loads(done.stdout)
-    name: str = first["found"].partition(",")[0]
-    return name
-
-
 async def owner_of(made: Fleet, instance_id: str, app: str = "orders") -> tuple[Pod, Pod]:
     """Return the pod that owns an instance, and the other one of its app."""
     async with registry_of(made) as reader:
         place = app, partition_of(slot_of(instance_id))
-        view = await seen(reader, lambda v: sum(a == app for a, _ in v.owners) == PARTITIONS)
+        view = await seen(reader, lambda v: v.owners.get(place) in v.replicas)
         address = view.replicas[view.owners[place]].address
     first, second = made.pods[app]
     return (first, second) if first.address == address else (second, first)
@@ -103,7 +123,7 @@ async def started(made: Fleet, workflow: str, arg: object, *, instance_id: str) 
 
 
 async def test_every_sidecar_tells_the_same_of_every_app(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with Client(address=made.address()) as client:
         await client.start("alone", 0.0, instance_id="same-1")
         await client.wait("same-1", timeout=timedelta(seconds=30))
@@ -115,7 +135,7 @@ async def test_every_sidecar_tells_the_same_of_every_app(running: Callable[[], F
     ]
     for words in commands:
         asked = [made.pods["orders"][0], made.pods["orders"][1], made.pods["payments"][0]]
-        answers = await asyncio.gather(*(antiphon(made, *words, at=[pod]) for pod in asked))
+        answers = [await antiphon(made, *words, at=[pod]) for pod in asked]
         assert answers[0].stdout
         assert len({answer.stdout for answer in answers}) == 1, words
     apps = json.loads((await antiphon(made, "apps", "-o", "json", at=[made.pods["payments"][1]])).stdout)
@@ -123,7 +143,7 @@ async def test_every_sidecar_tells_the_same_of_every_app(running: Callable[[], F
 
 
 async def test_an_instance_is_steered_at_the_sidecar_of_another_app(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     at = [made.pods["payments"][0]]
     given = ("--app", "orders")
     started = await antiphon(made, "workflow", "start", "listener", "--id", "steered", *given, at=at)
@@ -141,18 +161,18 @@ async def test_an_instance_is_steered_at_the_sidecar_of_another_app(running: Cal
 
 
 async def test_what_only_the_owner_and_the_target_know_is_asked_for_there(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "once", LONG_S, instance_id="far"):
         for pod in made.all_pods():
             wait = await told(made, "far", "ActivityRunning", at=pod)
             assert (wait["app"], wait["attempt"]) == ("payments", 1)
-            replicas = [await replica_at(made, target) for target in made.pods["payments"]]
+            replicas = [await replica_of(made, target) for target in made.pods["payments"]]
             assert wait["replica"] in replicas
             assert f"runs at replica {wait['replica']} for" in wait["message"]
 
 
 async def test_a_child_in_another_app_is_followed_to_its_own_owner(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "parent", 0.0, instance_id="upper"):
         wait = await told(made, "upper", "ChildRunning", at=made.pods["orders"][0])
         # The third app of these tests is not there: the child's call of it is known to the child's owner alone.
@@ -163,11 +183,11 @@ async def test_a_child_in_another_app_is_followed_to_its_own_owner(running: Call
 
 
 async def test_an_owner_that_was_killed_is_named_until_another_takes_over(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "listener", None, instance_id="widow") as client:
         await told(made, "widow", "ExternalEvent", at=made.pods["payments"][0])
         owner, other = await owner_of(made, "widow")
-        replica = await replica_at(made, owner)
+        replica = await replica_of(made, owner)
         await asyncio.to_thread(owner.sidecar.kill)
         first, *rest = await why(made, "widow", at=made.pods["payments"][0])
         assert (first["reason"], first["replica"]) == ("OwnerSilent", replica)
@@ -185,11 +205,11 @@ async def test_an_owner_that_was_killed_is_named_until_another_takes_over(runnin
 
 
 async def test_an_owner_that_is_stopped_is_named_and_asked_again_when_it_goes_on(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "once", LONG_S, instance_id="frozen"):
         await told(made, "frozen", "ActivityRunning", at=made.pods["payments"][0])
         owner, other = await owner_of(made, "frozen")
-        replica = await replica_at(made, owner)
+        replica = await replica_of(made, owner)
         owner.sidecar.running.send_signal(signal.SIGSTOP)
         try:
             first, second = await why(made, "frozen", at=other)
@@ -206,13 +226,13 @@ async def test_an_owner_that_is_stopped_is_named_and_asked_again_when_it_goes_on
 
 
 async def test_an_owner_without_a_worker_is_told_from_an_app_without_workers(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "listener", None, instance_id="idle"):
         await told(made, "idle", "ExternalEvent", at=made.pods["payments"][0])
         owner, other = await owner_of(made, "idle")
         await asyncio.to_thread(owner.worker.kill)
         wait = await told(made, "idle", "OwnerWithoutWorker", at=other)
-        assert (await replica_at(made, other)) in wait["message"]
+        assert (await replica_of(made, other)) in wait["message"]
         await asyncio.to_thread(other.worker.kill)
         wait = await told(made, "idle", "WorkerNotConnected", at=other)
         assert wait["message"].startswith('AN501 WorkerNotConnected: workflow "listener" needs app "orders"')
@@ -221,10 +241,10 @@ async def test_an_owner_without_a_worker_is_told_from_an_app_without_workers(run
 async def test_an_activity_at_a_replica_that_is_stopped_is_told_with_what_will_be(
     running: Callable[[], Fleet],
 ) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "once", LONG_S, instance_id="lost-task"):
         wait = await told(made, "lost-task", "ActivityRunning", at=made.pods["orders"][0])
-        ids = {await replica_at(made, pod): pod for pod in made.pods["payments"]}
+        ids = {await replica_of(made, pod): pod for pod in made.pods["payments"]}
         target = ids[wait["replica"]]
         target.sidecar.running.send_signal(signal.SIGSTOP)
         try:
@@ -237,7 +257,7 @@ async def test_an_activity_at_a_replica_that_is_stopped_is_told_with_what_will_b
 
 
 async def test_etcd_that_is_away_is_told_with_what_is_not_certain_then(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     async with started(made, "listener", None, instance_id="old-view"):
         pod = made.pods["orders"][0]
         await told(made, "old-view", "ExternalEvent", at=pod)
@@ -255,13 +275,11 @@ async def test_etcd_that_is_away_is_told_with_what_is_not_certain_then(running: 
 
 
 async def test_check_finds_all_well_and_counts_partitions(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     await owner_of(made, "any")
     await owner_of(made, "any", app="payments")
     async with asyncio.timeout(SOON_S):
-        while (
-            done := await antiphon(made, "check", "-o", "json", at=[made.pods["payments"][0]], code=None)
-        ).returncode:
+        while (done := await antiphon(made, "check", "-o", "json", at=[made.pods["payments"][0]], code=None)).exit_code:
             await asyncio.sleep(0.5)
     found = json.loads(done.stdout)
     whats = [each["what"] for each in found]
@@ -272,8 +290,15 @@ async def test_check_finds_all_well_and_counts_partitions(running: Callable[[], 
     assert sum(owned) == 2 * PARTITIONS
 
 
+async def refused(address: str) -> Result:
+    """Ask at an address that is no sidecar's."""
+    done = await asyncio.to_thread(CliRunner().invoke, main, ["apps", "--address", address])
+    assert done.exit_code == 1
+    return done
+
+
 async def test_what_does_not_fit_is_refused_with_what_would(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     pod = made.pods["orders"][0]
     at = [pod]
     other = await antiphon(made, "apps", "--namespace", "shop", at=at, code=1)
@@ -284,32 +309,33 @@ async def test_what_does_not_fit_is_refused_with_what_would(running: Callable[[]
     same = await antiphon(made, "why", "i", "--app", "ordres", at=at, code=1)
     assert same.stderr.startswith('AN103 TargetAppNotFound: app "ordres" is not known here')
     app_port = f"127.0.0.1:{pod.grpc_port}"
-    mistaken = await asyncio.to_thread(made.antiphon, "apps", "--address", app_port)
+    mistaken = await refused(app_port)
     assert mistaken.stderr.startswith(f"AN711 AddressMistaken: {app_port} is where a sidecar's own app connects.")
     etcd = made.etcd.endpoints[0].removeprefix("http://")
-    strange = await asyncio.to_thread(made.antiphon, "apps", "--address", etcd)
+    strange = await refused(etcd)
     assert strange.stderr.startswith("AN711 AddressMistaken: ")
     named = await antiphon(made, "apps", at=[], ANTIPHON_ADDRESS=f"127.0.0.1:1,{pod.address}")
     assert "Nothing runs on this machine with the store" in named.stderr, "a store that is named wins"
 
 
 async def test_the_store_is_read_and_written_without_a_process(running: Callable[[], Fleet]) -> None:
-    made = running()
+    made = await settled(running())
     given = ("--app", "orders")
     async with started(made, "listener", None, instance_id="rows"):
         await told(made, "rows", "ExternalEvent", at=made.pods["orders"][0])
         beside = await antiphon(made, "why", "rows", *given)
-        assert 'event "mark" has not come' in beside.stdout
+        assert "an external event has not come" in beside.stdout
         assert "Sidecars elsewhere use it: orders-" in beside.stderr
         raised = await antiphon(made, "workflow", "raise", "rows", "mark", *given, "--input", "5")
         assert "A sidecar of orders that runs elsewhere carries it out." in raised.stderr
+        async with asyncio.timeout(SOON_S):
+            while 'event "mark"' not in (await antiphon(made, "workflow", "history", "rows", *given)).stdout:
+                await asyncio.sleep(0.2)
         for program in made.programs():
             await asyncio.to_thread(program.terminate, within_s=20)
         listed = await antiphon(made, "workflow", "list", "--prefix", "rows", "-o", "json")
         assert [each["status"] for each in json.loads(listed.stdout)] == ["RUNNING"]
         assert listed.stderr.startswith("Nothing runs on this machine with the store postgresql://")
-        history = await antiphon(made, "workflow", "history", "rows", *given)
-        assert 'event "mark" is raised with 5' in history.stdout
         lonely = await antiphon(made, "why", "rows", *given)
         assert "no sidecar of it has written to the store lately" in lonely.stdout
         apps = await antiphon(made, "apps", "-o", "json")
@@ -341,7 +367,7 @@ async def test_a_sidecar_with_certificates_is_asked_with_certificates_alone(tmp_
         "ANTIPHON_PEER_KEY_FILE": files.server_key,
     }
     ours = ("--ca-file", files.ca, "--cert-file", files.client_cert, "--key-file", files.client_key)
-    with fleet(tmp_path, apps=("orders",), replicas=2, lease_s=LEASE_S, peer_files=variables) as made:
+    with fleet(tmp_path, apps=("orders",), replicas=2, lease_s=LEASE_S, variables=variables) as made:
         made.start()
         at = [made.pods["orders"][0]]
         async with Client(address=made.address()) as client:
