@@ -55,6 +55,7 @@ ALERTS = """## What to alert on
 | `sum by (app) (antiphon_workers) == 0` | nobody runs this app's code: its instances and calls to it wait |
 | `sum by (app) (antiphon_partitions_owned) < 32` for a minute | some of an app's instances have no owner |
 | `sum by (app, reason) (antiphon_instances_stalled) > 0` | instances that go on only after a change of code; `antiphon why` says which |
+| `max(antiphon_replica_apart) > 0` | sidecars of one namespace use a database and a copy of it: their logs say which (AN410) |
 | `rate(antiphon_commits_total{outcome="fenced"}[5m]) > 1` | two replicas fight over a partition: a clock, a network or etcd is unwell |
 | `histogram_quantile(0.99, rate(antiphon_commit_seconds_bucket[5m])) > 0.5` | the database is slow |
 | `rate(antiphon_sweep_rows_total{table="tasks"}[5m])` well above zero | sidecars do not reach each other: work moves by the sweep, a second late |

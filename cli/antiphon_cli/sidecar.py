@@ -45,6 +45,7 @@ def _cluster_options(command: CommandT) -> CommandT:
                 "DIRECTORY",
                 "Where those may be instead, as in a mounted Secret: ca.crt, tls.crt, tls.key, username, password.",
             ),
+            ("--registry", "none|operator", "Who says which apps there are, through etcd; none if not given."),
             ("--peer-port", "PORT", "Port for other sidecars and for the control API; 50002 if not given."),
             ("--peer-address", "ADDRESS", "What other sidecars connect to; POD_IP, else loopback, if not given."),
             (
@@ -112,6 +113,11 @@ def sidecar(
     if directory:
         flags = {**credentials(Path(directory), os.environ), **{key: flag for key, flag in flags.items() if flag}}
     settings = load_settings(store=store, db=db, config=config, peer_address=address, **flags)
+    if settings.etcd is None and settings.registry != "none":
+        raise Misused(
+            f"{codes.SETTING_INVALID}: registry is {settings.registry}, but what the operator writes is in etcd. Give "
+            "--etcd too, or leave --registry out."
+        )
     wanted = bootstrap.Ports(grpc_port, http_port)
     work = _alone(name, settings, wanted) if settings.etcd is None else _among_others(name, settings, wanted)
     raise SystemExit(hosting.run_loop(work))

@@ -97,6 +97,11 @@ ETCD_UNREACHABLE = Code("AN403", "EtcdUnreachable", "etcd does not answer; what 
 PEER_MISTAKEN = Code("AN404", "PeerMistaken", "a replica was spoken to in place of another one")
 PEER_TOO_DIFFERENT = Code("AN405", "PeerTooDifferent", "two replicas speak no protocol in common", retriable=False)
 
+REPLICA_APART = Code(
+    "AN410", "ReplicaApart", "two replicas' stores have one identity and are two: one is a copy", retriable=False
+)
+START_NOT_ADMITTED = Code("AN411", "StartNotAdmitted", "the operator admits no new instances of this workflow now")
+
 WORKER_NOT_CONNECTED = Code("AN501", "WorkerNotConnected", "no worker of this app is connected")
 TOKEN_WRONG = Code("AN502", "TokenWrong", "the API token is missing or wrong", retriable=False)
 REQUEST_INVALID = Code("AN503", "RequestInvalid", "the request cannot be understood", retriable=False)

@@ -240,3 +240,14 @@ def _declared(found: Iterable[Mapping[str, Any]]) -> tuple[DeclaredName, ...]:
 
 def _numbers(found: Mapping[str, Any] | None) -> dict[str, int]:
     return {str(name): int(number) for name, number in (found or {}).items()}
+
+
+def app_record(value: bytes) -> AppRecord | None:
+    """Read what is written of an app; None when it has another shape."""
+    found = read(value)
+    if found is None:
+        return None
+    try:
+        return AppRecord.read(found)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None

@@ -79,6 +79,8 @@ class Settings:
     #: Who etcd is told that this is; the password is read from its file at each connection.
     etcd_user: str | None = None
     etcd_password_file: str | None = None
+    #: Who says which apps there are and what may be called: `none`, or the `operator`, through etcd.
+    registry: str = "none"
     #: What other replicas are told to connect to; its port is `peer_port` unless it names one.
     peer_address: str | None = None
     #: Port for other replicas and the control API; 0: any free one.

@@ -146,6 +146,7 @@ SETTINGS = (
     Setting("etcd_key_file", "etcd_key_file", _FILE),
     Setting("etcd_user", "etcd_user", Kind("a name", _text)),
     Setting("etcd_password_file", "etcd_password_file", _FILE),
+    Setting("registry", "registry", _choice("none", "operator")),
     Setting("peer_address", "peer_address", Kind("an address or a name, with or without a port", _text)),
     Setting("peer_port", "peer_port", _PORT),
     Setting("peer_ca_file", "peer_ca_file", _FILE),

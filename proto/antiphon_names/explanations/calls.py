@@ -54,10 +54,12 @@ CALLS = {
     codes.STATE_STORE_MISMATCH: Explanation(
         seen="As the failure of a call.",
         cause="The target app keeps its state in another store, so that one commit cannot hold both sides.",
-        fix="Give both apps the same state store.",
+        fix="Give both apps the same state store. A copied database has its own rows, and counts as another one.",
         example=(
-            "replica payments-4f1 of payments uses the state store 5b1e, this one 77c0; calls between them are"
-            " refused. Give both the same store."
+            'instance "order-1" (orders) calls activity "charge" in app "payments", but the sidecars of payments keep '
+            "their state in another store than those of orders, so that one commit cannot hold both sides. The call "
+            "fails for good. Give both apps the same state store; two databases are two stores, also when one is a "
+            "copy of the other."
         ),
     ),
     codes.CALL_DENIED: Explanation(
@@ -65,8 +67,9 @@ CALLS = {
         cause="The target app's policy does not let this app call this name.",
         fix="Have the owners of the target app allow it.",
         example=(
-            'workflow "buy" (orders) calls activity "charge" in app "payments", which allows calls from: shipping. '
-            "Such a call is refused at once. Add {appId: orders} to spec.allowFrom of AppRegistration payments."
+            'instance "order-1" (orders) calls activity "charge" in app "payments", which takes calls only from: '
+            "shipping. The call fails for good. Have the owners of payments add orders to allowFrom of its "
+            "AppRegistration."
         ),
     ),
     codes.SCHEMA_MISMATCH: Explanation(
@@ -82,7 +85,11 @@ CALLS = {
         seen="In `antiphon why`.",
         cause="The operator has not yet written which apps there are.",
         fix="Look whether the operator runs; calls wait meanwhile.",
-        reserved=True,
+        example=(
+            'activity "charge" (#1) in app "payments" waits: the operator has not yet written what it knows of '
+            "payments into the registry, so that nobody can tell whether the name is right. It goes on when that is "
+            "written. Look whether the operator runs, and reaches etcd."
+        ),
     ),
     codes.CONCURRENCY_LIMITED: Explanation(
         seen="In `antiphon why` while an activity or a new run waits.",

@@ -91,6 +91,26 @@ COORDINATION = {
         fix="Upgrade one release at a time.",
         example=('"orders-1" (orders) speaks protocols 3 to 4, this replica 1 to 2. Upgrade one release at a time.'),
     ),
+    codes.REPLICA_APART: Explanation(
+        seen="In the log of a sidecar, and in its metric `antiphon_replica_apart`.",
+        cause="A database was copied, and sidecars of one namespace use the original and the copy.",
+        fix="Give all sidecars of the namespace one database; give a copy that is to be used elsewhere its own etcd or "
+        "namespace.",
+        example=(
+            'replica "payments-1" says that it is on the store 5f0c1e9a, as "orders-1" is, but its row is not here: '
+            "one of their databases is a copy of the other. Calls between them are refused. Give all sidecars of the "
+            "namespace one database, or the copy's sidecars another namespace."
+        ),
+    ),
+    codes.START_NOT_ADMITTED: Explanation(
+        seen="As a refused start, and as the failure of a child workflow or of one that starts another.",
+        cause="The operator admits no new instances of the workflow: its contract is broken, or somebody suspended it.",
+        fix="Mend what the conditions of its Workflow resource report. Instances that run go on meanwhile.",
+        example=(
+            'workflow "ship" of app "shipping" takes no new instances now (TargetsRegistered: payments offers no '
+            '"charge"). Those that run go on. Mend what its Workflow resource reports, then start it again.'
+        ),
+    ),
     codes.PARTITION_LOST: Explanation(
         seen="As a refused request.",
         cause="Another replica owns the instance now.",

@@ -31,6 +31,7 @@ from antiphon_sidecar.bootstrap.stores import POSTGRES, open_store, url_source
 from antiphon_sidecar.bootstrap.tracing import span_writer
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.peers.grpc import Certificates, GrpcPeers, Self
 from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
@@ -38,6 +39,7 @@ from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.registry import Registry
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.spans import Spans
 from antiphon_sidecar.runtime.tasks import Tasks
@@ -93,6 +95,7 @@ class Sidecar:
         self._clock = SystemClock()
         self._store_clock = StoreClock(self._clock)
         self._known = KnownApps(store)
+        self._registry = Registry(store, self.view, operator=settings.registry == "operator")
         self._committer = Committer(store)
         self._tasks = Tasks(crash)
         self._served: App | None = None
@@ -131,6 +134,7 @@ class Sidecar:
         await self._known.refresh()
         self._tasks.spawn(self._committer.run(), "committer")
         await self._coordinator.start()
+        await self._registry.refresh()
         self._served = await open_app(
             self._replica(),
             self.settings,
@@ -151,7 +155,10 @@ class Sidecar:
                 clock=self._clock,
                 store_clock=self._store_clock,
                 known_apps=self._known,
+                registry=self._registry,
                 limits=settings.limits,
+                concurrency=settings.concurrency_of(self.app),
+                retention={Status[name.upper()]: seconds for name, seconds in settings.retention},
                 unknown_apps=UnknownApps(settings.unknown_app == "fail", settings.unknown_app_grace_s),
                 spans=self._spans,
                 died=crash,
@@ -189,10 +196,11 @@ class Sidecar:
         return Calls(self._served.replica, app=app) if self._known_app(app) else None
 
     def _known_app(self, app: str) -> bool:
-        return self._known.knows(app) or bool(self.view().of_app(app))
+        return self._known.knows(app) or app in self._registry.apps() or bool(self.view().of_app(app))
 
     def _apps(self) -> list[str]:
-        return sorted({self.app, *(r.app for r in self.view().replicas.values()), *self._known.names()})
+        seen = (r.app for r in self.view().replicas.values())
+        return sorted({self.app, *seen, *self._known.names(), *self._registry.apps()})
 
     def metrics(self) -> Iterable[Collector]:
         """Return what is reported of this process."""
@@ -219,6 +227,7 @@ class Sidecar:
             others=self.others,
             lease_s=self.settings.limits.lease_s,
             etcd_away_since=etcd.away_since,
+            registry=self._registry,
         )
 
     def etcd(self) -> Etcd:

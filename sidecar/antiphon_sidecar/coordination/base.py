@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from antiphon_names.registry import AppRecord, SyncedRecord
 from antiphon_proto.etcd import Unavailable
 
 __all__ = ["Contract", "Coordinator", "Registration", "Unavailable", "View"]
@@ -30,7 +31,8 @@ class Registration:
 
     `declares`: every connected worker declares its names, so `workflows` and `activities` are all there is.
     `workers`: how many are connected. `serving`: it wants its share of the partitions; False while it has no worker and
-    others have, and while it drains.
+    others have, and while it drains. `apart`: the replicas whose store has the identity of this one's and is another
+    all the same, a copy.
     """
 
     app: str
@@ -44,6 +46,7 @@ class Registration:
     activities: frozenset[str] = frozenset()
     contracts: frozenset[Contract] = frozenset()
     serving: bool = True
+    apart: frozenset[str] = frozenset()
 
     def offers_activity(self, name: str) -> bool:
         """Tell whether this replica may be handed the activity."""
@@ -58,12 +61,15 @@ class Registration:
 class View:
     """A snapshot: replicas by ID, owners by (app, partition), and when each app's replicas last changed.
 
-    `changed_at` is in the monotonic seconds of the reader's clock.
+    `changed_at` is in the monotonic seconds of the reader's clock. `apps` and `synced` are the operator's word: what it
+    says of each app, and that it has said so of all; empty and None where there is none.
     """
 
     replicas: Mapping[str, Registration] = field(default_factory=dict)
     owners: Mapping[tuple[str, int], str] = field(default_factory=dict)
     changed_at: Mapping[str, float] = field(default_factory=dict)
+    apps: Mapping[str, AppRecord] = field(default_factory=dict)
+    synced: SyncedRecord | None = None
 
     def of_app(self, app: str) -> list[Registration]:
         """Return the live replicas of an app, ordered by replica ID."""

@@ -38,6 +38,7 @@ def registration_record(registration: Registration) -> bytes:
             "workflows": sorted(registration.workflows),
             "activities": sorted(registration.activities),
             "serving": registration.serving,
+            "apart": sorted(registration.apart),
             "contracts": [astuple(contract) for contract in sorted(registration.contracts)],
         }
     )
@@ -61,6 +62,7 @@ def _registration(key: registry.ReplicaKey, value: bytes) -> Registration | None
             contracts=frozenset(Contract(*map(str, contract)) for contract in found.get("contracts", ())),
             # A release that does not say so wants its share always.
             serving=bool(found.get("serving", True)),
+            apart=frozenset(map(str, found.get("apart", ()))),
         )
     except (TypeError, ValueError):
         return None
@@ -76,6 +78,8 @@ class Registry:
         self._replicas: dict[str, Registration] = {}
         self._owners: dict[tuple[str, int], str] = {}
         self._changed_at: dict[str, float] = {}
+        self._apps: dict[str, registry.AppRecord] = {}
+        self._synced: registry.SyncedRecord | None = None
         self.view = View()
 
     def reset(self, found: Iterable[Change], *, revision: int, now: float) -> bool:
@@ -93,7 +97,9 @@ class Registry:
     def _known_keys(self) -> list[str]:
         replicas = (registry.replica_key(self._namespace, r.app, r.replica) for r in self._replicas.values())
         partitions = (registry.partition_key(self._namespace, *key) for key in self._owners)
-        return [*replicas, *partitions]
+        apps = (registry.app_key(self._namespace, app) for app in self._apps)
+        synced = () if self._synced is None else (registry.synced_key(self._namespace),)
+        return [*replicas, *partitions, *apps, *synced]
 
     def apply(self, changes: Iterable[Change], *, now: float) -> bool:
         """Fold changes in; tell whether the view is another one. `now` in monotonic seconds."""
@@ -105,7 +111,9 @@ class Registry:
             self._revisions[change.key] = change.revision
             changed |= self._fold(change, now)
         if changed:
-            self.view = View(dict(self._replicas), dict(self._owners), dict(self._changed_at))
+            self.view = View(
+                dict(self._replicas), dict(self._owners), dict(self._changed_at), dict(self._apps), self._synced
+            )
         return changed
 
     def _fold(self, change: Change, now: float) -> bool:
@@ -114,7 +122,11 @@ class Registry:
                 return self._fold_replica(key, change.value, now)
             case registry.PartitionKey() as key:
                 return self._fold_partition(key, change.value)
-            case _:
+            case registry.AppKey() as key:
+                return self._fold_app(key, change.value)
+            case registry.SyncedKey():
+                return self._fold_synced(change.value)
+            case None:
                 return False
 
     def _fold_replica(self, key: registry.ReplicaKey, value: bytes | None, now: float) -> bool:
@@ -140,4 +152,26 @@ class Registry:
             self._owners[place] = owner
         else:
             self._owners.pop(place, None)
+        return True
+
+    def _fold_app(self, key: registry.AppKey, value: bytes | None) -> bool:
+        known = self._apps.get(key.app)
+        found = None if value is None else registry.app_record(value)
+        if found is None and value is not None:
+            # Written by a release that is too new: what was said before holds, a policy is not dropped.
+            return False
+        if found == known:
+            return False
+        if found is None:
+            del self._apps[key.app]
+        else:
+            self._apps[key.app] = found
+        return True
+
+    def _fold_synced(self, value: bytes | None) -> bool:
+        record = None if value is None else registry.read(value)
+        found = None if record is None else registry.SyncedRecord.read(record)
+        if found == self._synced:
+            return False
+        self._synced = found
         return True

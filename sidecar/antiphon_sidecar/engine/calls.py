@@ -1,9 +1,9 @@
 """Where a call goes, and why it may not: what tasks, children and detached workflows have in common."""
 
 from antiphon_names import errors as codes
-from antiphon_sidecar.engine.actions import CreateChild, ScheduleTask, Target
+from antiphon_sidecar.engine.actions import CreateChild, CreateDetached, ScheduleTask, Target
 from antiphon_sidecar.engine.events import Failure, Propagation, Route
-from antiphon_sidecar.engine.outcome import Scope
+from antiphon_sidecar.engine.outcome import Call, Scope
 from antiphon_sidecar.engine.state import State
 
 
@@ -31,7 +31,20 @@ def foreign_namespace(target: Target | None, scope: Scope) -> Failure | None:
 
 def refusal_of(state: State, action: ScheduleTask | CreateChild, scope: Scope) -> Failure | None:
     """Return why a call cannot be carried out."""
-    return foreign_namespace(action.target, scope) or _history_kept_back(state, action)
+    return (
+        foreign_namespace(action.target, scope)
+        or _history_kept_back(state, action)
+        or not_allowed(state.app, state.instance_id, action, scope)
+    )
+
+
+def not_allowed(
+    app: str, instance_id: str, action: ScheduleTask | CreateChild | CreateDetached, scope: Scope
+) -> Failure | None:
+    """Return why the rules between apps refuse a call."""
+    kind = "activity" if isinstance(action, ScheduleTask) else "workflow"
+    target = action.target.app if action.target is not None and action.target.app else app
+    return scope.refuse(Call(kind, action.name, target, instance_id))
 
 
 def _history_kept_back(state: State, action: ScheduleTask | CreateChild) -> Failure | None:

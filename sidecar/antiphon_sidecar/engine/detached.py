@@ -7,18 +7,21 @@ an error for the workflow, which has gone on: the start is dropped at its target
 from collections.abc import Iterable
 
 from antiphon_sidecar.engine.actions import Action, CreateDetached
-from antiphon_sidecar.engine.calls import foreign_namespace, route_of
+from antiphon_sidecar.engine.calls import foreign_namespace, not_allowed, route_of
 from antiphon_sidecar.engine.events import DetachedCreated, ExecutionStarted, Failure, Route
 from antiphon_sidecar.engine.ids import derive_id
 from antiphon_sidecar.engine.messages import Kind, Outgoing
 from antiphon_sidecar.engine.outcome import Result, Scope
-from antiphon_sidecar.engine.state import ActionKind, evolve
+from antiphon_sidecar.engine.state import ActionKind, State, evolve
 
 
-def refusal(actions: Iterable[Action], scope: Scope) -> Failure | None:
+def refusal(state: State, actions: Iterable[Action], scope: Scope) -> Failure | None:
     """Return why the workflow cannot have this: nobody waits for a detached start, so that it cannot fail later."""
     for action in actions:
-        if isinstance(action, CreateDetached) and (failure := foreign_namespace(action.target, scope)) is not None:
+        if not isinstance(action, CreateDetached) or (ActionKind.DETACHED, action.id) in state.seen:
+            continue
+        failure = foreign_namespace(action.target, scope) or not_allowed(state.app, state.instance_id, action, scope)
+        if failure is not None:
             return failure
     return None
 

@@ -6,19 +6,37 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from antiphon_sidecar.engine.events import Event, TaskScheduled, TimerCreated
+from antiphon_sidecar.engine.events import Event, Failure, TaskScheduled, TimerCreated
 from antiphon_sidecar.engine.messages import Outgoing
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call that an instance asks for; `kind` is "activity" or "workflow"."""
+
+    kind: str
+    name: str
+    target: str
+    instance_id: str
+
+
+def _allows(call: Call) -> None:
+    """Allow every call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """What an answer is judged against: the namespace, the largest value and a source of execution IDs."""
+    """What an answer is judged against: the namespace, the largest value and a source of execution IDs.
+
+    `refuse`: why a call may not be made, None when it may.
+    """
 
     namespace: str
     payload_bytes_max: int
     new_execution_id: Callable[[], str]
+    refuse: Callable[[Call], Failure | None] = _allows
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _with_version(event: Event, response: Response, state: State) -> Event:
 
 
 def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope) -> None:
-    refused = _refusal(actions, scope)
+    refused = _refusal(result.state, actions, scope)
     if refused is not None:
         complete_as(result, action_id=-1, status=Status.FAILED, stamp=stamp, failure=refused)
         return
@@ -170,12 +170,12 @@ def _apply(result: Result, actions: tuple[Action, ...], stamp: int, scope: Scope
         )
 
 
-def _refusal(actions: tuple[Action, ...], scope: Scope) -> Failure | None:
+def _refusal(state: State, actions: tuple[Action, ...], scope: Scope) -> Failure | None:
     """Return why the workflow fails for what it asked for."""
     unsupported = next((action for action in actions if isinstance(action, Unsupported)), None)
     if unsupported is not None:
         return _unsupported(unsupported)
-    return detached.refusal(actions, scope)
+    return detached.refusal(state, actions, scope)
 
 
 def _unsupported(action: Unsupported) -> Failure:

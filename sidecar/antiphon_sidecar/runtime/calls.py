@@ -28,7 +28,7 @@ from antiphon_sidecar.engine.messages import Kind, Row
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.errors import Exists, NotFound
+from antiphon_sidecar.runtime.errors import Exists, NotAdmitted, NotFound
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.purgecalls import PurgeCalls, PurgeFilter
 from antiphon_sidecar.runtime.purging import Purged
@@ -96,7 +96,9 @@ class Calls:
 
         Raises:
             Exists: an active run has the ID, or any run when `unique` is asked for.
+            NotAdmitted: the operator admits no new instances of the workflow.
         """
+        await self._check_admission(new)
         clock, now = self._replica.parts.clock, self._replica.parts.store_clock.now()
         row, start = rows_of_start(
             new, app=self._app, message_id=clock.new_id(), execution_id=clock.new_id().hex(), now=now
@@ -107,6 +109,16 @@ class Calls:
         else:
             await self._started(row, start, created=created)
         return new.instance_id
+
+    async def _check_admission(self, new: NewInstance) -> None:
+        entry = self._replica.parts.registry.entry(self._app, new.name)
+        if entry is None or entry.admit:
+            return
+        # Whoever repeats a start whose answer was lost must learn that it was carried out.
+        known = await self._store.get_instance(app=self._app, instance_id=new.instance_id) if new.unique else None
+        if known is not None:
+            raise Exists(self._app, new.instance_id, finished=Status(known.status) in TERMINAL)
+        raise NotAdmitted(self._app, new.name, reason=entry.reason, message=entry.message)
 
     async def _write_start(self, row: InstanceRow, start: InboxRow, *, unique: bool) -> bool:
         """Write a start, once, however often it is sent (`stores.spent`); False: an earlier copy had been written.

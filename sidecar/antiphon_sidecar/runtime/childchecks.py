@@ -1,8 +1,8 @@
-"""Children sent to an app that nobody has seen.
+"""Children sent to an app of which no replica is seen on this store.
 
 Such a child gets a timer row of its own, in the commit that starts it, so that it is looked after across restarts:
-when the timer fires and the app is still unknown, the child's START row is withdrawn and the call fails. These timers
-have ids below -1, which no workflow uses.
+when the timer fires and the app is still unknown, or is on another store or takes no calls from this app, the child's
+START row is withdrawn and the call fails. These timers have ids below -1, which no workflow uses.
 """
 
 from antiphon_names.hashing import slot_of
@@ -10,6 +10,7 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine.events import ChildFailed, ExecutionStarted, Failure, TimerFired
 from antiphon_sidecar.engine.ids import child_incarnation
 from antiphon_sidecar.engine.messages import Kind, Message, Row
+from antiphon_sidecar.engine.outcome import Call
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.stores.base import TimerRow
 
@@ -46,11 +47,9 @@ def child_check_target(row: TimerRow) -> str:
     return route.target or route.source
 
 
-def child_check_call(row: TimerRow) -> str:
-    """Say which call the child is, for error texts."""
-    started = _started(row)
-    target = child_check_target(row)
-    return f'instance "{row.instance_id}" starts workflow "{started.name}" in app "{target}"'
+def child_check_call(row: TimerRow) -> Call:
+    """Return which call the child is."""
+    return Call("workflow", _started(row).name, child_check_target(row), row.instance_id)
 
 
 def is_withdrawal(message: Message) -> bool:

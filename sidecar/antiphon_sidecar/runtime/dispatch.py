@@ -13,8 +13,10 @@ from antiphon_names import errors as codes
 from antiphon_names import reasons
 from antiphon_sidecar.coordination.base import Registration, View
 from antiphon_sidecar.engine.events import Failure
+from antiphon_sidecar.engine.outcome import Call
 from antiphon_sidecar.peers.base import Cancel, Dispatch, Message, Progress, Verdict
 from antiphon_sidecar.runtime import deadlines
+from antiphon_sidecar.runtime.callrules import CallRules, activity_not_registered
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
@@ -86,7 +88,7 @@ class Dispatcher:
         limits: Limits,
         unknown_apps: UnknownApps,
         view: Callable[[], View],
-        known_apps: Callable[[], Iterable[str]],
+        rules: CallRules,
         send: Callable[[str, Message], None],
         fail: Callable[[TaskRow, Failure], None],
         alarms: Alarms,
@@ -97,7 +99,7 @@ class Dispatcher:
         self._limits = limits
         self._unknown = unknown_apps
         self._view = view
-        self._known_apps = known_apps
+        self._rules = rules
         self._send = send
         self._fail = fail
         self._alarms = alarms
@@ -295,8 +297,14 @@ class Dispatcher:
             self.forget(row.ref)
             self._fail(row, late)
             return
+        seen = self._view().of_app(row.target_app)
+        refused = self._rules.refusal(_call(row), seen)
+        if refused is not None:
+            self.forget(row.ref)
+            self._fail(row, refused)
+            return
         self._by_instance.setdefault(row.instance_id, set()).add(row.ref)
-        replicas = self._view().of_app(row.target_app)
+        replicas = [r for r in seen if self._rules.shares(r)]
         able = [r for r in replicas if r.offers_activity(row.name)]
         free = [r for r in able if self._per_replica.get(r.replica, 0) < self._limits.tasks_per_caller_max]
         if free:
@@ -358,49 +366,29 @@ class Dispatcher:
 
     def _without_target(self, row: TaskRow, replicas: list[Registration]) -> tuple[Failure | None, str]:
         """Say why nobody can take the task now, and whether that is final."""
-        if not replicas and row.target_app not in self._known_apps():
+        registry = self._rules.registry
+        if not replicas and not self._rules.is_known(row.target_app):
+            if not registry.synced:
+                return None, codes.REGISTRY_NOT_SYNCED.name
             waited = self._store_clock.now() - row.created_at
             if not self._unknown.fails or waited < self._unknown.grace_s * _NS:
                 return None, codes.TARGET_APP_NOT_FOUND.name
-            return app_not_found(row.target_app, self._call(row), self._view()), ""
+            return self._rules.not_found(_call(row)), ""
         connected = [r for r in replicas if r.workers > 0]
         if not connected or any(not r.declares for r in connected):
             return None, codes.TARGET_APP_UNAVAILABLE.name
+        if registry.declares(row.target_app, activity=row.name):
+            return None, codes.ACTIVITY_NOT_REGISTERED.name
+        if registry.unsure_of(row.target_app):
+            return None, codes.REGISTRY_NOT_SYNCED.name
         settled = self._clock.monotonic() - self._view().changed_at.get(row.target_app, 0.0)
         if settled < self._limits.names_settle_s:
             return None, codes.ACTIVITY_NOT_REGISTERED.name
-        offered = {name for r in connected for name in r.activities}
-        workers = sum(r.workers for r in connected)
-        return (
-            Failure(
-                error_type=codes.ACTIVITY_NOT_REGISTERED.name,
-                message=(
-                    f"{codes.ACTIVITY_NOT_REGISTERED}: {self._call(row)}; {row.target_app} offers: "
-                    f"{codes.listing(offered)} ({workers} worker{'s' if workers != 1 else ''})."
-                    f"{codes.nearest(row.name, offered)} The call fails, and is tried again only by a retry policy. "
-                    f"Fix the name in {self._app}, or register it in {row.target_app}."
-                ),
-                code=codes.ACTIVITY_NOT_REGISTERED.number,
-            ),
-            "",
-        )
-
-    def _call(self, row: TaskRow) -> str:
-        return f'instance "{row.instance_id}" ({self._app}) calls activity "{row.name}" in app "{row.target_app}"'
+        return activity_not_registered(_call(row), self._app, connected), ""
 
 
-def app_not_found(target: str, call: str, view: View) -> Failure:
-    """Return the failure of a call to an app that was never seen."""
-    apps = {r.app for r in view.replicas.values()}
-    return Failure(
-        error_type=codes.TARGET_APP_NOT_FOUND.name,
-        message=(
-            f"{codes.TARGET_APP_NOT_FOUND}: {call}, but no app of that ID was ever seen here; known apps: "
-            f"{codes.listing(apps)}.{codes.nearest(target, apps)} The call fails, and is tried again only by a retry "
-            "policy. Fix the app ID, or start that app with the same namespace and state store."
-        ),
-        code=codes.TARGET_APP_NOT_FOUND.number,
-    )
+def _call(row: TaskRow) -> Call:
+    return Call("activity", row.name, row.target_app, row.instance_id)
 
 
-__all__ = ["Alarms", "Dispatcher", "Held", "Outstanding", "UnknownApps", "Verdict", "app_not_found"]
+__all__ = ["Alarms", "Dispatcher", "Held", "Outstanding", "UnknownApps", "Verdict"]

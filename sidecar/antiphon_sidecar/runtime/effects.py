@@ -49,11 +49,8 @@ class Effects(Protocol):
     def call_settled(self, message_id: bytes, *, applied: bool) -> None:
         """Answer a client call that had no row: applied, or to be written to the inbox by whoever waits."""
 
-    def app_known(self, app: str) -> bool:
-        """Tell whether an app was ever seen in this store."""
-
-    def child_check_after_ns(self) -> int:
-        """Return how long a child may wait for an app that nobody has seen."""
+    def child_check_at(self, app: str) -> int | None:
+        """Return the store time at which to look after a child in an app, None when that is not needed."""
 
     def wake_at(self, instance_id: str, at: int) -> None:
         """Call `Instances.wake` at this store time."""

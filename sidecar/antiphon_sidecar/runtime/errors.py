@@ -4,6 +4,7 @@ RuntimeFailure
 ├── NotFound      no such instance: check the ID and the app
 ├── Exists        the ID is taken: choose another, or wait
 ├── Refused       not in this state, or not like this
+├── NotAdmitted   the operator admits no new instances now: look at its reason
 ├── Unfit         the request does not fit the instance: correct it
 └── Away          try again: draining, or the owner has changed
 """
@@ -13,6 +14,7 @@ from antiphon_names.errors import (
     INSTANCE_NOT_FINISHED,
     INSTANCE_NOT_FOUND,
     SIDECAR_DRAINING,
+    START_NOT_ADMITTED,
     Code,
 )
 
@@ -53,6 +55,18 @@ class Exists(RuntimeFailure):
 
 class Refused(RuntimeFailure):
     """The call makes no sense in this state."""
+
+
+class NotAdmitted(RuntimeFailure):
+    """The operator admits no new instances of a workflow; `reason` and `message` are its own."""
+
+    def __init__(self, app: str, name: str, *, reason: str, message: str) -> None:
+        said = f"{reason}: {message}" if reason and message else reason or message or "it gives no reason"
+        super().__init__(
+            START_NOT_ADMITTED,
+            f'workflow "{name}" of app "{app}" takes no new instances now ({said}). Those that run go on. Mend what '
+            "its Workflow resource reports, then start it again.",
+        )
 
 
 class Unfit(RuntimeFailure):

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from antiphon_sidecar.engine.messages import Message
+from antiphon_sidecar.engine.events import Failure
 from antiphon_sidecar.runtime import childchecks, rows
-from antiphon_sidecar.runtime.dispatch import app_not_found
 from antiphon_sidecar.stores.base import TimerRow
 
 if TYPE_CHECKING:
@@ -12,18 +11,23 @@ if TYPE_CHECKING:
 
 
 def fire(replica: "Replica", row: TimerRow) -> None:
-    """Deliver a timer that is due."""
+    """Deliver a timer that is due; a child check that has nothing to say yet stays, and the sweep brings it again."""
     messages = [rows.timer_message(row)]
     if childchecks.is_child_check(row):
-        target = childchecks.child_check_target(row)
-        if not replica.app_known(target):
-            if not replica.parts.unknown_apps.fails:
-                return
-            messages.append(_withdrawn(replica, row, target))
+        failure = _failure_of_child(replica, row)
+        if failure is not None:
+            messages.append(childchecks.withdrawn_child(row, failure, now=replica.parts.store_clock.now()))
+        elif not replica.rules.is_settled(childchecks.child_check_target(row)):
+            return
     replica.instances.deliver(row.instance_id, messages)
 
 
-def _withdrawn(replica: "Replica", row: TimerRow, target: str) -> Message:
-    call = f"{childchecks.child_check_call(row)} ({replica.identity.app})"
-    failure = app_not_found(target, call, replica.parts.coordinator.view())
-    return childchecks.withdrawn_child(row, failure, now=replica.parts.store_clock.now())
+def _failure_of_child(replica: "Replica", row: TimerRow) -> Failure | None:
+    call, rules = childchecks.child_check_call(row), replica.rules
+    refused = rules.refusal(call)
+    if refused is not None:
+        return refused
+    unknown = not rules.is_known(call.target)
+    if unknown and replica.parts.unknown_apps.fails and rules.registry.synced:
+        return rules.not_found(call)
+    return None

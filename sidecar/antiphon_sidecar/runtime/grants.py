@@ -46,7 +46,10 @@ class Grants(Generic[W]):
         granted: Callable[[W], None],
     ) -> None:
         self._kind = kind
-        self._limits = {name: Limited(app, kind, name, number) for name, number in most.items()}
+        self._app = app
+        self._limits: dict[str, Limited] = {}
+        #: Limits that are no more: what was given under them still goes back.
+        self._former: dict[str, Limited] = {}
         self._ask = ask
         self._give_back = give_back
         self._granted = granted
@@ -55,14 +58,30 @@ class Grants(Generic[W]):
         #: Names for which more than the front is asked next, and where that begins.
         self._wide: set[str] = set()
         self._starts: dict[str, int] = {}
+        self.follow(most)
+
+    def follow(self, most: Mapping[str, int]) -> None:
+        """Take other limits; who waits under one that is no more may run, and under a new number asks again."""
+        limits = {name: Limited(self._app, self._kind, name, number) for name, number in most.items()}
+        if limits == self._limits:
+            return
+        before, self._limits = self._limits, limits
+        self._former.update(before)
+        for name in [name for name in self._waiting if name not in limits]:
+            waiting = [asked for queue in self._waiting[name].values() for asked in queue.values()]
+            for asked in waiting:
+                self.forget(name, asked.grant)
+                self._granted(asked.who)
+        for name in [name for name in self._waiting if limits[name] != before.get(name)]:
+            self._ask(self, name)
 
     def limits(self, name: str) -> bool:
         """Tell whether the name has a limit."""
         return name in self._limits
 
     def limited(self, name: str) -> Limited:
-        """Return a name's limit."""
-        return self._limits[name]
+        """Return a name's limit, the last one when it has none any more."""
+        return self._limits.get(name) or self._former[name]
 
     def names(self) -> Iterable[str]:
         """Return the names for which somebody waits."""
@@ -94,7 +113,7 @@ class Grants(Generic[W]):
         Once after each `retry` for all names, others too, a part of them each time: some may have their grant already,
         from an owner that was another then, and would wait for themselves.
         """
-        most = self._limits[name].most
+        most = self.limited(name).most
         queues = [islice(queue.values(), most) for queue in self._waiting.get(name, {}).values()]
         found: list[Asked[W]] = []
         while queues and len(found) < most:
@@ -149,7 +168,7 @@ class Grants(Generic[W]):
 
     def give_back(self, name: str, grant: Grant) -> None:
         """Give a grant back."""
-        self._give_back(self, self._limits[name], grant)
+        self._give_back(self, self.limited(name), grant)
 
     def retry(self, name: str | None = None) -> None:
         """Ask again for those who wait: a grant may have become free."""

@@ -275,19 +275,13 @@ class Instances:
             known_rows=read_in_time(lane, result.turn),
             replaced=frozenset(lane.replaced),
             sealed_turn=lane.sealed_turn,
-            check_child=self._check_child,
+            check_child=self._effects.child_check_at,
             worker_deaths=lane.deaths,
             past=() if result.turn.fresh else lane.history,
         )
         self._scope.committer.submit(
             assembled.commit, lambda outcome: self._committed(lane, result, assembled, outcome)
         )
-
-    def _check_child(self, app: str) -> int | None:
-        """Return when to look after a child of an app that nobody has seen."""
-        if app == self._scope.app or self._effects.app_known(app):
-            return None
-        return self._scope.store_clock.now() + self._effects.child_check_after_ns()
 
     def _committed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled, outcome: Outcome | None) -> None:
         if lane.gone:

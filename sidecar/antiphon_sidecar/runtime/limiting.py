@@ -30,6 +30,14 @@ class Limiting:
             granted=self._granted,
         )
 
+    def follow(self) -> None:
+        """Take the limits that hold now: the operator's, name by name, win over those of the settings."""
+        parts = self._replica.parts
+        record = parts.registry.record(self._replica.identity.app)
+        activities, workflows = (record.activity_limits, record.workflow_limits) if record is not None else ({}, {})
+        self._replica.intake.grants.follow({**parts.concurrency.activities, **activities})
+        self.workflows.follow({**parts.concurrency.workflows, **workflows})
+
     def ask_grants(self, grants: Grants[Any], name: str) -> None:
         """Have the store give grants to those at the front, then call `Grants.answered`."""
         self._replica.work.grant_asks.add((grants, name))

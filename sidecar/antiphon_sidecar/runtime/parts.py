@@ -10,6 +10,7 @@ from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import UnknownApps
 from antiphon_sidecar.runtime.known import KnownApps
+from antiphon_sidecar.runtime.registry import Registry
 from antiphon_sidecar.runtime.spans import Spans
 from antiphon_sidecar.runtime.tasks import Died
 from antiphon_sidecar.settings import Concurrency, Limits
@@ -38,6 +39,7 @@ class Parts:
     clock: Clock
     store_clock: StoreClock
     known_apps: KnownApps
+    registry: Registry = field(default_factory=Registry)
     limits: Limits = field(default_factory=Limits)
     concurrency: Concurrency = field(default_factory=Concurrency)
     unknown_apps: UnknownApps = field(default_factory=UnknownApps)

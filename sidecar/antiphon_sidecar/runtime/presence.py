@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from antiphon_sidecar.coordination.base import Registration, Unavailable
+from antiphon_sidecar.runtime.apart import Apart
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.serving import Serving
 from antiphon_sidecar.runtime.workers import Workers
@@ -23,6 +24,13 @@ class Presence:
         self._workers = workers
         self._in_hand = in_hand
         self._wake = asyncio.Event()
+        self.apart = Apart(
+            identity.replica,
+            store=parts.store,
+            coordinator=parts.coordinator,
+            clock=parts.clock,
+            lease_s=parts.limits.lease_s,
+        )
         self.serving = Serving(
             app=identity.app,
             replica=identity.replica,
@@ -46,6 +54,7 @@ class Presence:
             activities=self._workers.activities,
             contracts=self._workers.contracts,
             serving=self.serving.look(),
+            apart=self.apart.replicas,
         )
 
     def view_changed(self) -> None:
@@ -89,3 +98,11 @@ class Presence:
             renewed()
             with contextlib.suppress(StoreError):
                 await self.beat()
+                await self._look_apart()
+
+    async def _look_apart(self) -> None:
+        """Find out whose store is only a copy of this one's, and say so at once."""
+        known = self.apart.replicas
+        await self.apart.check()
+        if self.apart.replicas != known:
+            await self.publish()

@@ -6,31 +6,24 @@ come through `calls`, workers through the methods at the end. Listeners are else
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Iterable
 from typing import Unpack
 
 from antiphon_names.hashing import partition_of
-from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import result as rs
 from antiphon_sidecar.engine.actions import Response
 from antiphon_sidecar.engine.events import Failure, PurgeRequested, TaskFailed
-from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.engine.messages import Message as Incoming
 from antiphon_sidecar.peers.base import (
     Answer,
-    Cancel,
-    Dispatch,
-    Freed,
-    Hint,
-    InHand,
     InHandAsked,
     Message,
-    Progress,
-    Result,
     Verdict,
 )
-from antiphon_sidecar.runtime import doubts, rows, spans
+from antiphon_sidecar.runtime import doubts, receiving, rows, spans
+from antiphon_sidecar.runtime.callrules import CallRules
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
 from antiphon_sidecar.runtime.firing import fire
@@ -74,13 +67,21 @@ class Replica:
         self.watchers = Watchers()
         self.timers = Timers(parts.store_clock)
         self._tasks = Tasks(parts.died)
-        self._senders: dict[TaskRef, dict[str, None]] = {}
+        #: Who sent a result that is not settled yet; filled by `receiving`.
+        self.senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
         self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
         #: Apps that have a worker somewhere.
         self._attended: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
         self.presence = Presence(identity, parts, self.workers, lambda: with_workers(self.intake.hands.values()))
+        self.rules = CallRules(
+            identity.app,
+            registry=parts.registry,
+            view=parts.coordinator.view,
+            shares=self.presence.apart.shares,
+            seen=parts.known_apps.names,
+        )
         self.ownership = Ownership(
             app=identity.app,
             replica=identity.replica,
@@ -99,7 +100,7 @@ class Replica:
             limits=parts.limits,
             unknown_apps=parts.unknown_apps,
             view=parts.coordinator.view,
-            known_apps=parts.known_apps.names,
+            rules=self.rules,
             send=self.send,
             fail=self.fail_task,
             alarms=self.timers,
@@ -133,6 +134,7 @@ class Replica:
                 namespace=self.identity.namespace,
                 payload_bytes_max=parts.limits.payload_bytes_max,
                 new_execution_id=lambda: parts.clock.new_id().hex(),
+                refuse=self.rules.at_commit,
             ),
             epochs=self.ownership.epochs,
             hot_max=parts.limits.hot_instances_max,
@@ -145,8 +147,8 @@ class Replica:
     async def start(self) -> None:
         """Register, and begin to own, sweep and serve."""
         parts, who = self.parts, self.identity
-        parts.peers.receive(self._received)
-        parts.peers.relinked(self._relinked)
+        parts.peers.receive(functools.partial(receiving.received, self))
+        parts.peers.relinked(functools.partial(receiving.relinked, self))
         parts.coordinator.watch(self._view_changed)
         await self.presence.beat()
         await self.presence.publish()
@@ -187,6 +189,10 @@ class Replica:
         self.intake.return_orphans()
         self.intake.tend()
 
+    def tick_soon(self) -> None:
+        """Look after fast messages and unanswered results: there is one now."""
+        self._tick_wake.set()
+
     async def _tick(self) -> None:
         """Look after fast messages and unanswered results, while there are any."""
         while True:
@@ -204,6 +210,7 @@ class Replica:
         self.ownership.wake()
         view = self.parts.coordinator.view()
         self.presence.view_changed()
+        self.limiting.follow()
         for row in self.dispatcher.stranded():
             self.work.redispatches.add(row)
         self.dispatcher.retry_held()
@@ -232,67 +239,9 @@ class Replica:
     def send(self, to: str, message: Message) -> None:
         """Say something to a replica, also to this one."""
         if to == self.identity.replica:
-            asyncio.get_running_loop().call_soon(self._received, to, message)
+            asyncio.get_running_loop().call_soon(receiving.received, self, to, message)
         else:
             self.parts.peers.send(to, message)
-
-    def _received(self, sender: str, message: Message) -> None:
-        match message:
-            case Dispatch():
-                self.intake.dispatched(sender, message)
-            case Result():
-                self._result_received(sender, message)
-            case Answer():
-                self._answer_received(sender, message)
-            case Hint():
-                self._hint_received(rows.hinted_row(message))
-            case InHandAsked():
-                self.send(sender, self.intake.in_hand(message.app, message.partitions))
-            case InHand():
-                self.handover.answered(sender, message)
-            case Progress():
-                doubts.progressed(self, sender, message)
-            case Cancel():
-                self.intake.cancelled(message.ref)
-            case Freed():
-                self.limiting.heard(message)
-
-    def _relinked(self, replica: str) -> None:
-        """Say again what a replica may not have heard: the sweep lets it rest longer each time."""
-        self.dispatcher.remind_all(replica)
-        if partitions := self.handover.unanswered(replica):
-            self.send(replica, InHandAsked(self.identity.app, partitions))
-
-    def _result_received(self, sender: str, result: Result) -> None:
-        ref = result.ref
-        if ref.app != self.identity.app or not self.instances.owns(ref.instance_id):
-            self.send(sender, Answer(ref, Verdict.REFUSED))
-            return
-        self._senders.setdefault(ref, {})[sender] = None
-        self._tick_wake.set()
-        self.instances.deliver(
-            ref.instance_id,
-            [rows.task_result(ref, incarnation=result.incarnation, event=codec.unseal(result.event))],
-        )
-
-    def _answer_received(self, sender: str, answer: Answer) -> None:
-        if answer.verdict is not Verdict.RETURNED:
-            self.intake.answered(answer)
-            return
-        if (row := self.dispatcher.returned(answer.ref, sender)) is not None:
-            self.work.redispatches.add(row)
-
-    def _hint_received(self, row: InboxRow) -> None:
-        if row.app != self.identity.app or not self.instances.owns(row.instance_id):
-            return
-        lane = self.instances.get(row.instance_id)
-        match Kind(int(row.kind)):
-            case Kind.START:
-                self.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
-            case Kind.EVENT | Kind.CONTROL if lane is not None:
-                self.work.inbox_reads.add(lane)
-            case _:
-                self.instances.deliver(row.instance_id, [] if lane is None else [rows.message_of(row)])
 
     # what lanes cause (instances.Effects)
 
@@ -325,13 +274,11 @@ class Replica:
         """Fire a timer row at its time."""
         self.timers.arm(row.ref, row.due_at, lambda: fire(self, row))
 
-    def app_known(self, app: str) -> bool:
-        """Tell whether an app was ever seen in this store."""
-        return self.parts.known_apps.knows(app) or bool(self.parts.coordinator.view().of_app(app))
-
-    def child_check_after_ns(self) -> int:
-        """Return how long a child may wait for an app that nobody has seen."""
-        return int(self.parts.unknown_apps.grace_s * 1e9)
+    def child_check_at(self, app: str) -> int | None:
+        """Return when to look after a child in an app of which no replica is seen on this store."""
+        if app == self.identity.app or self.rules.is_settled(app):
+            return None
+        return self.parts.store_clock.now() + int(self.parts.unknown_apps.grace_s * 1e9)
 
     def wake_at(self, instance_id: str, at: int) -> None:
         """Look at a lane again at a store time."""
@@ -358,7 +305,7 @@ class Replica:
         for ref in refs:
             if verdict is not Verdict.REFUSED:
                 self.dispatcher.done(ref)
-            for sender in self._senders.pop(ref, ()):
+            for sender in self.senders.pop(ref, ()):
                 self.send(sender, Answer(ref, verdict))
 
     def results_unwanted(self, messages: Iterable[Incoming], lane: Lane) -> None:

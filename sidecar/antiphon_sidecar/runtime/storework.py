@@ -68,6 +68,7 @@ class StoreWork:
             store_clock=side.parts.store_clock,
             epochs=side.ownership.epochs,
             keep_s=side.parts.retention,
+            named=lambda: side.parts.registry.retention(side.identity.app),
         )
         self.loads = Batches(self._load, most=16)
         self.inbox_reads = Batches(self._read_inboxes, most=16)
@@ -96,7 +97,7 @@ class StoreWork:
             (self.grant_returns, "grant-returns"),
         ):
             tasks.spawn(batches.run(), f"{self._app}-{name}")
-        if self._side.parts.retention:
+        if self._side.parts.retention or self._side.parts.registry.speaks:
             tasks.spawn(self.retention.run(), f"{self._app}-retention")
 
     async def _load(self, lanes: Sequence[Lane]) -> None:

@@ -122,6 +122,8 @@ class Sweep:
             await parts.store_clock.refresh(parts.store)
         if self._rounds % 3 == 0:
             await parts.known_apps.refresh()
+            await parts.registry.refresh()
+            self._replica.limiting.follow()
         if self._rounds % _DETAILS_ROUNDS == 0:
             await self._save_details()
         self._rounds += 1
@@ -299,10 +301,12 @@ class Sweep:
         settled = replica.parts.clock.monotonic() - view.changed_at.get(app, 0.0)
         if settled < replica.parts.limits.names_settle_s:
             return
+        if replica.parts.registry.unsure_of(app):
+            return
         offered = {name for r in connected for name in r.workflows}
         for lane in list(replica.instances.line.absent.values()):
             name = rows.name_of(lane.state, lane.queue)
-            if name is not None and name not in offered:
+            if name is not None and name not in offered and not replica.parts.registry.declares(app, workflow=name):
                 replica.instances.fail_unregistered(lane, _not_registered(app, lane.instance_id, name, offered))
 
 

@@ -13,6 +13,7 @@ STATUS: dict[type[Exception], grpc.StatusCode] = {
     rt.NotFound: grpc.StatusCode.NOT_FOUND,
     rt.Exists: grpc.StatusCode.ALREADY_EXISTS,
     rt.Refused: grpc.StatusCode.FAILED_PRECONDITION,
+    rt.NotAdmitted: grpc.StatusCode.FAILED_PRECONDITION,
     rt.Unfit: grpc.StatusCode.INVALID_ARGUMENT,
     rt.Away: grpc.StatusCode.UNAVAILABLE,
 }

@@ -27,7 +27,7 @@ class ReplicaMetrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics of all apps of this process."""
         replicas = {replica.identity.app: replica for replica in self._replicas()}
-        for part in (_instances, _tasks, _workers, _sweeps):
+        for part in (_instances, _tasks, _workers, _sweeps, _stores):
             yield from part(replicas)
 
 
@@ -122,6 +122,17 @@ def _sweeps(replicas: Mapping[str, Replica]) -> Iterator[Metric]:
         for table in ("inbox", "tasks", "timers"):
             found.add_metric([app, table], replica.instances.figures.swept[table])
     yield found
+
+
+def _stores(replicas: Mapping[str, Replica]) -> Iterator[Metric]:
+    apart = _gauge(
+        "antiphon_replica_apart",
+        "Replicas in the view that are on a copy of this replica's store: calls between the two are refused",
+        "app",
+    )
+    for app, replica in replicas.items():
+        apart.add_metric([app], len(replica.presence.apart.stands_apart()))
+    yield apart
 
 
 def _statuses(replica: Replica) -> Iterator[str]:

@@ -3,7 +3,7 @@
 A part of the contract, which `base` has whole; there are the rows that the answers hold.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -54,7 +54,8 @@ class InstanceFilter:
 class Old:
     """Which runs a batch of `retire` looks at: up to `limit` of an app that ended with `status` at or before `until`.
 
-    In the order of their ends, behind `after`. `partitions`: those that the caller owns.
+    In the order of their ends, behind `after`. `partitions`: those that the caller owns. `named`: workflows with a time
+    of their own, by name; what has not ended at or before it stays.
     """
 
     app: str
@@ -63,6 +64,16 @@ class Old:
     until: int
     limit: int
     after: Cursor | None = None
+    named: Mapping[str, int] = field(default_factory=dict)
+
+    def until_of(self, name: str) -> int:
+        """Return the time until which runs of a workflow have ended that may go."""
+        return self.named.get(name, self.until)
+
+    @property
+    def until_most(self) -> int:
+        """Return the latest of all times: nothing that ended later needs to be looked at."""
+        return max([self.until, *self.named.values()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,16 @@ class MemoryStore:
         """Return every remembered app by name."""
         return [self._tables.apps[app] for app in sorted(self._tables.apps)]
 
+    async def copy_registry(self, changed: Mapping[str, bytes], *, gone: Collection[str] = ()) -> None:
+        """Write what the operator says."""
+        self._tables.registry.update(changed)
+        for key in gone:
+            self._tables.registry.pop(key, None)
+
+    async def registry_copy(self) -> Mapping[str, bytes]:
+        """Return what was copied."""
+        return dict(sorted(self._tables.registry.items()))
+
     async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
         """Write those that are not there."""
         for digest in sorted(schemas):
@@ -322,18 +332,12 @@ class MemoryStore:
     async def retire(self, old: Old) -> Retired:
         """Delete a batch of runs that ended long ago."""
         found = memory_lists.ended(self._tables, old)
-        gone = [row for row in found if partition_of(row.slot) in old.partitions and not self._parent_runs(row)]
+        gone = [row for row in found if memory_lists.may_go(self._tables, old, row)]
         for row in gone:
             self._drop(row)
         if len(found) < old.limit:
             return Retired(len(gone), None)
         return Retired(len(gone), memory_lists.end_of(found[-1]))
-
-    def _parent_runs(self, row: InstanceRow) -> bool:
-        if row.parent_app is None or row.parent_instance is None:
-            return False
-        parent = self._tables.row(row.parent_app, row.parent_instance)
-        return parent is not None and parent.status not in TERMINAL
 
     # sweeps
 

@@ -6,6 +6,8 @@ Used by `memory` alone. It looks at every instance: its content is as small as a
 import json
 from collections.abc import Sequence
 
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.stores.base import Cursor, InstanceFilter, InstanceRow, Old
 from antiphon_sidecar.stores.memory_tables import Tables
 from antiphon_sidecar.stores.search import read_key
@@ -70,12 +72,22 @@ def ended(tables: Tables, old: Old) -> Sequence[InstanceRow]:
         row = run.row
         if row is None or row.app != old.app or row.status != old.status:
             continue
-        if row.completed_at is None or row.completed_at > old.until:
+        if row.completed_at is None or row.completed_at > old.until_most:
             continue
         if old.after is None or (row.completed_at, row.instance_id) > (old.after.due_at, *old.after.key):
             found.append(row)
     found.sort(key=lambda row: (row.completed_at, row.instance_id))
     return found[: old.limit]
+
+
+def may_go(tables: Tables, old: Old, row: InstanceRow) -> bool:
+    """Tell whether a run that was looked at is to be deleted."""
+    if partition_of(row.slot) not in old.partitions or end_of(row).due_at > old.until_of(row.name):
+        return False
+    if row.parent_app is None or row.parent_instance is None:
+        return True
+    parent = tables.row(row.parent_app, row.parent_instance)
+    return parent is None or parent.status in TERMINAL
 
 
 def end_of(row: InstanceRow) -> Cursor:

@@ -44,6 +44,7 @@ class Tables:
     epochs: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     heartbeats: dict[tuple[str, str], Heartbeat] = field(default_factory=dict)
     apps: dict[str, AppRecord] = field(default_factory=dict)
+    registry: dict[str, bytes] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
     #: (app, kind, name) -> (holder, mark) -> (replica, given at, lapses_ns).
     grants: dict[tuple[str, int, str], dict[tuple[str, str], tuple[str, int, int]]] = field(default_factory=dict)

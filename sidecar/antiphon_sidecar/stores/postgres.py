@@ -183,6 +183,24 @@ class PostgresStore:
         query = f"SELECT app, record, seen_at FROM {self._schema}.apps WHERE namespace = $1 ORDER BY app"
         return [AppRecord(*row) for row in await self._read(lambda each: each.fetch(query, self._namespace))]
 
+    async def copy_registry(self, changed: Mapping[str, bytes], *, gone: Collection[str] = ()) -> None:
+        """Write what the operator says."""
+        # In key order: replicas that copy the same at once never wait for each other in a circle.
+        query = (
+            f"WITH lost AS (DELETE FROM {self._schema}.registry WHERE namespace = $1 AND key = ANY($4::text[]))"
+            f" INSERT INTO {self._schema}.registry AS r (namespace, key, record, written_at)"
+            f" SELECT $1, *, {CLOCK} FROM unnest($2::text[], $3::bytea[])"
+            " ON CONFLICT (namespace, key) DO UPDATE SET record = excluded.record, written_at = excluded.written_at"
+        )
+        keys = sorted(changed)
+        records = [changed[key] for key in keys]
+        await self._write(lambda each: each.fetch(query, self._namespace, keys, records, sorted(gone)))
+
+    async def registry_copy(self) -> Mapping[str, bytes]:
+        """Return what was copied."""
+        query = f"SELECT key, record FROM {self._schema}.registry WHERE namespace = $1 ORDER BY key"
+        return dict(await self._read(lambda each: each.fetch(query, self._namespace)))
+
     async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
         """Write those that are not there."""
         query = (

@@ -37,7 +37,7 @@ class Retention:
         )
         self.statement = f"""WITH c AS MATERIALIZED (
               SELECT x.namespace, x.app, x.instance_id, x.incarnation, x.completed_at, x.slot, x.parent_app,
-                x.parent_instance
+                x.parent_instance, x.name
               FROM {schema}.instances x
               WHERE x.namespace || ' ended ' || x.app = $1 || ' ended ' || $2 AND x.status = $3::smallint
               AND x.completed_at IS NOT NULL AND x.completed_at <= $4::bigint
@@ -48,6 +48,9 @@ class Retention:
               FROM c JOIN {schema}.instances i ON i.namespace = c.namespace AND i.app = c.app
               AND i.instance_id = c.instance_id AND i.incarnation = c.incarnation
               WHERE c.slot >> 11 = ANY ($8::int[])
+              AND c.completed_at <= coalesce(
+                (SELECT u.until FROM unnest($9::text[], $10::bigint[]) AS u(name, until) WHERE u.name = c.name),
+                $11::bigint)
               AND NOT EXISTS (SELECT FROM {schema}.instances p WHERE p.namespace = c.namespace
                 AND p.app = c.parent_app AND p.instance_id = c.parent_instance AND p.status NOT IN {FINISHED})
               ORDER BY c.app, c.instance_id FOR UPDATE OF i SKIP LOCKED),
@@ -61,7 +64,8 @@ class Retention:
     async def retire(self, connection: asyncpg.Connection, namespace: str, *, old: Old) -> Retired:
         """Delete a batch."""
         after = old.after or Cursor(_EARLIEST, ("",))
-        place = (old.until, after.due_at, *after.key, old.limit, list(old.partitions))
-        answer = await connection.fetchrow(self.statement, namespace, old.app, old.status, *place)
+        place = (old.until_most, after.due_at, *after.key, old.limit, list(old.partitions))
+        untils = (list(old.named), list(old.named.values()), old.until)
+        answer = await connection.fetchrow(self.statement, namespace, old.app, old.status, *place, *untils)
         deleted, looked_at, completed_at, instance_id = answer
         return Retired(deleted, Cursor(completed_at, (instance_id,)) if looked_at == old.limit else None)

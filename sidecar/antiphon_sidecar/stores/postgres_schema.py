@@ -151,10 +151,17 @@ _IN_HAND = """
 ALTER TABLE {schema}.heartbeats ADD COLUMN in_hand integer NOT NULL DEFAULT 0;
 """
 
+_REGISTRY = """
+CREATE TABLE {schema}.registry (
+  namespace text COLLATE "C", key text COLLATE "C", record bytea NOT NULL, written_at bigint NOT NULL,
+  PRIMARY KEY (namespace, key)
+);
+"""
+
 #: Each entry brings a schema from the version of its index to the next. It has statements of four kinds, which
 #: `postgres_migrating` can run beside others and again: CREATE TABLE, ADD COLUMN (one that may be NULL, or with a
 #: default), CREATE INDEX, and WITH batch.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND, _REGISTRY)
 
 _RIGHTS = """
 SELECT missing FROM (

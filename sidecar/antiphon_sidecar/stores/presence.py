@@ -1,6 +1,6 @@
-"""The part of the store contract that is about who is on the store: heartbeat rows and the apps that were ever seen."""
+"""The part of the store contract that is about replicas and apps: heartbeats, names offered, what the operator says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,3 +40,9 @@ class PresenceStore(Protocol):
 
     async def known_apps(self) -> Sequence[AppRecord]:
         """Return every app that was ever remembered."""
+
+    async def copy_registry(self, changed: Mapping[str, bytes], *, gone: Collection[str] = ()) -> None:
+        """Write what the operator says, by key, and delete what it says no longer; the last writer wins."""
+
+    async def registry_copy(self) -> Mapping[str, bytes]:
+        """Return what was copied, by key."""

@@ -182,6 +182,23 @@ class SqliteStore:
         rows = await self._reader.run(lambda connection: connection.execute(query, (self._namespace,)).fetchall())
         return [AppRecord(*row) for row in rows]
 
+    async def copy_registry(self, changed: Mapping[str, bytes], *, gone: Collection[str] = ()) -> None:
+        """Write what the operator says."""
+        write = "INSERT OR REPLACE INTO registry (namespace, key, record, written_at) VALUES (?, ?, ?, ?)"
+        rows = [(self._namespace, key, record, self._clock()) for key, record in sorted(changed.items())]
+        lost = [(self._namespace, key) for key in sorted(gone)]
+
+        def copy(connection: sqlite3.Connection) -> None:
+            connection.executemany(write, rows).close()
+            connection.executemany("DELETE FROM registry WHERE namespace = ? AND key = ?", lost).close()
+
+        await self._writer.run(copy)
+
+    async def registry_copy(self) -> Mapping[str, bytes]:
+        """Return what was copied."""
+        query = "SELECT key, record FROM registry WHERE namespace = ? ORDER BY key"
+        return dict(await self._reader.run(lambda connection: connection.execute(query, (self._namespace,)).fetchall()))
+
     async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
         """Write those that are not there."""
         query = "INSERT OR IGNORE INTO schemas (namespace, digest, text) VALUES (?, ?, ?)"

@@ -123,8 +123,15 @@ _IN_HAND = """
 ALTER TABLE heartbeats ADD COLUMN in_hand INTEGER NOT NULL DEFAULT 0;
 """
 
+_REGISTRY = """
+CREATE TABLE registry (
+  namespace TEXT NOT NULL, key TEXT NOT NULL, record BLOB NOT NULL, written_at INTEGER NOT NULL,
+  PRIMARY KEY (namespace, key)
+) WITHOUT ROWID;
+"""
+
 #: Each entry brings a file from the version of its index to the next.
-MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND)
+MIGRATIONS = (_FIRST, _STALLS, _SCHEMAS, _SEARCH, _ACTIVITY_TIMEOUTS, _GRANTS, _IN_HAND, _REGISTRY)
 
 
 def connect(path: Path, *, writes: bool) -> sqlite3.Connection:

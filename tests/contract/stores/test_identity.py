@@ -75,3 +75,13 @@ async def test_keeps_schemas_by_digest(store: Store) -> None:
     assert await store.schemas(["c", "b", "unknown"]) == {"b": '{"type":"string"}', "c": "true"}
     assert await store.schemas([]) == {}
     await store.keep_schemas({})
+
+
+async def test_keeps_a_copy_of_what_the_operator_says(open_store: Opener) -> None:
+    here, there = await open_store(), await open_store("elsewhere")
+    await here.copy_registry({"synced": b"1", "apps/b": b"\x00old"})
+    await here.copy_registry({"apps/a": b"a", "apps/b": b"new"}, gone=["synced", "apps/unknown"])
+    assert await here.registry_copy() == {"apps/a": b"a", "apps/b": b"new"}
+    await here.copy_registry({}, gone=["apps/a"])
+    assert await here.registry_copy() == {"apps/b": b"new"}
+    assert await there.registry_copy() == {}

@@ -110,3 +110,17 @@ async def test_only_runs_of_the_given_partitions_go(store: Store) -> None:
     mine = [name for name in names if partition_of(instance(name).slot) in owned]
     assert await retire(store, partitions=owned, limit=4) == (len(mine), 6)
     assert await left(store) == sorted(set(names) - set(mine))
+
+
+async def test_a_workflow_with_a_time_of_its_own_goes_by_that(store: Store) -> None:
+    names = {"sooner": "ship", "later": "ship", "refund": "refund", "other": "other", "ever": "keep"}
+    ends = {"sooner": 30, "later": 60, "refund": 45, "other": 45, "ever": 1}
+    await add(store, *(ended(each, ends[each], name=name) for each, name in names.items()))
+    deleted, _ = await retire(store, until=40, named={"ship": 70, "refund": 44, "keep": -(1 << 63)})
+    assert (deleted, await left(store)) == (2, ["ever", "other", "refund"])
+
+
+async def test_without_a_time_for_all_only_the_named_go(store: Store) -> None:
+    await add(store, ended("a", 1), ended("b", 1, name="refund"))
+    assert (await retire(store, until=-(1 << 63), named={"refund": 50}, limit=1))[0] == 1
+    assert await left(store) == ["a"]

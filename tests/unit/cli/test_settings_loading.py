@@ -135,8 +135,9 @@ def test_a_value_of_the_file_is_named_with_its_line(file):
             "store: x\nunknown-app: wait\n",
             'AN702 KeyUnknown: FILE, line 2: unknown key "unknown-app"; a settings file knows: api_token, etcd, '
             "etcd_ca_file, etcd_cert_file, etcd_key_file, etcd_password_file, etcd_user, limits, metrics_port, "
-            "namespace, peer_address, peer_ca_file, peer_cert_file, peer_key_file, peer_port, retention, store, "
-            'store_file, store_pool_size, store_schema, unknown_app, unknown_app_grace. Did you mean "unknown_app"?',
+            "namespace, peer_address, peer_ca_file, peer_cert_file, peer_key_file, peer_port, registry, retention, "
+            "store, store_file, store_pool_size, store_schema, unknown_app, unknown_app_grace. "
+            'Did you mean "unknown_app"?',
             id="nearest key",
         ),
         pytest.param("limits: {zebra: 1}", 'AN702 KeyUnknown: FILE, line 1: unknown key "zebra"; limits', id="limit"),

@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from antiphon_names.hashing import slot_of
-from antiphon_sidecar.coordination.base import Registration
+from antiphon_names.registry import AppRecord, SyncedRecord
+from antiphon_sidecar.coordination.base import Registration, View
 from antiphon_sidecar.coordination.local import LocalRegistry
 from antiphon_sidecar.engine.events import Failure
 from antiphon_sidecar.peers.base import Cancel, Dispatch, Message, Progress
+from antiphon_sidecar.runtime.callrules import CallRules
 from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps
+from antiphon_sidecar.runtime.registry import Registry
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
+from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.runtime.fakes import FakeClock
 
 CALLER = "orders"
@@ -21,10 +25,14 @@ TARGET = "payments"
 class Board:
     """App "orders" calls others."""
 
-    def __init__(self, *, unknown: UnknownApps | None = None, **limits: Any) -> None:
+    def __init__(self, *, unknown: UnknownApps | None = None, operator: bool = False, **limits: Any) -> None:
         self.clock = FakeClock()
         self.registry = LocalRegistry(self.clock.monotonic)
         self.known: set[str] = set()
+        #: What the operator says, of each app and that it has said all; and replicas on another store.
+        self.apps: dict[str, AppRecord] = {}
+        self.synced: SyncedRecord | None = None
+        self.elsewhere: set[str] = set()
         self.sent: list[tuple[str, Dispatch]] = []
         self.failed: list[tuple[TaskRef, Failure]] = []
         self.cancelled: list[tuple[str, TaskRef]] = []
@@ -35,12 +43,24 @@ class Board:
             store_clock=self.clock.store_clock(),
             limits=Limits(**limits),
             unknown_apps=unknown or UnknownApps(),
-            view=lambda: self.registry.view,
-            known_apps=lambda: self.known,
+            view=self.view,
+            rules=CallRules(
+                CALLER,
+                registry=Registry(MemoryStore(clock=self.clock.wall_ns), self.view, operator=operator),
+                view=self.view,
+                shares=self.shares,
+                seen=lambda: self.known,
+            ),
             send=self._send,
             fail=lambda row, failure: self.failed.append((row.ref, failure)),
             alarms=self,
         )
+
+    def view(self) -> View:
+        return replace(self.registry.view, apps=self.apps, synced=self.synced)
+
+    def shares(self, other: Registration) -> bool:
+        return other.replica not in self.elsewhere
 
     def _send(self, to: str, message: Message) -> None:
         if isinstance(message, Cancel):

@@ -33,16 +33,16 @@ class SlowStore(MemoryStore):
         return await super().retire(old)
 
 
-async def ended(store: MemoryStore, name: str, status: Status = Status.COMPLETED, **over: object) -> None:
+async def ended(store: MemoryStore, each: str, status: Status = Status.COMPLETED, **over: object) -> None:
     """Write a run that ended when the clock was at zero."""
-    slot = slot_of(name)
-    row = InstanceRow("orders", name, slot, b"r" * 16, "e", 0, 1, int(status), "ship", 1, 1, completed_at=EPOCH_NS)
+    slot = slot_of(each)
+    row = InstanceRow("orders", each, slot, b"r" * 16, "e", 0, 1, int(status), "ship", 1, 1, completed_at=EPOCH_NS)
     epoch = await store.take_partition(app="orders", partition=partition_of(slot), replica="a")
-    commit = Commit("orders", name, slot, epoch, b"c" * 16, None, None, replace(row, **over))  # type: ignore[arg-type]
+    commit = Commit("orders", each, slot, epoch, b"c" * 16, None, None, replace(row, **over))  # type: ignore[arg-type]
     await store.commit([commit])
 
 
-def retention(store: SlowStore, **keep_s: float) -> Retention:
+def retention(store: SlowStore, named: dict[Status, dict[str, float]] | None = None, **keep_s: float) -> Retention:
     return Retention(
         app="orders",
         store=store,
@@ -50,6 +50,7 @@ def retention(store: SlowStore, **keep_s: float) -> Retention:
         store_clock=store.time.store_clock(),
         epochs=dict.fromkeys(range(32), 1),
         keep_s={Status[name.upper()]: seconds for name, seconds in keep_s.items()},
+        named=lambda: named or {},
     )
 
 
@@ -114,5 +115,25 @@ def test_looks_more_and_more_rarely_at_what_must_stay():
         await rounds(subject, clock, until_s=50 * ROUND_MOST_S)
         # Two batches a round: one that is full, and the end.
         assert 50 <= len(store.began) / 2 < 60
+
+    run(scenario)
+
+
+def test_a_workflow_with_a_retention_of_its_own_follows_that_alone():
+    async def scenario(clock: FakeClock) -> None:
+        store = SlowStore(clock)
+        named = {Status.COMPLETED: {"ship": 3 * DAY_S}, Status.FAILED: {"ship": DAY_S}}
+        subject = retention(store, named, completed=DAY_S)
+        await ended(store, "ship-1")
+        await ended(store, "other-1", name="other")
+        await ended(store, "ship-2", Status.FAILED)
+        await ended(store, "other-2", Status.FAILED, name="other")
+        left = []
+        for day in (2, 4):
+            clock.seconds = day * DAY_S
+            await subject.once()
+            names = ("ship-1", "other-1", "ship-2", "other-2")
+            left.append([each for each in names if await store.get_instance(app="orders", instance_id=each)])
+        assert left == [["ship-1", "other-2"], ["other-2"]]
 
     run(scenario)

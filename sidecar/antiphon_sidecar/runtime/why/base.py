@@ -21,6 +21,7 @@ from antiphon_sidecar.engine.events import (
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.lane import Lane
+from antiphon_sidecar.runtime.registry import Registry
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.stores.base import InstanceRow, Loaded, Store, TaskRef
 
@@ -113,14 +114,15 @@ class Scene:
     lease_s: float = 10.0
     etcd_away_since: int | None = None
     alone: bool = False
+    registry: Registry = field(default_factory=Registry)
 
     def workers(self, app: str) -> int:
         """Return how many workers of an app are connected."""
         return sum(r.workers for r in self.view.of_app(app))
 
     def apps(self) -> frozenset[str]:
-        """Return the apps that were ever seen."""
-        return self.known.names() | {r.app for r in self.view.replicas.values()}
+        """Return the apps that are known."""
+        return self.known.names() | {r.app for r in self.view.replicas.values()} | self.registry.apps()
 
 
 @dataclass(frozen=True, slots=True)

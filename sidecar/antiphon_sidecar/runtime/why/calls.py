@@ -104,6 +104,10 @@ def _held(subject: Subject, scene: Scene, held: Held, task: OpenTask) -> tuple[s
     match held.reason:
         case codes.TARGET_APP_NOT_FOUND.name:
             return held.reason, never_seen(subject, scene, task.target)
+        case codes.REGISTRY_NOT_SYNCED.name:
+            return held.reason, not_synced(task.target)
+        case codes.ACTIVITY_NOT_REGISTERED.name if scene.registry.declares(task.target, activity=task.name):
+            return held.reason, declared(scene, task.target)
         case codes.ACTIVITY_NOT_REGISTERED.name:
             offered = {name for r in scene.view.of_app(task.target) for name in r.activities}
             return held.reason, not_offered(subject, scene, task.target, task.name, offered)
@@ -138,6 +142,23 @@ def never_seen(subject: Subject, scene: Scene, target: str) -> str:
     return (
         f"waits: no app of that ID was ever seen here; known apps: {codes.listing(apps)}.{codes.nearest(target, apps)} "
         f"{end} Fix the app ID in {subject.row.app}, or start that app with the same namespace and state store."
+    )
+
+
+def not_synced(target: str) -> str:
+    """Say that the operator has yet to say which apps there are."""
+    return (
+        f"waits: the operator has not yet written what it knows of {target} into the registry, so that nobody can tell "
+        "whether the name is right. It goes on when that is written. Look whether the operator runs, and reaches etcd."
+    )
+
+
+def declared(scene: Scene, target: str) -> str:
+    """Say that the target's owners declare the name, and no worker offers it."""
+    workers = counted(scene.workers(target), "worker")
+    return (
+        f"waits: the AppRegistration of {target} declares it, and none of its {workers} offers it yet. Nothing is "
+        f"lost; it goes on when one does. Deploy the release of {target} that has it, or take it out of `offers`."
     )
 
 
@@ -247,17 +268,28 @@ def child_not_begun(subject: Subject, scene: Scene, *, task_id: int, child: Open
     what = f'child workflow "{child.name}" (#{task_id}, instance "{child.instance_id}") in app "{child.target}"'
     replicas = scene.view.of_app(child.target)
     reason, text = reasons.CHILD_STARTING.name, "is in the store and about to be taken up."
-    if child.target not in scene.apps():
+    replica = subject.replica
+    here = replicas if replica is None else [r for r in replicas if replica.rules.shares(r)]
+    if child.target not in scene.apps() and not scene.registry.synced:
+        code, text = codes.REGISTRY_NOT_SYNCED, not_synced(child.target)
+    elif child.target not in scene.apps():
         code, text = codes.TARGET_APP_NOT_FOUND, never_seen(subject, scene, child.target)
+    elif replicas and not here:
+        code = codes.STATE_STORE_MISMATCH
+        text = f"waits: {child.target} keeps its state in another store. The call fails soon."
     elif not scene.workers(child.target):
         workflows, _ = scene.known.offers(child.target)
         code, text = codes.TARGET_APP_UNAVAILABLE, unavailable(scene, child.target, workflows)
-    elif not any(r.offers_workflow(child.name) for r in replicas):
+    elif any(r.offers_workflow(child.name) for r in replicas):
+        return _child_wait(reason, f"{what} {text}", task_id=task_id, child=child)
+    elif scene.registry.declares(child.target, workflow=child.name):
+        code, text = codes.WORKFLOW_NOT_REGISTERED, declared(scene, child.target)
+    elif scene.registry.unsure_of(child.target):
+        code, text = codes.REGISTRY_NOT_SYNCED, not_synced(child.target)
+    else:
         offered = {name for r in replicas for name in r.workflows}
         code = codes.WORKFLOW_NOT_REGISTERED
         text = not_offered(subject, scene, child.target, child.name, offered)
-    else:
-        return _child_wait(reason, f"{what} {text}", task_id=task_id, child=child)
     return _child_wait(code.name, coded(code, f"{what} {text}"), task_id=task_id, child=child)
 
 
