@@ -17,6 +17,7 @@ from antiphon_sidecar.stores import (
     postgres_counts,
     postgres_grants,
     postgres_orphans,
+    postgres_presence,
     postgres_schema,
     postgres_statement,
 )
@@ -97,6 +98,7 @@ class PostgresStore:
         self._orphans = postgres_orphans.Orphans(self._schema)
         self._grants = postgres_grants.Grants(self._schema)
         self._counts = postgres_counts.Counts(self._schema)
+        self._presence = postgres_presence.Presence(self._schema)
 
     async def open(self) -> None:
         """Connect, bring the schema up to date and read the identity; a failure leaves no connection open."""
@@ -149,57 +151,32 @@ class PostgresStore:
 
     async def beat(self, *, app: str, replica: str, nonce: str, in_hand: int = 0) -> None:
         """Write this replica's heartbeat row."""
-        query = (
-            f"INSERT INTO {self._schema}.heartbeats (namespace, app, replica, nonce, written_at, in_hand)"
-            f" VALUES ($1, $2, $3, $4, {CLOCK}, $5) ON CONFLICT (namespace, app, replica)"
-            " DO UPDATE SET nonce = excluded.nonce, written_at = excluded.written_at, in_hand = excluded.in_hand"
-        )
-        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica, nonce, in_hand))
+        row = (app, replica, nonce, in_hand)
+        await self._write(lambda each: self._presence.beat(each, self._namespace, row))
 
     async def heartbeats(self) -> Mapping[tuple[str, str], Heartbeat]:
         """Return all heartbeat rows."""
-        query = (
-            f"SELECT app, replica, nonce, written_at, in_hand FROM {self._schema}.heartbeats WHERE namespace = $1"
-            " ORDER BY app, replica"
-        )
-        rows = await self._read(lambda connection: connection.fetch(query, self._namespace))
-        return {(app, replica): Heartbeat(*rest) for app, replica, *rest in rows}
+        return await self._read(lambda each: self._presence.heartbeats(each, self._namespace))
 
     async def leave(self, *, app: str, replica: str) -> None:
         """Delete the heartbeat row."""
-        query = f"DELETE FROM {self._schema}.heartbeats WHERE namespace = $1 AND app = $2 AND replica = $3"
-        await self._write(lambda connection: connection.fetch(query, self._namespace, app, replica))
+        await self._write(lambda each: self._presence.leave(each, self._namespace, app=app, replica=replica))
 
     async def remember_app(self, *, app: str, record: bytes) -> None:
         """Write what an app offers."""
-        query = (
-            f"INSERT INTO {self._schema}.apps (namespace, app, record, seen_at) VALUES ($1, $2, $3, {CLOCK})"
-            " ON CONFLICT (namespace, app) DO UPDATE SET record = excluded.record, seen_at = excluded.seen_at"
-        )
-        await self._write(lambda connection: connection.fetch(query, self._namespace, app, record))
+        await self._write(lambda each: self._presence.remember(each, self._namespace, app=app, record=record))
 
     async def known_apps(self) -> Sequence[AppRecord]:
         """Return every remembered app by name."""
-        query = f"SELECT app, record, seen_at FROM {self._schema}.apps WHERE namespace = $1 ORDER BY app"
-        return [AppRecord(*row) for row in await self._read(lambda each: each.fetch(query, self._namespace))]
+        return await self._read(lambda each: self._presence.known(each, self._namespace))
 
     async def copy_registry(self, changed: Mapping[str, bytes], *, gone: Collection[str] = ()) -> None:
         """Write what the operator says."""
-        # In key order: replicas that copy the same at once never wait for each other in a circle.
-        query = (
-            f"WITH lost AS (DELETE FROM {self._schema}.registry WHERE namespace = $1 AND key = ANY($4::text[]))"
-            f" INSERT INTO {self._schema}.registry AS r (namespace, key, record, written_at)"
-            f" SELECT $1, *, {CLOCK} FROM unnest($2::text[], $3::bytea[])"
-            " ON CONFLICT (namespace, key) DO UPDATE SET record = excluded.record, written_at = excluded.written_at"
-        )
-        keys = sorted(changed)
-        records = [changed[key] for key in keys]
-        await self._write(lambda each: each.fetch(query, self._namespace, keys, records, sorted(gone)))
+        await self._write(lambda each: self._presence.copy(each, self._namespace, changed=changed, gone=gone))
 
     async def registry_copy(self) -> Mapping[str, bytes]:
         """Return what was copied."""
-        query = f"SELECT key, record FROM {self._schema}.registry WHERE namespace = $1 ORDER BY key"
-        return dict(await self._read(lambda each: each.fetch(query, self._namespace)))
+        return await self._read(lambda each: self._presence.copied(each, self._namespace))
 
     async def keep_schemas(self, schemas: Mapping[str, str]) -> None:
         """Write those that are not there."""

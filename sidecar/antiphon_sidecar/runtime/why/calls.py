@@ -62,11 +62,17 @@ def _without_target(subject: Subject, scene: Scene, task: OpenTask) -> tuple[str
     """Say why nobody can have the task, when its target tells."""
     replicas = scene.view.of_app(task.target)
     if not replicas and task.target not in scene.apps():
+        if not scene.registry.synced:
+            return codes.REGISTRY_NOT_SYNCED.name, not_synced(task.target)
         return codes.TARGET_APP_NOT_FOUND.name, never_seen(subject, scene, task.target)
     if not scene.workers(task.target):
         _, activities = scene.known.offers(task.target)
         return codes.TARGET_APP_UNAVAILABLE.name, unavailable(scene, task.target, activities)
     if not any(r.offers_activity(task.name) for r in replicas):
+        if scene.registry.declares(task.target, activity=task.name):
+            return codes.ACTIVITY_NOT_REGISTERED.name, declared(scene, task.target)
+        if scene.registry.unsure_of(task.target):
+            return codes.REGISTRY_NOT_SYNCED.name, not_synced(task.target)
         offered = {name for r in replicas for name in r.activities}
         return codes.ACTIVITY_NOT_REGISTERED.name, not_offered(subject, scene, task.target, task.name, offered)
     return None
