@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from antiphon_sidecar.coordination.etcd_stubs import etcd3
+
 from antiphon import Client, InstanceState, Worker
 from antiphon_names import registry
 from antiphon_names.registry import AppRecord, SyncedRecord
 from antiphon_sidecar.bootstrap.sidecar import Ports, Sidecar, open_sidecar
-from antiphon_sidecar.coordination.etcd_stubs import etcd3
 from antiphon_sidecar.runtime.why import Wait, why
 from antiphon_sidecar.settings import Concurrency, Limits, Settings
 from tests import etcd

@@ -25,9 +25,9 @@ async def connected() -> AsyncIterator[ApiClient]:
     """
     configuration = Configuration()
     if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-        config.load_incluster_config(client_configuration=configuration)  
+        config.load_incluster_config(client_configuration=configuration)
     else:
-        await config.load_kube_config(client_configuration=configuration)  
+        await config.load_kube_config(client_configuration=configuration)
     # One connection for each writer, and a few for lease and listings.
     configuration.connection_pool_maxsize = 40
     async with ApiClient(configuration) as client:

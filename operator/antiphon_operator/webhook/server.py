@@ -149,9 +149,9 @@ async def _log_in() -> client.ApiClient:
     """Return a client by the pod's service account, or else by the kubeconfig file."""
     settings = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings) 
+        config.load_incluster_config(client_configuration=settings)
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings) 
+        await config.load_kube_config(client_configuration=settings)
     return client.ApiClient(settings)
 
 

@@ -47,7 +47,10 @@ class _Due(Protocol[R]):
 
 
 class Grants(Protocol):
-    """Those who wait for a grant."""
+    """The limits of an app, and those who wait for a grant."""
+
+    def follow(self) -> None:
+        """Take over what the limits are now."""
 
     def retry(self) -> None:
         """Ask again for all of them."""
