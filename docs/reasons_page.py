@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+from antiphon_names.conditions import REASONS, Reason
 from antiphon_names.errors import CODES, Code
 from antiphon_names.explanations import EXPLANATIONS
 
@@ -28,10 +29,18 @@ reason says what is known in that place, the nearest match, and the fix; `antiph
 [errors.md](../errors.md) has it all.
 """
 
+NO_ERRORS = """\
+## All is well, or not known yet
+
+Reasons without a code: conditions have them while nothing is wrong, or while something is not known.
+
+"""
+
 
 def page() -> str:
     """Return the whole page, reasons of each part by name."""
-    parts = [INTRODUCTION]
+    rows = "".join(plain_row(reason) for reason in sorted(REASONS, key=lambda reason: reason.name))
+    parts = [INTRODUCTION, f"{NO_ERRORS}| reason | meaning | fix |\n|---|---|---|\n{rows}"]
     for digit, title in PARTS.items():
         codes = sorted((code for code in CODES if code.number[2] == digit), key=lambda code: code.name)
         if codes:
@@ -40,11 +49,21 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def plain_row(reason: Reason) -> str:
+    """Return the line of a reason that has no code."""
+    return f"| `{reason.name}` | {sentence(reason.summary)} | {reason.fix} |\n"
+
+
+def sentence(summary: str) -> str:
+    """Return a summary as a sentence; the name of a field stays as it is."""
+    return f"{summary if summary.startswith('spec.') else summary[0].upper() + summary[1:]}."
+
+
 def row(code: Code) -> str:
     """Return the code's line of the table."""
     told = EXPLANATIONS[code]
     link = f"[{code.number}](../errors.md#{code.number.lower()}-{code.name.lower()})"
-    cells = (f"`{code.name}` {link}", f"{code.summary[0].upper()}{code.summary[1:]}.", told.cause, told.fix)
+    cells = (f"`{code.name}` {link}", sentence(code.summary), told.cause, told.fix)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from antiphon_names.conditions import REASONS
 from docs import fields_page, reasons_page
 from tests.unit.crds import admission, manifests
 from tests.unit.crds.manifests import ROOT
@@ -84,6 +85,12 @@ def test_short_names_in_commands_are_those_of_the_kinds() -> None:
 
 def test_the_page_of_fields_is_current() -> None:
     assert fields_page.PAGE.read_text() == fields_page.page(), "docs/kubernetes/fields.md is out of date: run make docs"
+
+
+def test_every_reason_of_a_condition_is_on_the_page_once() -> None:
+    named = re.findall(r"^\| `(\w+)`", reasons_page.PAGE.read_text(), re.M)
+    assert {reason.name for reason in REASONS} <= set(named)
+    assert len(named) == len(set(named))
 
 
 def test_the_page_of_reasons_is_current() -> None:
