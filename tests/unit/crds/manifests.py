@@ -55,37 +55,6 @@ def pod_templates(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
             yield f"{each['kind']} {each['metadata']['name']}", template
 
 
-def restricted(spec: Mapping[str, Any]) -> list[str]:
-    """Return what the `restricted` Pod Security level objects to in a pod's spec."""
-    found = []
-    pod = spec.get("securityContext", {})
-    for container in (*spec.get("initContainers", ()), *spec["containers"]):
-        own = container.get("securityContext", {})
-        both = pod | own
-        wanted = {
-            "runAsNonRoot": both.get("runAsNonRoot") is True,
-            "runAsUser": both.get("runAsUser", 1) != 0,
-            "seccompProfile": both.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
-            "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
-            "capabilities": own.get("capabilities", {}).get("drop") == ["ALL"] and "add" not in own["capabilities"],
-            "privileged": not own.get("privileged"),
-            "hostPort": not any("hostPort" in port for port in container.get("ports", ())),
-        }
-        found += [f"{container['name']}: {name}" for name, holds in wanted.items() if not holds]
-    allowed = {
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    }
-    found += [f"volume {each['name']}" for each in spec.get("volumes", ()) if not (each.keys() - {"name"}) <= allowed]
-    return found + [name for name in ("hostNetwork", "hostPID", "hostIPC") if spec.get(name)]
-
-
 def fits(value: object, schema: Mapping[str, Any]) -> bool:
     """Whether a value is what a JSON schema wants."""
     return bool(jsonschema.Draft202012Validator(schema).is_valid(value))
