@@ -1,7 +1,8 @@
 """Whether a pod gets a sidecar, and which app it is.
 
-A pod that asked for a sidecar never runs without one: what stands in the way is a refusal that names the fix. A pod
-that only lies in a namespace that asks is left alone unless it belongs to an app.
+A pod that asked for a sidecar never runs without one: what stands in the way is a refusal that names the fix. Pods
+that do not ask come here only from namespaces that do, as the API server selects them; such a pod is left alone unless
+it belongs to an app.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class _Asked:
 
 def decide(pod: Pod, *, namespace: str, known: Known, settings: InjectionSettings) -> Chosen | LeftAlone | Refused:
     """Return the app of a pod that is being created, or why it gets no sidecar."""
-    asked = _asked(pod, known)
+    asked = _asked(pod)
     if not isinstance(asked, _Asked):
         return asked
     registration = _registration(pod, namespace, known, asked)
@@ -49,7 +50,7 @@ def decide(pod: Pod, *, namespace: str, known: Known, settings: InjectionSetting
     )
 
 
-def _asked(pod: Pod, known: Known) -> _Asked | LeftAlone | Refused:
+def _asked(pod: Pod) -> _Asked | LeftAlone | Refused:
     if pod.mirror:
         return LeftAlone(Unconcerned.MIRROR_POD, "The kubelet runs this pod from a file; a patch would not reach it.")
     label = pod.labels.get(names.INJECT)
@@ -61,12 +62,7 @@ def _asked(pod: Pod, known: Known) -> _Asked | LeftAlone | Refused:
             f'label {names.INJECT} of pod {pod.name} is "{label}"; accepted: "true" and "false". {_NOT_STARTED} '
             "Correct the label in the template of the pod.",
         )
-    if label == _YES or names.APP_ID in pod.annotations:
-        return _Asked(itself=True)
-    # Where namespaces may not be read, the API server has looked at their labels: it sends no other pods.
-    if known.labels is None or known.labels.get(names.INJECT) == _YES:
-        return _Asked(itself=False)
-    return LeftAlone(Unconcerned.NOT_ASKED, f"Neither the pod nor its namespace has the label {names.INJECT}=true.")
+    return _Asked(itself=label == _YES or names.APP_ID in pod.annotations)
 
 
 def _registration(pod: Pod, namespace: str, known: Known, asked: _Asked) -> Registration | LeftAlone | Refused:

@@ -15,7 +15,6 @@ class Unconcerned(StrEnum):
     """Why a pod is left alone."""
 
     NOT_A_CREATION = "NotACreation"
-    NOT_ASKED = "NotAsked"
     OPTED_OUT = "OptedOut"
     NO_APP_FOR_POD = "NoAppForPod"
     MIRROR_POD = "MirrorPod"

@@ -80,12 +80,11 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of one namespace; `labels` of it are None where namespaces may not be read."""
+    """What is known of one namespace."""
 
     registrations: tuple[Registration, ...] = ()
     stores: tuple[StateStore, ...] = ()
     workflows: tuple[Workflow, ...] = ()
-    labels: Mapping[str, str] | None = None
 
     def by_app(self) -> Mapping[str, Registration]:
         """Return the registration of each app: of several with one app ID the oldest counts."""

@@ -1,4 +1,7 @@
-"""What the webhook knows of the cluster: AppRegistrations, StateStores, Workflows and namespaces, kept current.
+"""What the webhook knows of the cluster: AppRegistrations, StateStores and Workflows, kept current.
+
+Namespaces are not among them. Their labels are looked at by the API server, which sends pods as its configuration
+selects them and has the newest labels, while a cache would now and then have older ones and miss a pod.
 
 Each resource is read by a list and then followed by a watch. While the API server does not answer, what was read last
 goes on being used.
@@ -8,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from antiphon_operator.injection import Known, resources
@@ -20,7 +22,6 @@ _GROUP = "/apis/antiphon.dev/v1alpha1"
 _REGISTRATIONS = "appregistrations"
 _STORES = "statestores"
 _WORKFLOWS = "workflows"
-_NAMESPACES = "namespaces"
 _AGAIN_S = 0.5
 _AGAIN_MOST_S = 10.0
 
@@ -69,11 +70,6 @@ class Collection(Generic[ViewT]):
         namespace, name = _place(found)
         if self._views.get(namespace, {}).pop(name, None) is not None:
             self._changed(namespace)
-
-
-@dataclass(frozen=True, slots=True)
-class _Namespace:
-    labels: Mapping[str, str]
 
 
 class _Follower:
@@ -128,9 +124,6 @@ class Cache:
         self._registrations = Collection(resources.read_registration, self._changed)
         self._stores = Collection(resources.read_store, self._changed)
         self._workflows = Collection(resources.read_workflow, self._changed)
-        self._namespaces = Collection(_read_namespace, self._changed)
-        #: Namespaces can be read only with rights in the whole cluster.
-        self._reads_namespaces = not namespaces
         self._followers = [*self._made(rest, namespaces)]
 
     def _made(self, rest: Rest, namespaces: Sequence[str]) -> Iterator[_Follower]:
@@ -144,8 +137,6 @@ class Cache:
                 yield _Follower(rest, f"{_GROUP}/{plural}", collection, scope=None)
             for namespace in namespaces:
                 yield _Follower(rest, f"{_GROUP}/namespaces/{namespace}/{plural}", collection, scope=namespace)
-        if self._reads_namespaces:
-            yield _Follower(rest, "/api/v1/namespaces", self._namespaces, scope=None)
 
     async def run(self) -> None:
         """Follow all resources until cancelled."""
@@ -164,7 +155,6 @@ class Cache:
             _REGISTRATIONS: self._registrations.count(),
             _STORES: self._stores.count(),
             _WORKFLOWS: self._workflows.count(),
-            _NAMESPACES: self._namespaces.count(),
         }
 
     def known(self, namespace: str) -> Known:
@@ -175,7 +165,6 @@ class Cache:
                 registrations=self._registrations.of(namespace),
                 stores=self._stores.of(namespace),
                 workflows=self._workflows.of(namespace),
-                labels=self._labels(namespace),
             )
         return built
 
@@ -191,12 +180,6 @@ class Cache:
             return None
         return self.known(namespace)
 
-    def _labels(self, namespace: str) -> Mapping[str, str] | None:
-        if not self._reads_namespaces:
-            return None
-        found = self._namespaces.of(namespace)
-        return found[0].labels if found else {}
-
     def _changed(self, namespace: str) -> None:
         self._built.pop(namespace, None)
         arrived = self._news.pop(namespace, None)
@@ -205,10 +188,5 @@ class Cache:
 
 
 def _place(found: Mapping[str, Any]) -> tuple[str, str]:
-    # A namespace is what is known of itself.
     metadata = found["metadata"]
-    return metadata.get("namespace") or metadata["name"], metadata["name"]
-
-
-def _read_namespace(found: Mapping[str, Any]) -> _Namespace:
-    return _Namespace(found["metadata"].get("labels") or {})
+    return metadata["namespace"], metadata["name"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as chances
 from hypothesis import strategies as some
 
@@ -103,7 +103,7 @@ def test_a_bundle_that_cannot_be_read_holds_nobody(bundle):
     assert rotation.certificates(bundle) == []
 
 
-@chances(max_examples=20, deadline=None)
+@chances(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.lists(some.tuples(some.integers(1, 1500), some.booleans()), min_size=2, max_size=6))
 def test_what_webhooks_may_still_show_is_trusted_at_every_step(steps):
     """Webhooks show what a step has brought or what they had before; who signs next was trusted before that."""

@@ -67,7 +67,7 @@ def workflow(name: str = "process-order", **spec: Any) -> dict[str, Any]:
     }
 
 
-def known(*objects: dict[str, Any], labels: dict[str, str] | None = None) -> Known:
+def known(*objects: dict[str, Any]) -> Known:
     """What is known of a namespace with these objects in it; by default app orders and its store."""
     given = objects or (registration(), store())
     of = {
@@ -77,5 +77,4 @@ def known(*objects: dict[str, Any], labels: dict[str, str] | None = None) -> Kno
         registrations=tuple(map(resources.read_registration, of["AppRegistration"])),
         stores=tuple(map(resources.read_store, of["StateStore"])),
         workflows=tuple(map(resources.read_workflow, of["Workflow"])),
-        labels={} if labels is None else labels,
     )

@@ -1,5 +1,7 @@
 """Which pods get a sidecar, which app they are, and how it is said when they get none."""
 
+from dataclasses import replace
+
 import pytest
 
 from antiphon_names import errors as codes
@@ -50,24 +52,23 @@ def test_expressions_of_a_selector_count():
     assert decided(canary, given).code is codes.APP_REGISTRATION_MISSING
 
 
-@pytest.mark.parametrize("labels", [{}, None], ids=["of a namespace that does not ask", "of a namespace not read"])
-def test_a_pods_own_label_is_enough(labels):
-    given = known(registration(), store(), labels=labels)
-    assert isinstance(decided(given=given), Injected)
+def test_a_pod_without_a_label_comes_from_a_namespace_that_asks():
+    assert isinstance(decided(pod(labels=BY_NAMESPACE)), Injected)
 
 
-def test_a_pod_without_a_label_follows_its_namespace():
-    plain = pod(labels=BY_NAMESPACE)
-    assert isinstance(decided(plain, known(registration(), store(), labels=ASKED)), Injected)
-    assert decided(plain).reason is Unconcerned.NOT_ASKED
-    declined = pod(labels={**BY_NAMESPACE, "antiphon.dev/inject": "false"})
-    assert decided(declined, known(registration(), store(), labels=ASKED)).reason is Unconcerned.OPTED_OUT
+def test_a_pod_may_decline():
+    assert decided(pod(labels={**BY_NAMESPACE, "antiphon.dev/inject": "false"})).reason is Unconcerned.OPTED_OUT
 
 
 def test_a_pod_of_a_namespace_that_asks_is_left_alone_when_it_is_no_app():
-    outcome = decided(pod(labels={"app": "cache"}), known(registration(), store(), labels=ASKED))
+    outcome = decided(pod(labels={"app": "cache"}))
     assert isinstance(outcome, LeftAlone)
     assert outcome.reason is Unconcerned.NO_APP_FOR_POD
+
+
+def test_a_pod_that_names_its_app_asks_by_itself():
+    named = pod(labels={"app": "cache"}, annotations={"antiphon.dev/app-id": "cache"})
+    assert decided(named).code is codes.APP_NOT_DECLARED
 
 
 REFUSALS = {
@@ -165,7 +166,7 @@ def test_what_a_resource_created_later_mends_is_marked():
     [({"hostNetwork": True}, Unconcerned.HOST_NETWORK), ({"os": {"name": "windows"}}, Unconcerned.WINDOWS)],
 )
 def test_what_cannot_have_a_sidecar_is_left_alone_when_only_its_namespace_asks(change, reason):
-    outcome = decided(pod(labels=BY_NAMESPACE, **change), known(registration(), store(), labels=ASKED))
+    outcome = decided(pod(labels=BY_NAMESPACE, **change))
     assert isinstance(outcome, LeftAlone)
     assert outcome.reason is reason
 
@@ -180,8 +181,6 @@ def test_a_pod_is_patched_only_when_it_is_created(operation):
 
 
 def test_a_cluster_without_sidecar_containers_is_refused():
-    from dataclasses import replace
-
     old = replace(SETTINGS, native_sidecars=False, server_version="v1.28.4")
     outcome = decided(settings=old)
     assert isinstance(outcome, Refused)

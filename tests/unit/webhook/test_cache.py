@@ -49,11 +49,11 @@ async def test_what_is_there_at_the_start_is_known(api, cache):
         "antiphon-db",
         "process_order",
     ]
-    assert cache.counts() == {"appregistrations": 1, "statestores": 1, "workflows": 1, "namespaces": 0}
+    assert cache.counts() == {"appregistrations": 1, "statestores": 1, "workflows": 1}
 
 
 async def test_changes_are_known(api, cache):
-    await until(lambda: api.watches() == 4)
+    await until(lambda: api.watches() == 3)
     api.put(registration())
     await until(lambda: names(cache) == ["orders"])
     api.put(registration(appId="Orders"))
@@ -62,14 +62,8 @@ async def test_changes_are_known(api, cache):
     await until(lambda: names(cache) == [])
 
 
-async def test_labels_of_namespaces_are_known(api, cache):
-    api.put({"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {"antiphon.dev/inject": "true"}}})
-    await until(lambda: cache.known(NAMESPACE).labels == {"antiphon.dev/inject": "true"})
-    assert cache.known("elsewhere").labels == {}
-
-
 async def test_what_changed_while_the_watch_was_away_is_known(api, cache):
-    await until(lambda: api.watches() == 4)
+    await until(lambda: api.watches() == 3)
     api.put(registration("a"))
     await until(lambda: names(cache) == ["a"])
     api.failing = 500
@@ -81,7 +75,7 @@ async def test_what_changed_while_the_watch_was_away_is_known(api, cache):
 
 
 async def test_a_list_is_read_anew_when_the_server_has_forgotten(api, cache):
-    await until(lambda: api.watches() == 4)
+    await until(lambda: api.watches() == 3)
     api.put(registration("a"))
     await until(lambda: names(cache) == ["a"])
     api.failing = 500
@@ -129,14 +123,13 @@ async def test_only_the_namespaces_that_are_named_are_read(api):
         await until(lambda: cache.unread() is None)
         assert names(cache) == ["orders"]
         assert cache.known("other").registrations == ()
-        assert cache.known(NAMESPACE).labels is None
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert not any(path == "/api/v1/namespaces" for _, path in api.requests)
+    assert all(f"/namespaces/{NAMESPACE}/" in path for _, path in api.requests)
 
 
 async def test_news_of_a_namespace_wake_who_waits_for_them(api, cache):
-    await until(lambda: api.watches() == 4)
+    await until(lambda: api.watches() == 3)
     before = cache.known(NAMESPACE)
     waiting = asyncio.create_task(cache.news(NAMESPACE, after=before, within_s=WITHIN_S), name="waiting")
     await asyncio.sleep(0)

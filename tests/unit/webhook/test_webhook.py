@@ -11,7 +11,7 @@ import pytest
 
 from antiphon_names import errors as codes
 from antiphon_operator.validation import PLURALS
-from tests.unit.injection.examples import NAMESPACE, pod, registration, store, workflow
+from tests.unit.injection.examples import pod, registration, store, workflow
 from tests.unit.webhook.reviews import recorded
 from tests.unit.webhook.world import World, until, world
 
@@ -76,11 +76,8 @@ async def test_a_pod_that_is_left_alone_passes_as_it_is(running):
     assert answer["response"]["auditAnnotations"] == {"outcome": "OptedOut"}
 
 
-async def test_a_namespaces_label_counts(running):
-    labels = {"antiphon.dev/inject": "true"}
-    await known(
-        running, registration(), store(), {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-    )
+async def test_a_pod_without_a_label_was_sent_for_its_namespace(running):
+    await known(running, registration(), store())
     _, answer = await running.post("/mutate/pods", recorded("pod-of-replicaset", object=pod(labels={"app": "orders"})))
     assert "patch" in answer["response"]
 
