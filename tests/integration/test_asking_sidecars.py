@@ -356,7 +356,7 @@ async def test_the_store_is_read_and_written_without_a_process(running: Callable
             for instance_id, result in (("rows", [5]), ("rows-2", None)):
                 state = await client.wait(instance_id, timeout=timedelta(seconds=LEASE_S + SOON_S))
                 assert state.status is Status.COMPLETED
-                assert result in (None, state.output(list[int]))
+                assert result in (None, state.output)
 
 
 async def test_a_sidecar_with_certificates_is_asked_with_certificates_alone(tmp_path: Path) -> None:

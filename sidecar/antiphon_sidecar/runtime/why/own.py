@@ -7,7 +7,7 @@ from antiphon_sidecar.runtime.handing import DEATHS_MAX
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.why.base import LONG_NS, Scene, Subject, Wait, clock, coded, counted, lasted, limited
 from antiphon_sidecar.runtime.why.inquiry import Inquiry
-from antiphon_sidecar.runtime.why.owners import owners, without_worker
+from antiphon_sidecar.runtime.why.owners import without_worker
 from antiphon_sidecar.stores.limits import Grant
 
 _NS = 1_000_000_000
@@ -29,7 +29,6 @@ async def own(subject: Subject, scene: Scene, inquiry: Inquiry) -> tuple[list[Wa
         now.append(wait)
     if not subject.state.started and subject.row.scheduled_at is not None and subject.row.scheduled_at > scene.now:
         now = [_scheduled(subject)]
-    now += owners(subject, inquiry)
     return now, later
 
 

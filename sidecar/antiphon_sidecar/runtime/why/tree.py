@@ -10,6 +10,7 @@ from antiphon_sidecar.runtime.why import calls, pauses
 from antiphon_sidecar.runtime.why.base import Scene, Subject, Wait, counted, facts
 from antiphon_sidecar.runtime.why.inquiry import Inquiry
 from antiphon_sidecar.runtime.why.own import own
+from antiphon_sidecar.runtime.why.owners import owners
 from antiphon_sidecar.stores.base import InstanceRow, TaskRef
 
 #: How deep children of children are followed, how many instances are read, and how much each lists.
@@ -69,15 +70,15 @@ async def _seen(subject: Subject, inquiry: Inquiry) -> list[Wait]:
     """Return what can be seen from here; children are named alone."""
     scene, state = inquiry.scene, subject.state
     now, later = await own(subject, scene, inquiry)
-    waits = list(now)
+    waits: list[Wait] = []
     # What is open besides has no effect until the stall is over, and would only hide it.
     if state.started and state.stall is None:
         waits += [calls.activity(subject, scene, task_id=number, task=task) for number, task in state.tasks.items()]
         waits += [calls.child_named(task_id=number, child=child) for number, child in state.children.items()]
         waits += pauses.pauses(subject, scene)
-    if not waits:
+    if not waits and not now:
         waits.append(_nothing_open(subject))
-    return _bounded([*waits, *later], since=subject.row.updated_at)
+    return _bounded([*now, *owners(subject, inquiry), *waits, *later], since=subject.row.updated_at)
 
 
 async def _completed(wait: Wait, subject: Subject, inquiry: Inquiry, *, depth: int, budget: _Budget) -> Wait:
