@@ -22,7 +22,7 @@ from antiphon_cli import addresses as named
 from antiphon_cli import alone, output
 from antiphon_cli.certificates import Certificates
 from antiphon_cli.channels import CALL_S, OPTIONS, ChannelConnection
-from antiphon_cli.failures import Misused, Refused, Unreachable
+from antiphon_cli.failures import Misused, Unreachable
 from antiphon_names import errors as codes
 from antiphon_names import hosts
 from antiphon_sidecar import bootstrap
@@ -194,6 +194,3 @@ def _listening(path: str) -> bool:
             "Run this as that user, or start a host of your own."
         ) from error
     return True
-
-
-__all__ = ["Connection", "Refused", "Without", "connected"]

@@ -4,6 +4,7 @@ What a fault has killed runs again by then, or is starting. The last replica of 
 """
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -69,6 +70,34 @@ async def lose_workers(made: Fleet) -> None:
         await asyncio.to_thread(pod.worker.kill)
     # Until its sidecar has told the others: at its next renewal after a lease without workers.
     await asyncio.sleep(LEASE_S * 4 / 3)
+
+
+async def lose_app(made: Fleet) -> None:
+    """SIGKILL for everything of one app: its callers wait, say what for, and go on when it is back."""
+    pods = made.pods["payments"]
+    programs = [program for pod in pods for program in (pod.sidecar, pod.worker)]
+    for program in programs:
+        await asyncio.to_thread(program.kill)
+    try:
+        async with asyncio.timeout(_SEEN_S):
+            while not await asyncio.to_thread(_missed, made, "payments"):
+                await asyncio.sleep(_PAUSE_S)
+    finally:
+        for program in programs:
+            program.start()
+        for program in programs:
+            await asyncio.to_thread(program.wait_until_ready)
+
+
+def _missed(made: Fleet, app: str) -> bool:
+    """Tell whether an instance of the first app says that it waits for an app of which nothing runs."""
+    at = [made.pods["orders"][-1]]
+    listed = made.antiphon("workflow", "list", "--waiting-for-app", app, "--limit", "1", "-o", "json", at=at)
+    for each in json.loads(listed.stdout):
+        told = made.antiphon("why", each["id"], "--app", each["app"], at=at).stdout
+        if f"{app} is known, but has no sidecar running" in told:
+            return True
+    return False
 
 
 async def kill_in_commit(made: Fleet) -> None:
@@ -276,6 +305,7 @@ CELLS: tuple[Cell, ...] = (
     kill_sidecars,
     kill_workers,
     lose_workers,
+    lose_app,
     kill_in_commit,
     pause_owners,
     cut_peers,

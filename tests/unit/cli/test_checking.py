@@ -104,6 +104,78 @@ def test_an_app_that_was_seen_before_is_only_noted():
     assert "note    app stock  does not run; it was last seen at 2023-11-14T22:13:20Z" in done.stdout
 
 
+ETCD = control_pb2.Coordination(kind=control_pb2.Coordination.KIND_ETCD, endpoints="http://e:2379", lease=True)
+
+
+def sidecar(**over: object) -> control_pb2.CheckResponse:
+    return host(**{"replica_id": "orders-1", "coordination": ETCD, **over})
+
+
+def replica(name: str, **over: object) -> control_pb2.ReplicaSummary:
+    known = {"app_id": "orders", "address": "10.0.0.7:50002", "workers": 1, "partitions": 32, "version": "1"}
+    return control_pb2.ReplicaSummary(replica_id=name, **{**known, **over})
+
+
+def test_a_sidecar_tells_of_etcd_and_of_every_replica():
+    done = checked(
+        sidecar(replicas=[replica("orders-1"), replica("orders-2", workers=2, partitions=1)]), app("there:1")
+    )
+    assert done.exit_code == 0, done.stdout
+    assert "orders-1, process 4711, serves namespace default" in done.stdout
+    assert "etcd              http://e:2379 answers\n" in done.stdout
+    assert "replica orders-2  of orders at 10.0.0.7:50002: 2 workers, 1 partition\n" in done.stdout
+    assert "there:1" not in done.stdout, "a listener on another machine"
+
+
+@pytest.mark.parametrize(
+    ("over", "told"),
+    [
+        pytest.param(
+            {"coordination": control_pb2.Coordination(kind=control_pb2.Coordination.KIND_ETCD, endpoints="http://e:1")},
+            "http://e:1 answers, but this replica has no lease there yet",
+            id="no lease",
+        ),
+        pytest.param(
+            {
+                "coordination": control_pb2.Coordination(
+                    kind=control_pb2.Coordination.KIND_ETCD, endpoints="http://e:2379", away_since=NOW
+                )
+            },
+            "AN403 EtcdUnreachable: http://e:2379 has not answered since 2023-11-14T22:13:20Z; owners go on",
+            id="etcd away",
+        ),
+        pytest.param(
+            {"replicas": [replica("orders-2", problem="AN712 ReplicaSilent: silent.")]},
+            "replica orders-2  AN712 ReplicaSilent: silent.",
+            id="silent",
+        ),
+        pytest.param(
+            {"unowned": [control_pb2.UnownedPartitions(app_id="orders", partitions=[0, 1, 2, 7])]},
+            "app orders  4 partitions without owner: 0-2, 7; instances there wait until one takes them",
+            id="partitions that nobody has",
+        ),
+        pytest.param(
+            {"unowned": [control_pb2.UnownedPartitions(app_id="orders", partitions=[3], held_by="orders-9")]},
+            "app orders  1 partition held by replica orders-9, which is gone",
+            id="partitions of one that is gone",
+        ),
+    ],
+)
+def test_what_is_wrong_among_sidecars_is_a_problem(over, told):
+    done = checked(sidecar(**over), app(""))
+    assert done.exit_code == 1
+    (found,) = problems(done)
+    assert told in found
+
+
+def test_replicas_of_different_releases_are_noted():
+    done = checked(sidecar(replicas=[replica("orders-1"), replica("orders-2", version="2")]), app(""))
+    assert (done.exit_code, "replicas run different releases: 1 of 1, 1 of 2. Finish the upgrade" in done.stdout) == (
+        0,
+        True,
+    )
+
+
 def test_findings_are_values_for_programs(address):
     done = checked(host(), app(address), words=("-o", "json"))
     assert {value["result"] for value in json.loads(done.stdout)} == {"ok"}
