@@ -101,19 +101,39 @@ def _handshake(host: str, port: int, certificates: Certificates) -> str | None:
             socket.create_connection((host, port), timeout=_PROBE_S) as plain,
             context.wrap_socket(plain, server_hostname=name) as secure,
         ):
-            # With TLS 1.3 a refusal of this side's certificate comes after the handshake.
-            secure.recv(1)
+            return _refusal(secure, certificates)
     except ssl.SSLCertVerificationError as error:
         hint = f" Name what it is made for with --server-name, if that is not {name}." if _is_name(error) else ""
         return f"shows a certificate that {certificates.ca_file} does not vouch for: {error.verify_message}.{hint}"
     except ssl.SSLError as error:
-        reason = (error.reason or str(error)).replace("_", " ").lower()
+        reason = _reason(error)
         if "alert" in reason:
-            return f"does not accept {certificates.cert_file}: {reason}. Use one that the sidecars' authority issued."
+            return _not_accepted(certificates, reason)
         return f"speaks no TLS ({reason}). Leave {_FLAGS} out."
     except OSError:
         return None
-    return None
+
+
+def _refusal(secure: ssl.SSLSocket, certificates: Certificates) -> str | None:
+    """Wait for the first byte, which a sidecar sends at once; TLS 1.3 refuses a certificate after the handshake."""
+    try:
+        if secure.recv(1):
+            return None
+    except TimeoutError:
+        return None
+    except ssl.SSLError as error:
+        return _not_accepted(certificates, _reason(error))
+    except OSError:
+        pass
+    return _not_accepted(certificates, "it ended the connection")
+
+
+def _not_accepted(certificates: Certificates, reason: str) -> str:
+    return f"does not accept {certificates.cert_file}: {reason}. Use one that the sidecars' authority issued."
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def _is_name(error: ssl.SSLCertVerificationError) -> bool:

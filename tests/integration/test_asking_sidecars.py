@@ -331,8 +331,9 @@ async def test_the_store_is_read_and_written_without_a_process(running: Callable
         async with asyncio.timeout(SOON_S):
             while 'event "mark"' not in (await antiphon(made, "workflow", "history", "rows", *given)).stdout:
                 await asyncio.sleep(0.2)
-        for program in made.programs():
-            await asyncio.to_thread(program.terminate, within_s=20)
+        await asyncio.gather(
+            *(asyncio.to_thread(program.terminate, within_s=2 * SOON_S) for program in made.programs())
+        )
         listed = await antiphon(made, "workflow", "list", "--prefix", "rows", "-o", "json")
         assert [each["status"] for each in json.loads(listed.stdout)] == ["RUNNING"]
         assert listed.stderr.startswith("Nothing runs on this machine with the store postgresql://")
