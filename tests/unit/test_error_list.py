@@ -25,8 +25,8 @@ SAID_LEAST = 0.19
 
 #: How sentences begin that say what to do.
 FIXES = re.compile(
-    "(Allow|Bring|Call|Check|Choose|Correct|Declare|Deploy|End|Find|Fix|Give|Grant|If|Join|Keep|Let|Look|"
-    "Make|Name|Pass|Point|Put|Raise|Rename|Restore|Run|Send|Set|Start|Store|Terminate|This|Try|Upgrade|Use|Write)"
+    "(Add|Allow|Bring|Call|Check|Choose|Correct|Create|Declare|Deploy|End|Find|Fix|Give|Grant|Have|If|Join|"
+    "Keep|Label|Let|Look|Make|Mend|Name|Pass|Point|Put|Raise|Remove|Rename|Restore|Run|See|Send|Set|Start|Store|Terminate|This|Try|Upgrade|Use|Write)"
 )
 
 told = pytest.mark.parametrize("code", CODES, ids=str)

@@ -45,7 +45,7 @@ class Certificate:
         except (OSError, ValueError) as error:
             text = (
                 f"{codes.WEBHOOK_CERTIFICATE_UNFIT}: the certificate in {self._directory} cannot be used ({error}). "
-                "Whoever writes it has to mend that."
+                "See the log of the operator, which writes it, or renew your own."
             )
             if self._digest is None:
                 self.missing = text

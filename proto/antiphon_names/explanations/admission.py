@@ -174,6 +174,9 @@ WEBHOOK = {
         seen="At /readyz and in the log of the webhook.",
         cause="The files of the certificate are missing or broken, or the caBundle does not vouch for them.",
         fix="See the log of the operator, which makes certificates and writes the caBundle; or renew your own.",
-        example="the certificate in /certs cannot be used (No such file or directory).",
+        example=(
+            "the certificate in /certs cannot be used (No such file or directory). See the log of the operator, which "
+            "writes it, or renew your own."
+        ),
     ),
 }
