@@ -155,7 +155,7 @@ async def test_an_instance_is_steered_at_the_sidecar_of_another_app(running: Cal
     await antiphon(made, "workflow", "raise", "steered", "mark", *given, "--input", "-1", at=at)
     assert (await antiphon(made, "workflow", "wait", "steered", *given, at=at)).stdout == "[7]\n"
     again = await antiphon(made, "workflow", "run", "alone", *given, "--input", "0", at=at)
-    assert json.loads(again.stdout).startswith("work")
+    assert len(json.loads(again.stdout)) == 16
     await antiphon(made, "workflow", "purge", "steered", *given, at=at)
     assert "AN207" in (await antiphon(made, "workflow", "get", "steered", *given, at=at, code=1)).stderr
 
