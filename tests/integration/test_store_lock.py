@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from antiphon_cli import instances
-from antiphon_cli.connection import Unreachable, connected
+from antiphon_cli.connection import connected
+from antiphon_cli.failures import Unreachable
 from antiphon_sidecar.bootstrap import Host, HostRunning, open_host
 from antiphon_sidecar.settings import Limits, Settings
 from tests import postgres
@@ -63,7 +64,7 @@ async def test_the_command_line_finds_a_host_by_any_spelling_and_no_other(postgr
 
 
 def _served(settings: Settings) -> list[str]:
-    with connected(settings, address=None) as connection:
+    with connected(settings) as connection:
         return [app.app_id for app in instances.apps(connection).apps]
 
 
