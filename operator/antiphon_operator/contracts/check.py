@@ -213,7 +213,7 @@ class _Judging:
             codes.CALL_DENIED.name,
             f'{self._says()} in app "{target.app_id}", which allows calls from: {_allowed(allowed)}. Such a '
             "call is "
-            f"refused at once. Add {{appId: {caller.app_id}}} to spec.allowFrom of {_registration(target)}.",
+            f"refused at once. Put {{appId: {caller.app_id}}} into spec.allowFrom of {_registration(target)}.",
             lasting=True,
         )
 

@@ -124,8 +124,8 @@ def _injected(registration: objects.AppRegistration, observed: OfRegistration) -
             False,
             codes.PODS_WITHOUT_SIDECAR.name,
             f"{len(pods.without)} of {pods.matching} pods of {registration.app_id} run without the sidecar: "
-            f"{codes.listing(pods.without, most=5)}. Their workers reach nobody. Label pods or namespace with "
-            "antiphon.dev/inject=true and restart them.",
+            f"{codes.listing(pods.without, most=5)}. Their workers reach nobody. Set the label "
+            "antiphon.dev/inject=true on pods or namespace, and restart them.",
         )
     if not pods.matching:
         reason = reasons.NO_PODS

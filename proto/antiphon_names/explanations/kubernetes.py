@@ -18,8 +18,8 @@ KUBERNETES = {
         cause="Pods that the registration selects were made without asking for a sidecar.",
         fix="Label the pods' template, or the namespace, with antiphon.dev/inject=true, and restart the pods.",
         example=(
-            "1 of 3 pods of payments run without the sidecar: payments-7d4b9-x2x1x. Their workers reach nobody. Label "
-            "pods or namespace with antiphon.dev/inject=true and restart them."
+            "1 of 3 pods of payments run without the sidecar: payments-7d4b9-x2x1x. Their workers reach nobody. Set "
+            "the label antiphon.dev/inject=true on pods or namespace, and restart them."
         ),
     ),
     codes.STATE_STORE_NOT_FOUND: Explanation(
