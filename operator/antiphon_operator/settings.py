@@ -13,10 +13,6 @@ PODS = "pods"
 #: Who has set a field or reported an Event.
 MANAGER = "antiphon-operator"
 
-#: A pod asks for a sidecar by this label, and has one by the other.
-INJECT = f"{GROUP}/inject"
-INJECTED = f"{GROUP}/injected"
-
 
 @dataclass(frozen=True, slots=True)
 class LeaseSettings:

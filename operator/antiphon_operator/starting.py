@@ -10,6 +10,7 @@ from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry
 
 from antiphon_operator import probes
+from antiphon_operator.certificates.keeper import Place, keep
 from antiphon_operator.clock import Clock
 from antiphon_operator.control.client import ControlClient
 from antiphon_operator.handlers.watching import Watching, registry
@@ -67,7 +68,20 @@ class Operator:
         self._metrics.leads = True
         async with asyncio.TaskGroup() as parts:
             parts.create_task(lease.keep(), name="lease")
+            if self._settings.certificates.mode == "self-managed":
+                parts.create_task(self._keep_certificates(client), name="certificates")
             parts.create_task(self._work(client), name="work")
+
+    async def _keep_certificates(self, client: ApiClient) -> None:
+        chosen = self._settings.certificates
+        place = Place(
+            namespace=self._settings.lease.namespace,
+            secret=chosen.secret,
+            service=chosen.service,
+            mutating=chosen.mutating_configuration,
+            validating=chosen.validating_configuration,
+        )
+        await keep(client, place, now=self._clock.now, monotonic=self._clock.monotonic)
 
     async def _work(self, client: ApiClient) -> None:
         settings, clock = self._settings, self._clock

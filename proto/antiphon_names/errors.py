@@ -147,9 +147,6 @@ APP_ID_CONFLICT = Code(
     "AN601", "AppIdConflict", "an older AppRegistration of the namespace has this app ID", retriable=False
 )
 PODS_WITHOUT_SIDECAR = Code("AN602", "PodsWithoutSidecar", "pods of the app run without the sidecar", retriable=False)
-STATE_STORE_NOT_FOUND = Code(
-    "AN603", "StateStoreNotFound", "an AppRegistration refers to a StateStore that is not there"
-)
 WORKFLOW_SUSPENDED = Code("AN604", "WorkflowSuspended", "its Workflow resource admits no new instances")
 APP_REGISTRATION_MISSING = Code(
     "AN630", "AppRegistrationMissing", "a pod asks for a sidecar, and no AppRegistration selects it"

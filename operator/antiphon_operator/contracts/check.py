@@ -73,10 +73,10 @@ class _Judging:
         call = self.planned.call
         caller, target = self.namespace.apps.get(call.caller), self.namespace.apps.get(call.app_id)
         if target is None:
-            return Verdict(call, (self._missing(call.app_id, f"{self._says()} in app"),))
+            return Verdict(call, self._missing(call.app_id, f"{self._says()} in app"))
         if caller is None:
             said = f'{self.workflow} names "{call.caller}" as the caller of {call.kind} "{call.name}", app'
-            return Verdict(call, (self._missing(call.caller, said),))
+            return Verdict(call, self._missing(call.caller, said))
         found = (
             *self._names(target),
             *stores.compare(caller, target, subject=f"{self._says()} in app"),
@@ -94,25 +94,27 @@ class _Judging:
 
     # the app
 
-    def _missing(self, app_id: str, said: str) -> Finding:
+    def _missing(self, app_id: str, said: str) -> tuple[Finding, ...]:
         where = self.namespace.elsewhere.get(app_id)
         if where is not None:
-            return Finding(
-                Topic.NAMESPACE,
-                codes.NAMESPACE_MISMATCH.name,
+            message = (
                 f'{said} "{app_id}", which is in namespace "{where}" and not in "{self.namespace.name}". Workflows '
                 "do not "
-                f"leave their namespace. Deploy {app_id} in {self.namespace.name}, or the callers in {where}.",
-                lasting=True,
+                f"leave their namespace. Deploy {app_id} in {self.namespace.name}, or the callers in {where}."
             )
+            reason = codes.NAMESPACE_MISMATCH.name
+            return tuple(Finding(topic, reason, message, lasting=True) for topic in (Topic.NAMESPACE, Topic.REGISTERED))
         if not self.namespace.seen:
-            return _unseen(said, app_id)
+            return (_unseen(said, app_id),)
         known = self.namespace.apps
-        return Finding(
-            Topic.REGISTERED,
-            codes.TARGET_APP_NOT_FOUND.name,
-            f'{said} "{app_id}", which namespace "{self.namespace.name}" does not have; it has: {codes.listing(known)}.'
-            f"{self.words.nearest(app_id, known)} Deploy {app_id} or create its AppRegistration, or fix the app ID.",
+        return (
+            Finding(
+                Topic.REGISTERED,
+                codes.TARGET_APP_NOT_FOUND.name,
+                f'{said} "{app_id}", which namespace "{self.namespace.name}" does not have; it has: '
+                f"{codes.listing(known)}.{self.words.nearest(app_id, known)} Deploy {app_id} or create its "
+                "AppRegistration, or fix the app ID.",
+            ),
         )
 
     # the name

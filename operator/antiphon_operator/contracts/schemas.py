@@ -219,7 +219,9 @@ class _Comparing:
             case "required":
                 return _required(sent, asked, path)
             case "properties":
-                return _worst(self._property(name, sent, asked[name], path, depth) for name in asked)
+                needed = {*sent.get("required", ()), *taken.get("required", ())}
+                found = (self._property(name, sent, asked[name], path, depth, name in needed) for name in asked)
+                return _worst(found)
             case "additionalProperties":
                 return self._further(sent, taken, path, depth)
             case "items":
@@ -228,14 +230,16 @@ class _Comparing:
             return _bound(word, sent.get(word), asked, path)
         return _unknown(path, f'"{word}" is asked for, and cannot be shown to hold')
 
-    def _property(self, name: str, sent: Schema, asked: Any, path: str, depth: int) -> Comparison:  # noqa: ANN401
+    def _property(
+        self, name: str, sent: Schema, asked: Schema | bool, path: str, depth: int, needed: bool
+    ) -> Comparison:
         place = f"{path}.{name}"
         given = _member(sent, name)
         if given is None:
             return _unknown(place, "a pattern of names decides what may be sent")
         result = self.compare(given, asked, place, depth + 1)
-        if result.fit is Fit.CLASHES and name not in sent.get("required", ()):
-            # Left out, it harms nobody.
+        if result.fit is Fit.CLASHES and not needed:
+            # Left out, it harms nobody; what is needed may not be left out by one side or the other.
             return Comparison(Fit.UNKNOWN, result.why)
         return result
 
@@ -245,7 +249,8 @@ class _Comparing:
         if "patternProperties" in taken or "patternProperties" in sent:
             return _unknown(path, "patterns of names are not compared")
         surplus = [name for name in sent.get("properties", {}) if name not in named]
-        results = [self._property(name, sent, asked, path, depth) for name in surplus]
+        always = sent.get("required", ())
+        results = [self._property(name, sent, asked, path, depth, name in always) for name in surplus]
         rest = sent.get("additionalProperties", True)
         if rest is not False:
             result = self.compare(rest, asked, f"{path}.*", depth + 1)

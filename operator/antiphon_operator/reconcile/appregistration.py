@@ -139,7 +139,7 @@ def _store_reachable(registration: objects.AppRegistration, observed: OfRegistra
         return Condition(
             name,
             False,
-            codes.STATE_STORE_NOT_FOUND.name,
+            codes.STATE_STORE_MISSING.name,
             f'spec.storeRef names StateStore "{registration.store}", which namespace "{registration.meta.namespace}" '
             "does not "
             "have. Pods of the app are refused until it is there. Create it, or fix the name.",

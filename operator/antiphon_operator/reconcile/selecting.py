@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from antiphon_names.labels import INJECTED
 from antiphon_operator.reconcile.objects import AppRegistration
 from antiphon_operator.reconcile.observed import Pods
 from antiphon_operator.reconcile.outcome import Body
-from antiphon_operator.settings import INJECTED
 
 #: A pod in one of these phases runs no more.
 _ENDED = ("Succeeded", "Failed")
@@ -36,23 +36,6 @@ def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             return value is None
         case _:
             return False
-
-
-def expression(selector: Mapping[str, Any]) -> str:
-    """Return a selector as the API server takes it in a query."""
-    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
-    for each in selector.get("matchExpressions") or ():
-        key, values = each["key"], ",".join(sorted(each.get("values") or ()))
-        match each["operator"]:
-            case "In":
-                parts.append(f"{key} in ({values})")
-            case "NotIn":
-                parts.append(f"{key} notin ({values})")
-            case "Exists":
-                parts.append(key)
-            case _:
-                parts.append(f"!{key}")
-    return ",".join(parts)
 
 
 def pods(registration: AppRegistration, found: Iterable[Body]) -> Pods:

@@ -22,15 +22,6 @@ KUBERNETES = {
             "the label antiphon.dev/inject=true on pods or namespace, and restart them."
         ),
     ),
-    codes.STATE_STORE_NOT_FOUND: Explanation(
-        seen="As the reason of an AppRegistration's conditions Ready and StoreReachable.",
-        cause="Its spec.storeRef names a StateStore that the namespace does not have.",
-        fix="Create the StateStore, or fix the name.",
-        example=(
-            'spec.storeRef names StateStore "main", which namespace "shop" does not have. Pods of the app are refused '
-            "until it is there. Create it, or fix the name."
-        ),
-    ),
     codes.WORKFLOW_SUSPENDED: Explanation(
         seen="As the refusal of a start.",
         cause="The Workflow resource of this name has spec.suspend set; instances under way go on.",

@@ -60,7 +60,7 @@ def test_all_well():
             {"pods": Pods(2, 1, ("payments-1",))},
             {"Ready": ("False", "PodsWithoutSidecar"), "SidecarInjected": ("False", "PodsWithoutSidecar")},
         ),
-        ([replica("Payments", **OFFERS)], {"store_found": False}, {"Ready": ("False", "StateStoreNotFound")}),
+        ([replica("Payments", **OFFERS)], {"store_found": False}, {"Ready": ("False", "StateStoreMissing")}),
         (
             [replica("Payments", 1, **OFFERS), replica("Payments", 2, **{**OFFERS, "store": "two"})],
             {},
