@@ -23,7 +23,7 @@ def reconcile(body: Body, observed: OfRegistration, now: datetime) -> Outcome:
     """Judge one AppRegistration."""
     registration = objects.app_registration(body)
     before, known = objects.status(body), objects.conditions(body)
-    wait_s = pending_s(known, now)
+    wait_s = pending_s(known, registration.meta.created, now)
     found = _pending() if wait_s is not None else _conditions(registration, observed)
     status: dict[str, Any] = {
         "observedGeneration": registration.meta.generation,

@@ -68,10 +68,14 @@ def shortened(message: str) -> str:
 PENDING_S = 2.0
 
 
-def pending_s(conditions: Sequence[Mapping[str, Any]], now: datetime) -> float | None:
-    """Return for how long an object is still to be pending; None when it is to be judged."""
+def pending_s(conditions: Sequence[Mapping[str, Any]], created: str, now: datetime) -> float | None:
+    """Return for how long an object is still to be pending; None when it is to be judged.
+
+    One that is first seen when it is older, as after a cold start, is judged at once.
+    """
     if not conditions:
-        return PENDING_S
+        born = instant(created)
+        return PENDING_S if born is None or (now - born).total_seconds() < PENDING_S else None
     ready = next((each for each in conditions if each.get("type") == "Ready"), None)
     since = None if ready is None or ready.get("reason") != PENDING.name else instant(ready.get("lastTransitionTime"))
     left = 0.0 if since is None else PENDING_S - (now - since).total_seconds()

@@ -16,7 +16,7 @@ def reconcile(body: Body, observed: OfStore, now: datetime) -> Outcome:
     """Judge one StateStore."""
     store = objects.state_store(body)
     before, known = objects.status(body), objects.conditions(body)
-    wait_s = pending_s(known, now)
+    wait_s = pending_s(known, store.meta.created, now)
     identities = sorted({identity for app in observed.users for identity in app.live.stores})
     report = next((observed.reports[each] for each in identities if each in observed.reports), None)
     found = _pending() if wait_s is not None else _conditions(observed, identities, report)

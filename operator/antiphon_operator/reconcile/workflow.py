@@ -43,7 +43,7 @@ def reconcile(body: Body, verdicts: tuple[Verdict, ...], observed: OfWorkflow, n
     """Turn the verdicts into the status of the Workflow."""
     workflow = objects.workflow(body)
     before, known = objects.status(body), objects.conditions(body)
-    wait_s = pending_s(known, now)
+    wait_s = pending_s(known, workflow.meta.created, now)
     found = _pending() if wait_s is not None else _conditions(workflow, verdicts, observed)
     status: dict[str, Any] = {
         "observedGeneration": workflow.meta.generation,

@@ -7,7 +7,7 @@ from typing import Any
 from antiphon_operator.contracts.replicas import Contract, Replica
 from antiphon_operator.reconcile.landscape import Landscape, landscape
 
-NOW = datetime(2026, 11, 27, 10, 41, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 10, 41, tzinfo=UTC)
 NAMESPACE = "shop"
 
 
@@ -17,7 +17,7 @@ def meta(name: str, **more: Any) -> dict[str, Any]:
         "namespace": NAMESPACE,
         "uid": f"uid-{name}",
         "generation": 1,
-        "creationTimestamp": "2026-11-27T10:00:00Z",
+        "creationTimestamp": "2026-11-20T10:40:59Z",
         **more,
     }
 

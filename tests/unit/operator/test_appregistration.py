@@ -45,7 +45,7 @@ def test_all_well():
         "activities": ["charge"],
         "workflowCount": 1,
         "activityCount": 1,
-        "lastChange": "2026-11-27T10:41:00Z",
+        "lastChange": "2026-11-20T10:41:00Z",
     }
 
 
@@ -103,10 +103,10 @@ def test_the_younger_of_two_registrations_of_an_app_id_says_so():
 
 
 def test_the_older_registration_counts_and_of_two_as_old_the_first_by_name():
-    old = registration("Payments", name="z", created="2026-11-27T09:00:00Z", activities=["charge"])
-    young = registration("Payments", name="a", created="2026-11-27T09:00:01Z", activities=["x"])
+    old = registration("Payments", name="z", created="2026-11-20T09:00:00Z", activities=["charge"])
+    young = registration("Payments", name="a", created="2026-11-20T09:00:01Z", activities=["x"])
     assert known(young, old).registrations == {"Payments": "z"}
-    twin = registration("Payments", name="y", created="2026-11-27T09:00:00Z")
+    twin = registration("Payments", name="y", created="2026-11-20T09:00:00Z")
     assert known(old, twin).registrations == known(twin, old).registrations == {"Payments": "y"}
 
 
@@ -143,7 +143,7 @@ def test_pods_are_counted_that_match_and_run():
         pod("b", injected=False),
         pod("c", app="other"),
         pod("d", phase="Succeeded"),
-        pod("e", deletionTimestamp="2026-11-27T10:00:00Z"),
+        pod("e", deletionTimestamp="2026-11-20T10:00:00Z"),
     ]
     assert selecting.pods(app_registration(DECLARED), found) == Pods(2, 1, ("b",))
 

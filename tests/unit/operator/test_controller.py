@@ -8,10 +8,16 @@ from antiphon_names import registry
 from tests.unit.operator.building import conditions, contract, registration, replica, store
 from tests.unit.operator.twins import KubeTwin, RegistryTwin, controlled, until
 
+
+def fresh(body):
+    """An object as a user applies it now: the API server says when that was."""
+    return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "creationTimestamp"}}
+
+
 CHARGE = {"appId": "Payments", "activity": "charge"}
-ORDERS = registration("orders", status=None, workflows=["buy"])
-PAYMENTS = registration("Payments", status=None, activities=["charge"])
-BUY = contract(CHARGE, status=None)
+ORDERS = fresh(registration("orders", status=None, workflows=["buy"]))
+PAYMENTS = fresh(registration("Payments", status=None, activities=["charge"]))
+BUY = fresh(contract(CHARGE, status=None))
 LIVE = [replica("orders", workflows={"buy"}), replica("Payments", activities={"charge"})]
 STORE = {**store(), "status": {}}
 
@@ -147,7 +153,7 @@ async def test_an_etcd_that_stays_away_is_said_by_conditions():
         await until(lambda: kube.ready(BUY) == ("True", "Resolved"))
 
 
-async def test_1000_workflows_settle_with_two_writes_each():
+async def test_1000_workflows_settle_with_one_write_each_after_a_cold_start():
     kube, etcd = KubeTwin(), RegistryTwin()
     etcd.live(LIVE)
     for body in (ORDERS, PAYMENTS, STORE):
@@ -158,4 +164,4 @@ async def test_1000_workflows_settle_with_two_writes_each():
     async with controlled(kube, etcd) as controller:
         await until(lambda: all(kube.ready(body) == ("True", "Resolved") for body in workflows), seconds=30)
         await idle(controller)
-    assert sum(plural == "workflows" for plural, _ in kube.writes) == 2_000
+    assert sum(plural == "workflows" for plural, _ in kube.writes) == 1_000

@@ -40,6 +40,11 @@ def test_a_new_object_stays_pending_for_a_moment_whatever_happens_meanwhile(age_
     assert (conditions(outcome.status)["Ready"][1], outcome.again_s) == (ready, again_s)
 
 
+def test_an_object_that_is_first_seen_when_it_is_old_is_judged_at_once():
+    outcome = reconciled(contract(CHARGE, status=None, created="2026-11-20T09:00:00Z"), known(*GOOD, replicas=LIVE))
+    assert (conditions(outcome.status)["Ready"], outcome.again_s) == (("True", "Resolved"), None)
+
+
 def test_all_well():
     outcome = reconciled(contract(CHARGE), known(*GOOD, replicas=LIVE))
     assert conditions(outcome.status) == {
@@ -135,8 +140,8 @@ def test_a_transition_moves_the_time_of_the_conditions_that_changed_alone():
         contract(CHARGE, status=first), known(*GOOD[:1], replicas=LIVE[:1]), now=NOW + timedelta(hours=1)
     )
     times = {each["type"]: each["lastTransitionTime"] for each in later.status["conditions"]}
-    assert times["Ready"] == times["TargetsRegistered"] == "2026-11-27T11:41:00Z"
-    assert times["NamespaceShared"] == times["Stalled"] == "2026-11-27T10:41:00Z"
+    assert times["Ready"] == times["TargetsRegistered"] == "2026-11-20T11:41:00Z"
+    assert times["NamespaceShared"] == times["Stalled"] == "2026-11-20T10:41:00Z"
 
 
 def test_breaking_and_mending_are_each_reported_once():
@@ -168,7 +173,7 @@ def test_an_etcd_that_is_away_is_said_and_what_is_known_to_be_wrong_stays():
     away = Etcd("http://etcd:2379", NOW)
     well = reconciled(contract(CHARGE), known(*GOOD, replicas=LIVE), etcd=away)
     assert conditions(well.status)["Ready"] == ("Unknown", "EtcdUnreachable")
-    assert "since 2026-11-27T10:41:00Z" in message(well.status, "Ready")
+    assert "since 2026-11-20T10:41:00Z" in message(well.status, "Ready")
     broken = reconciled(contract({**CHARGE, "activity": "x"}), known(*GOOD, replicas=LIVE), etcd=away)
     assert conditions(broken.status)["Ready"] == ("False", "ActivityNotRegistered")
 

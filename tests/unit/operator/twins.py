@@ -9,6 +9,7 @@ from typing import Any
 from antiphon_names import registry
 from antiphon_operator.clock import Clock
 from antiphon_operator.contracts.replicas import Replica
+from antiphon_operator.reconcile.conditions import stamp
 from antiphon_operator.registry.view import Change, View
 from antiphon_operator.registry.wanted import Wanted, writes
 from antiphon_operator.runtime.cache import Cache
@@ -35,7 +36,7 @@ class KubeTwin:
         """Create or change an object, as a user does."""
         self._version += 1
         plural = PLURALS[body["kind"]]
-        meta = {**body["metadata"], "resourceVersion": str(self._version)}
+        meta = {"creationTimestamp": stamp(Clock().now()), **body["metadata"], "resourceVersion": str(self._version)}
         key = (plural, meta["namespace"], meta["name"])
         before = self.objects.get(key)
         if before is not None and before["spec"] != body["spec"]:
@@ -155,7 +156,7 @@ async def controlled(kube: KubeTwin, etcd: RegistryTwin, **settings: Any):
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def until(holds: Callable[[], object], *, seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], object], *, seconds: float = 30.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not holds():
