@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, CoordinationV1Api
 from prometheus_client import CollectorRegistry
 
 from antiphon_operator import probes
@@ -57,7 +57,9 @@ class Operator:
             access.connected() as client,
         ):
             logger.info("the operator runs", extra={"identity": self._settings.identity, "port": port})
-            lease = Lease(client, self._settings.lease, identity=self._settings.identity, clock=self._clock)
+            lease = Lease(
+                CoordinationV1Api(client), self._settings.lease, identity=self._settings.identity, clock=self._clock
+            )
             try:
                 await _until(stop, self._lead(client, lease))
             finally:

@@ -181,7 +181,8 @@ class _Comparing:
         for word in taken:
             if word in _REMARKS or word in ("type", "allOf", "anyOf", "enum", "const"):
                 continue
-            if sent.get(word) == taken[word] and _plain(taken[word]):
+            # What is additional depends on which members are named beside it.
+            if sent.get(word) == taken[word] and _plain(taken[word]) and word != "additionalProperties":
                 continue
             concerned = [kind for kind in types if _among(kind, (_SPEAKS_TO.get(word, kind),))]
             if not concerned:

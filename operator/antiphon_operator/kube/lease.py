@@ -9,9 +9,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from kubernetes.aio.client import ApiClient, CoordinationV1Api, V1Lease, V1LeaseSpec, V1ObjectMeta
+from kubernetes.aio.client import V1Lease, V1LeaseSpec, V1ObjectMeta
 from kubernetes.aio.client.exceptions import ApiException
 
 from antiphon_operator.clock import Clock
@@ -23,6 +23,19 @@ logger = logging.getLogger(__name__)
 _NOT_FOUND = 404
 
 
+class Leases(Protocol):
+    """What is used of the client's CoordinationV1Api."""
+
+    async def read_namespaced_lease(self, name: str, namespace: str) -> V1Lease:
+        """Return a lease."""
+
+    async def replace_namespaced_lease(self, name: str, namespace: str, body: V1Lease) -> V1Lease:
+        """Replace a lease, if it is still of the version in the body."""
+
+    async def create_namespaced_lease(self, namespace: str, body: V1Lease) -> V1Lease:
+        """Create a lease."""
+
+
 class Lost(Exception):
     """The lease could not be renewed in time, or another has it: this process must end."""
 
@@ -30,8 +43,8 @@ class Lost(Exception):
 class Lease:
     """This replica's part in the election; `identity` must be its alone."""
 
-    def __init__(self, client: ApiClient, settings: LeaseSettings, *, identity: str, clock: Clock) -> None:
-        self._api = CoordinationV1Api(client)
+    def __init__(self, api: Leases, settings: LeaseSettings, *, identity: str, clock: Clock) -> None:
+        self._api = api
         self._settings = settings
         self._identity = identity
         self._clock = clock
