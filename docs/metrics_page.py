@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from antiphon_operator.metrics import OperatorMetrics
 from antiphon_proto.etcd.cluster import Access
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.peers.grpc import GrpcPeers, Self
@@ -19,6 +20,8 @@ INTRODUCTION = """# Metrics
 `/metrics` on `--metrics-port`, in Prometheus's text format. A scrape reads memory only, never the store: it costs about as much
 with a million instances as with none. So gauges of instances and tasks speak of what is *in memory* at that process; sum them
 over the replicas of an app. For counts over the whole store: `antiphon workflow list --count`.
+
+The operator's are on its own `--metrics-port`; a replica that stands by reports few of them.
 
 A dashboard for Grafana lies in [grafana/antiphon.json](grafana/antiphon.json): import it and choose the Prometheus data source.
 
@@ -46,6 +49,7 @@ SECTIONS: Mapping[str, Callable[[], Collector]] = {
         EtcdCoordinator(Access(("http://127.0.0.1",)), namespace="", replica="", lease_s=10, monotonic=lambda: 0.0),
         GrpcPeers(Self("", "", ""), address=lambda _: None),
     ),
+    "The operator": OperatorMetrics,
 }
 ALERTS = """## What to alert on
 
@@ -56,6 +60,10 @@ ALERTS = """## What to alert on
 | `sum by (app) (antiphon_partitions_owned) < 32` for a minute | some of an app's instances have no owner |
 | `sum by (app, reason) (antiphon_instances_stalled) > 0` | instances that go on only after a change of code; `antiphon why` says which |
 | `max(antiphon_replica_apart) > 0` | sidecars of one namespace use a database and a copy of it: their logs say which (AN410) |
+| `sum(antiphon_operator_leads) != 1` for a minute | nobody looks at resources: conditions, runs and schedules wait |
+| `max(antiphon_operator_etcd_connected) == 0` for a minute | the operator does not see which replicas live: conditions say what was known before |
+| `sum by (kind, reason) (antiphon_operator_objects{ready="False"}) > 0` | objects that are not Ready, by reason: [kubernetes/reasons.md](kubernetes/reasons.md) |
+| `rate(antiphon_operator_defects_total[15m]) > 0` | a bug of the operator: its log has the stack trace |
 | `rate(antiphon_commits_total{outcome="fenced"}[5m]) > 1` | two replicas fight over a partition: a clock, a network or etcd is unwell |
 | `histogram_quantile(0.99, rate(antiphon_commit_seconds_bucket[5m])) > 0.5` | the database is slow |
 | `rate(antiphon_sweep_rows_total{table="tasks"}[5m])` well above zero | sidecars do not reach each other: work moves by the sweep, a second late |

@@ -20,8 +20,6 @@ from antiphon_operator.settings import (
 )
 
 _ENVIRONMENT = "ANTIPHON_"
-#: The exit status when the lease is lost: the pod is started again and stands by.
-LOST = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,16 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _operate(chosen: Settings) -> int:
+    # Not above: the webhook, which runs from the same image, needs none of it.
     from antiphon_operator.clock import Clock
-    from antiphon_operator.starting import Operator, lost
+    from antiphon_operator.starting import Operator
 
-    try:
-        asyncio.run(Operator(chosen, Clock()).run())
-    except BaseExceptionGroup as error:
-        if not lost(error):
-            raise
-        logging.getLogger(__name__).error("the lease is lost; this process ends")
-        return LOST
+    asyncio.run(Operator(chosen, Clock()).run())
     return 0
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, CoordinationV1Api
@@ -29,23 +30,21 @@ from antiphon_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Body = Mapping[str, Any]
+#: The exit status when the lease is lost: the pod is started again and stands by.
+LOST = 3
 
 
 class Operator:
     """One replica of the operator: a standby until it has the lease, then the leader until the process ends."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, end: Callable[[int], Any] = os._exit) -> None:
         self._settings = settings
+        self._end = end
         self._clock = clock
         self._metrics = OperatorMetrics()
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT.
-
-        Raises:
-            Lost: the lease is lost, so that nothing of this process may go on.
-        """
+        """Run until SIGTERM or SIGINT, or until the lease is lost."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -69,10 +68,18 @@ class Operator:
         await lease.acquire()
         self._metrics.leads = True
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(lease.keep(), name="lease")
+            parts.create_task(self._keep_lease(lease), name="lease")
             if self._settings.certificates.mode == "self-managed":
                 parts.create_task(self._keep_certificates(client), name="certificates")
             parts.create_task(self._work(client), name="work")
+
+    async def _keep_lease(self, lease: Lease) -> None:
+        try:
+            await lease.keep()
+        except Lost as error:
+            logger.error("the lease is lost; this process ends", extra={"error": str(error)})
+            # At once: another replica leads soon, and nothing of this one may go on, not even its clean-up.
+            self._end(LOST)
 
     async def _keep_certificates(self, client: ApiClient) -> None:
         chosen = self._settings.certificates
@@ -157,10 +164,3 @@ async def _until(stop: asyncio.Event, work: Any) -> None:  # noqa: ANN401  (a co
         await asyncio.gather(running, asked, return_exceptions=True)
     if not running.cancelled() and (error := running.exception()) is not None:
         raise error
-
-
-def lost(error: BaseException) -> bool:
-    """Tell whether an error, alone or in a group, is the loss of the lease."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(lost(each) for each in error.exceptions)
-    return isinstance(error, Lost)

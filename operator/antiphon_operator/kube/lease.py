@@ -51,13 +51,15 @@ class Lease:
         self._seen: tuple[str | None, Any] | None = None
         self._seen_at = 0.0
         self._renewed_at = 0.0
+        # Half the deadline, so that one request that hangs is not the end.
+        self._patience_s = settings.renew_deadline.total_seconds() / 2
         self.held = False
 
     async def acquire(self) -> None:
         """Wait until the lease is this replica's."""
         while True:
             try:
-                if await self._bounded(self._try):
+                if await self._bounded(self._try, self._patience_s):
                     self.held = True
                     logger.info("this replica leads", extra={"identity": self._identity})
                     return
@@ -77,7 +79,7 @@ class Lease:
                 self.held = False
                 raise Lost("the lease was not renewed in time; another replica may lead by now")
             try:
-                kept = await self._bounded(self._try)
+                kept = await self._bounded(self._try, self._left_s())
             except FAILURES as error:
                 logger.warning("the lease could not be renewed", extra={"error": said(error), "left_s": self._left_s()})
                 continue
@@ -91,20 +93,19 @@ class Lease:
             return
         self.held = False
         try:
-            lease = await self._bounded(self._read)
+            lease = await self._bounded(self._read, self._patience_s)
             if lease is not None and lease.spec is not None and lease.spec.holder_identity == self._identity:
                 lease.spec.holder_identity = ""
                 lease.spec.lease_duration_seconds = 1
-                await self._bounded(lambda: self._replace(lease))
+                await self._bounded(lambda: self._replace(lease), self._patience_s)
         except FAILURES as error:
             logger.info("the lease could not be given up; it runs out by itself", extra={"error": said(error)})
 
     def _left_s(self) -> float:
         return self._renewed_at + self._settings.renew_deadline.total_seconds() - self._clock.monotonic()
 
-    async def _bounded(self, make: Callable[[], Any]) -> Any:  # noqa: ANN401  (what `make` returns)
-        # Half the deadline, so that one request that hangs is not the end.
-        async with asyncio.timeout(self._settings.renew_deadline.total_seconds() / 2):
+    async def _bounded(self, make: Callable[[], Any], left_s: float) -> Any:  # noqa: ANN401  (what `make` returns)
+        async with asyncio.timeout(min(self._patience_s, left_s)):
             return await make()
 
     async def _read(self) -> V1Lease | None:
