@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e import layers
+from tests.e2e.cluster import images
 from tests.e2e.cluster.images import Image, Layer
 
 ROOT = Path(__file__).parents[2]
@@ -105,8 +106,8 @@ def workshop() -> Iterator[Workshop]:
     with tempfile.TemporaryDirectory(prefix="antiphon-buildah-", ignore_cleanup_errors=True) as name:
         made = Workshop(Path(name))
         try:
-            base = Image(BASE, ["python3"])
-            archive = base.archive(made.folder / "base.tar", [layers.busybox(), layers.python(), _pip(made.folder)])
+            base = (Image(BASE, ["python3"]), [layers.busybox(), layers.python(), _pip(made.folder)])
+            archive = images.archive(made.folder / "base.tar", [base])
             made.buildah("pull", "--quiet", f"docker-archive:{archive}")
             yield made
         finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.e2e.cluster import binaries
+from tests.e2e.cluster import images as archives
 from tests.e2e.cluster.local import Cluster
 from tests.e2e.kubernetes import Kubernetes
 from tests.e2e.nodes import KindNodes, LocalNodes, Nodes
@@ -62,12 +63,12 @@ class Local:
         # What its nodes have; forgotten with them.
         noted = self._cluster.layout.root / "images.json"
         loaded = json.loads(noted.read_text()) if noted.exists() else {}
-        for image in images:
-            if loaded.get(image.name) != image.stamp():
-                with _archive(image) as archive:
-                    self._cluster.load(archive)
-                loaded[image.name] = image.stamp()
-                noted.write_text(json.dumps(loaded))
+        stamps = {image.name: image.stamp() for image in images}
+        new = [image for image in images if loaded.get(image.name) != stamps[image.name]]
+        if new:
+            with _archive(new) as archive:
+                self._cluster.load(archive)
+            noted.write_text(json.dumps(loaded | stamps))
 
     def nodes(self) -> Nodes | None:
         return LocalNodes(self._cluster)
@@ -94,9 +95,8 @@ class Kind:
         return Kubernetes(_kubectl(), kubeconfig)
 
     def load(self, images: Sequence[StandIn]) -> None:
-        for image in images:
-            with _archive(image) as archive:
-                _output("kind", "load", "image-archive", "--name", KIND_NAME, archive)
+        with _archive(images) as archive:
+            _output("kind", "load", "image-archive", "--name", KIND_NAME, archive)
 
     def nodes(self) -> Nodes | None:
         return KindNodes()
@@ -150,9 +150,9 @@ def _kubectl() -> Path:
 
 
 @contextmanager
-def _archive(image: StandIn) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="antiphon-image-") as folder:
-        yield image.write(Path(folder) / "image.tar")
+def _archive(images: Sequence[StandIn]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="antiphon-images-") as folder:
+        yield archives.archive(Path(folder) / "images.tar", [(image.image(), image.files()) for image in images])
 
 
 def _output(*command: str | Path) -> str:

@@ -39,17 +39,15 @@ class StandIn:
 
     def stamp(self) -> str:
         """Return a digest of what is in it and how it starts."""
-        said = json.dumps([self._image().name, self._image().config(), [layer.name for layer in self._files()]])
+        said = json.dumps([self.image().name, self.image().config(), [layer.name for layer in self.files()]])
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
-    def write(self, archive: Path) -> Path:
-        """Write it as an archive that container runtimes read."""
-        return self._image().archive(archive, self._files())
-
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """Return its layers, lowest first."""
         return [make() for make in self.layers]
 
-    def _image(self) -> Image:
+    def image(self) -> Image:
+        """Return what a container of it runs."""
         name = _full(self.name)
         return Image(name, self.entrypoint, self.user, self.environment, self.command, self.workdir)
 

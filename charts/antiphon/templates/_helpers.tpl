@@ -90,20 +90,30 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* Replicas on nodes and zones of their own where there are any. Takes (list root component). */}}
+{{/* Replicas on nodes of their own where there are any. Takes (list root component). */}}
 {{- define "antiphon.spread" -}}
-{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
 - maxSkew: 1
-  topologyKey: {{ . }}
+  topologyKey: kubernetes.io/hostname
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels:
-      {{- include "antiphon.selector" $ | nindent 6 }}
+      {{- include "antiphon.selector" . | nindent 6 }}
   matchLabelKeys: [pod-template-hash]
-{{- end }}
 {{- end -}}
 
-{{/* What pods of every component may be told. Takes (list root values). */}}
+{{/* And in zones of their own. Not a second constraint: where nodes have no zone, that would switch off the first one. */}}
+{{- define "antiphon.zones" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: topology.kubernetes.io/zone
+        labelSelector:
+          matchLabels:
+            {{- include "antiphon.selector" . | nindent 12 }}
+{{- end -}}
+
+{{/* What pods may be told. Takes (list root values), and a component for pods that keep apart from their like. */}}
 {{- define "antiphon.placement" -}}
 {{- $root := index . 0 -}}
 {{- $values := index . 1 -}}
@@ -122,9 +132,12 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
+{{- if $values.affinity }}
 affinity:
-  {{- toYaml . | nindent 2 }}
+  {{- toYaml $values.affinity | nindent 2 }}
+{{- else if gt (len .) 2 }}
+affinity:
+  {{- include "antiphon.zones" (list $root (index . 2)) | nindent 2 }}
 {{- end }}
 {{- end -}}
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -98,10 +99,17 @@ class Cluster:
 
     def load(self, archive: Path) -> None:
         """Import an image archive into every node. Pods use it with imagePullPolicy IfNotPresent or Never."""
-        for name in self.nodes():
-            with archive.open("rb") as file:
-                command = ["ctr", "--namespace=k8s.io", "images", "import", "-"]
-                subprocess.run([*self._enter(name), *command], check=True, stdin=file)
+        command = ["ctr", "--namespace=k8s.io", "images", "import", "-"]
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(archive.open("rb")) for name in self.nodes()}
+            imports = [
+                stack.enter_context(
+                    subprocess.Popen([*self._enter(name), *command], stdin=file, stdout=subprocess.DEVNULL)
+                )
+                for name, file in files.items()
+            ]
+        if any(each.returncode != 0 for each in imports):
+            raise ClusterError(f"{archive} could not be imported")
 
     def become(self, node_name: str, command: Sequence[str]) -> NoReturn:
         """Replace this process by a command in a node's namespaces, where its sockets and interfaces are."""
@@ -249,7 +257,7 @@ def _write_pause_image(layout: Layout) -> None:
     """The container that holds a pod's namespaces open. As a shell it also reaps the pod's orphans."""
     layer = images.busybox_layer(layout.images / "pause.layer")
     forever = "while :; do sleep 3600 & wait $!; done"
-    images.Image(PAUSE_IMAGE, ["/bin/sh", "-c", forever]).archive(layout.images / "pause.tar", [layer])
+    images.archive(layout.images / "pause.tar", [(images.Image(PAUSE_IMAGE, ["/bin/sh", "-c", forever]), [layer])])
     layer.unlink()
 
 
