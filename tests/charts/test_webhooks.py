@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from antiphon_operator.webhook import application
+from antiphon_operator.webhook.metrics import Metrics
+from antiphon_operator.webhook.reviews import Answer, Request
 from tests.charts.rendering import CASES, ROOT, Object, flags, of_kind, pods, rendered
 
 
@@ -17,9 +20,29 @@ def _webhooks(case: str, kind: str) -> list[Object]:
 KINDS = ("Mutating", "Validating")
 
 
-def test_every_kind_of_ours_is_checked_at_its_own_path() -> None:
-    paths = {webhook["clientConfig"]["service"]["path"] for webhook in _webhooks("default", "Validating")}
-    assert paths == {f"/validate/{path.stem}" for path in (ROOT / "crds").glob("*.yaml")}
+class _Unasked:
+    """Stands where the paths' answers would come from: only the paths are looked at."""
+
+    async def pod(self, request: Request) -> Answer:
+        raise AssertionError(request)
+
+    async def resource(self, request: Request) -> Answer:
+        raise AssertionError(request)
+
+
+def _served() -> set[str]:
+    """Return the paths that the webhook serves, but for the one that is an error."""
+    served = application.admission(_Unasked(), Metrics(), unready=lambda: None)
+    return {resource.canonical for resource in served.router.resources()} - {"/{path}"}
+
+
+@pytest.mark.parametrize("case", ["default", "everything"])
+def test_every_path_is_served_and_every_served_path_is_called(case: str) -> None:
+    called = {webhook["clientConfig"]["service"]["path"] for kind in KINDS for webhook in _webhooks(case, kind)}
+    assert called == _served()
+
+
+def test_every_kind_of_ours_is_checked() -> None:
     checked = {rule["resources"][0] for webhook in _webhooks("default", "Validating") for rule in webhook["rules"]}
     assert checked == {path.stem for path in (ROOT / "crds").glob("*.yaml")}
 
