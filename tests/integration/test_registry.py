@@ -7,6 +7,7 @@ import asyncio
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 import grpc
@@ -101,8 +102,8 @@ async def with_orders(place: Shop, **over: object) -> None:
     await place.open("orders", workflows=[call, child, many, rounds, settle], activities=[charge], **over)
 
 
-async def with_payments(place: Shop, **over: object) -> None:
-    await place.open("payments", workflows=[settle], activities=[charge, count], **over)
+async def with_payments(place: Shop, **over: object) -> AsyncExitStack:
+    return await place.open("payments", workflows=[settle], activities=[charge, count], **over)
 
 
 def output(state: InstanceState) -> object:
@@ -149,7 +150,7 @@ async def test_what_is_declared_is_waited_for_and_what_is_not_fails(place: Shop)
     place.says(payments=declared)
     place.synced()
     await with_orders(place)
-    await with_payments(place)
+    older = await with_payments(place)
     async with place.client() as client:
         waiting = [await client.start("call", "payments/refund"), await client.start("child", "payments/ship")]
         # They fail once the names have settled, which is when the others would have failed too.
@@ -165,6 +166,7 @@ async def test_what_is_declared_is_waited_for_and_what_is_not_fails(place: Shop)
             return f"shipped {amount}"
 
         await place.open("payments", workflows=[settle, ship], activities=[charge, refund])
+        await older.aclose()
         assert output(await client.wait(waiting[0])) == "1 paid back"
         assert output(await client.wait(waiting[1])) == "shipped 1"
 
