@@ -12,6 +12,7 @@ from antiphon_proto.etcd.cluster import Cluster
 from antiphon_sidecar.coordination.etcd import EtcdCoordinator
 from antiphon_sidecar.coordination.etcd_view import Registry
 from antiphon_sidecar.peers.base import Answer, Verdict
+from antiphon_sidecar.runtime import receiving
 from antiphon_sidecar.runtime.clock import StoreClock
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -22,7 +23,7 @@ from antiphon_sidecar.runtime.sweep import Sweep
 from antiphon_sidecar.runtime.timers import Timers
 
 
-def _replace(owner: type, name: str, by: Callable[..., Any]) -> None:
+def _replace(owner: object, name: str, by: Callable[..., Any]) -> None:
     setattr(owner, name, by)
 
 
@@ -57,14 +58,14 @@ def share_is_kept_without_workers() -> None:
 
 def result_is_acknowledged_before_the_commit() -> None:
     """A worker hears that its result is safe when it is in memory."""
-    received = Replica._result_received
+    received = receiving.result_received
 
-    def eager(self: Any, sender: str, result: Any) -> None:
-        if self.instances.owns(result.ref.instance_id):
-            self._send(sender, Answer(result.ref, Verdict.COMMITTED))
-        received(self, sender, result)
+    def eager(replica: Any, sender: str, result: Any) -> None:
+        if replica.instances.owns(result.ref.instance_id):
+            replica.send(sender, Answer(result.ref, Verdict.COMMITTED))
+        received(replica, sender, result)
 
-    _replace(Replica, "_result_received", eager)
+    _replace(receiving, "result_received", eager)
 
 
 def refused_epoch_is_kept() -> None:

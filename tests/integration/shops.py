@@ -12,6 +12,7 @@ from antiphon_sidecar.coordination.etcd_stubs import etcd3
 from antiphon import Client, InstanceState, Worker
 from antiphon_names import registry
 from antiphon_names.registry import AppRecord, SyncedRecord
+from antiphon_proto.etcd.stubs import etcd3
 from antiphon_sidecar.bootstrap.sidecar import Ports, Sidecar, open_sidecar
 from antiphon_sidecar.runtime.why import Wait, why
 from antiphon_sidecar.settings import Concurrency, Limits, Settings

@@ -274,6 +274,9 @@ async def test_an_app_on_another_database_is_refused(place: Shop, postgres_serve
     state = await place.run("call", "payments/charge")
     assert str(output(state)).startswith("AN106 True: AN106 StateStoreMismatch")
     assert str(output(await place.run("child", "payments/settle"))).startswith("AN106:")
+    async with place.client() as client:
+        with pytest.raises(RequestError, match="AN106 StateStoreMismatch"):
+            await client.start("settle", 1, app="payments")
 
 
 async def test_one_database_under_two_addresses_is_one_store(place: Shop, postgres_server: postgres.Server) -> None:

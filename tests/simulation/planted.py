@@ -12,7 +12,7 @@ from typing import Any
 
 from antiphon_sidecar.engine import endings, rerun, result
 from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import doubts, handout, instances, purging, replica, rows, storework
+from antiphon_sidecar.runtime import doubts, handout, instances, purging, receiving, replica, rows, storework
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -38,14 +38,14 @@ _assemble = rows.assemble
 
 def result_is_acknowledged_before_the_commit(patch: Patch) -> None:
     """Rule 16: the owner answers COMMITTED on receipt."""
-    received = Replica._result_received
+    received = receiving.result_received
 
-    def eager(self: Any, sender: str, message: Any) -> None:
-        if self.instances.owns(message.ref.instance_id):
-            self.send(sender, Answer(message.ref, Verdict.COMMITTED))
-        received(self, sender, message)
+    def eager(replica: Any, sender: str, message: Any) -> None:
+        if replica.instances.owns(message.ref.instance_id):
+            replica.send(sender, Answer(message.ref, Verdict.COMMITTED))
+        received(replica, sender, message)
 
-    patch(Replica, "_result_received", eager)
+    patch(receiving, "result_received", eager)
 
 
 def limits_are_not_counted(patch: Patch) -> None:

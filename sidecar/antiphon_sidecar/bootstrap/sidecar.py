@@ -193,6 +193,13 @@ class Sidecar:
             return None
         if app == self.app:
             return self._served.calls
+        if self._served.replica.rules.is_elsewhere(app):
+            raise Rejected(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                codes.STATE_STORE_MISMATCH,
+                f'the sidecars of app "{app}" keep their state in another store than this one of "{self.app}". Ask a '
+                f"sidecar of {app}, or give both apps the same state store.",
+            )
         return Calls(self._served.replica, app=app) if self._known_app(app) else None
 
     def _known_app(self, app: str) -> bool:

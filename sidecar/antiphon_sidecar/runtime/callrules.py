@@ -44,14 +44,21 @@ class CallRules:
 
         `replicas`: those of the target, when the caller has them at hand.
         """
+        if call.target == self._app:
+            return None
         record = self.registry.record(call.target)
         allowed = None if record is None else record.allow_from
-        if allowed is not None and call.target != self._app and self._app not in allowed:
+        if allowed is not None and self._app not in allowed:
             return _denied(call, self._app, allowed)
         seen = self._view().of_app(call.target) if replicas is None else replicas
-        if seen and not any(self.shares(each) for each in seen):
-            return _other_store(call, self._app)
-        return None
+        return _other_store(call, self._app) if self._is_elsewhere(seen) else None
+
+    def is_elsewhere(self, target: str) -> bool:
+        """Tell whether all replicas of an app are on another store; one of which none is seen is not."""
+        return self._is_elsewhere(self._view().of_app(target))
+
+    def _is_elsewhere(self, seen: Sequence[Registration]) -> bool:
+        return bool(seen) and not any(self.shares(each) for each in seen)
 
     def _not_admitted(self, call: Call) -> Failure | None:
         entry = self.registry.entry(call.target, call.name) if call.kind == "workflow" else None

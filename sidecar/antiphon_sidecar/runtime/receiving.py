@@ -30,7 +30,7 @@ def received(replica: "Replica", sender: str, message: Message) -> None:
         case Dispatch():
             replica.intake.dispatched(sender, message)
         case Result():
-            _result(replica, sender, message)
+            result_received(replica, sender, message)
         case Answer():
             _answer(replica, sender, message)
         case Hint():
@@ -54,7 +54,8 @@ def relinked(replica: "Replica", other: str) -> None:
         replica.send(other, InHandAsked(replica.identity.app, partitions))
 
 
-def _result(replica: "Replica", sender: str, result: Result) -> None:
+def result_received(replica: "Replica", sender: str, result: Result) -> None:
+    """Deliver a result to its instance, or say that this replica is not its owner."""
     ref = result.ref
     if ref.app != replica.identity.app or not replica.instances.owns(ref.instance_id):
         replica.send(sender, Answer(ref, Verdict.REFUSED))

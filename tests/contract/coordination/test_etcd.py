@@ -231,3 +231,28 @@ async def test_what_is_published_after_leaving_does_not_bring_a_replica_back(wor
     with pytest.raises(Unavailable):
         await one.release(app=ONE.app, partition=1)
     assert "one" not in (await sees(two, lambda view: "one" not in view.replicas)).replicas
+
+
+async def test_what_the_operator_writes_is_in_the_view(world: World) -> None:
+    one = await world.join("one")
+    assert isinstance(one, EtcdCoordinator)
+    namespace = one._namespace
+    client = etcd3.client(host="127.0.0.1", port=world.cluster.members[0].port, timeout=10)
+    record = registry.AppRecord(declared=True, allow_from=("web",), activity_limits={"charge": 2})
+    synced = registry.SyncedRecord("operator", "2026-11-27T00:00:00Z")
+    client.put(registry.app_key(namespace, "App.1"), registry.record(record.fields()))
+    client.put(registry.synced_key(namespace), registry.record(synced.fields()))
+    view = await sees(one, lambda view: view.synced is not None)
+    assert (view.apps, view.synced) == ({"App.1": record}, synced)
+    # One that cannot be read is no reason to forget a policy.
+    client.put(registry.app_key(namespace, "App.1"), b'{"workflows": 1}')
+    client.put(registry.app_key(namespace, "App.2"), b"{}")
+    view = await sees(one, lambda view: "App.2" in view.apps)
+    assert view.apps["App.1"] == record
+    client.delete(registry.app_key(namespace, "App.1"))
+    client.delete(registry.synced_key(namespace))
+    view = await sees(one, lambda view: view.synced is None)
+    assert list(view.apps) == ["App.2"]
+    client.close()
+    await asyncio.to_thread(world.cluster.empty)
+    assert not (await sees(one, lambda view: not view.apps)).apps

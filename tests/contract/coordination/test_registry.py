@@ -20,7 +20,14 @@ ONE = Registration(
     contracts=frozenset({Contract("activity", "charge", "", "d1", "d2")}),
 )
 TWO = dataclasses.replace(
-    ONE, replica="two", declares=False, workflows=frozenset(), activities=frozenset(), workers=0, serving=False
+    ONE,
+    replica="two",
+    declares=False,
+    workflows=frozenset(),
+    activities=frozenset(),
+    workers=0,
+    serving=False,
+    apart=frozenset({"one"}),
 )
 
 
