@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from antiphon_sidecar.coordination.etcd_stubs import etcd3
-
 from antiphon import Client, InstanceState, Worker
 from antiphon_names import registry
 from antiphon_names.registry import AppRecord, SyncedRecord
