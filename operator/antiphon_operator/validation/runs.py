@@ -38,7 +38,9 @@ def warnings(found: Mapping[str, Any], known: Known) -> Iterator[str]:
         )
         return
     if workflow.suspended:
-        yield f'Workflow "{name}" is suspended: nothing runs until its spec.suspend is false.'
+        yield (
+            f'{codes.WORKFLOW_SUSPENDED}: Workflow "{name}" is suspended: nothing runs until its spec.suspend is false.'
+        )
     try:
         _unfit(spec, workflow.input)
     except schemas.Undecided as undecided:

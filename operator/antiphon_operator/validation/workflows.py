@@ -71,8 +71,8 @@ def _call(call: Mapping[str, Any], *, caller: str, apps: Mapping[str, Registrati
         )
     if not registration.allows(caller):
         yield (
-            f'AppRegistration "{registration.name}" (app {app_id}) does not allow calls from app {caller}: they fail. '
-            f"Its owners may add {caller} to spec.allowFrom."
+            f'{codes.CALL_DENIED}: AppRegistration "{registration.name}" (app {app_id}) does not allow calls from app '
+            f"{caller}. Its owners may add {caller} to spec.allowFrom."
         )
 
 

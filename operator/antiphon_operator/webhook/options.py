@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antiphon_operator.injection import InjectionSettings
+from antiphon_operator.logs import LEVELS
 
 _PREFIX = "ANTIPHON_"
 _LAST_PORT = 65535
@@ -26,6 +27,7 @@ class WebhookOptions:
     mutating_configuration: str | None
     #: Namespaces to look at; none: all of them.
     watch_namespaces: Sequence[str]
+    log_level: str = "info"
 
 
 def read(arguments: Sequence[str] | None, environment: Mapping[str, str] | None = None) -> WebhookOptions:
@@ -54,6 +56,7 @@ def read(arguments: Sequence[str] | None, environment: Mapping[str, str] | None 
         metrics_port=flags.metrics_port,
         certificate_directory=flags.certificate_directory,
         mutating_configuration=flags.mutating_configuration or None,
+        log_level=flags.log_level,
         watch_namespaces=tuple(flags.watch_namespace or _several(given, "watch-namespace")),
     )
 
@@ -82,6 +85,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("etcd-credentials-secret", "Secret in each app's namespace with ca.crt, tls.crt, tls.key, username, password.")
     add("mutating-configuration", "MutatingWebhookConfiguration that has to trust the certificate.")
     add("registry", "Who writes what sidecars know of all apps.", default="operator", choices=REGISTRIES)
+    add("log-level", "Least severity of logs.", default="info", choices=LEVELS)
     parser.add_argument(
         "--watch-namespace",
         action="append",

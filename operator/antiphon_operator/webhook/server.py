@@ -10,10 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from aiohttp import web
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from antiphon_names import errors as codes
 from antiphon_operator.injection import InjectionSettings
+from antiphon_operator.kube import access
+from antiphon_operator.logs import log
 from antiphon_operator.rest import RequestFailed, Rest
 from antiphon_operator.webhook import application, options, trust
 from antiphon_operator.webhook.answers import Answers
@@ -145,22 +147,12 @@ def native_sidecars(major: str, minor: str) -> bool:
     return found >= _NATIVE_SINCE
 
 
-async def _log_in() -> client.ApiClient:
-    """Return a client by the pod's service account, or else by the kubeconfig file."""
-    settings = client.Configuration()
-    try:
-        config.load_incluster_config(client_configuration=settings)
-    except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings)
-    return client.ApiClient(settings)
-
-
 async def _run(given: WebhookOptions) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with await _log_in() as api, open_webhook(given, api):
+    async with access.connected() as api, open_webhook(given, api):
         logger.info("the webhook serves", extra={"port": given.port, "metrics_port": given.metrics_port})
         await stop.wait()
         logger.info("the webhook ends")
@@ -168,5 +160,7 @@ async def _run(given: WebhookOptions) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `antiphon-operator webhook` with these arguments; return the exit code."""
-    asyncio.run(_run(options.read(argv)))
+    given = options.read(argv)
+    log(given.log_level)
+    asyncio.run(_run(given))
     return 0

@@ -217,9 +217,15 @@ def test_what_is_missing_and_may_come_is_a_warning():
     assert 'Did you mean "process-orders"?' in absent
 
 
+def test_a_run_of_a_suspended_workflow_is_a_warning():
+    (said,) = warnings("workflowruns", run(), known(workflow(suspend=True)))
+    assert str(codes.WORKFLOW_SUSPENDED) in said
+
+
 def test_an_app_id_that_an_older_registration_has_is_a_warning():
     younger = registration("again", appId="orders", selector={"matchLabels": {"app": "again"}}, created="")
     (said,) = warnings("appregistrations", younger, known(registration(), store()))
+    assert str(codes.APP_ID_CONFLICT) in said
     assert 'app ID "orders" belongs to AppRegistration "orders", which is older' in said
 
 
@@ -253,7 +259,7 @@ def test_what_live_workers_offer_counts_where_nothing_is_declared():
 def test_a_call_that_is_not_allowed_is_a_warning():
     there = known(registration(), registration("payments", allowFrom=[{"appId": "billing"}]))
     (said,) = warnings("workflows", workflow(calls=[{"appId": "payments", "activity": "charge"}]), there)
-    assert "does not allow calls from app orders" in said
+    assert str(codes.CALL_DENIED) in said
 
 
 def test_a_change_is_not_refused_for_what_was_there_before():
