@@ -76,6 +76,12 @@ def test_one_entry_or_none_concerns_a_pod(pod: str | None, namespace: str | None
     ] == entries
 
 
+def test_the_webhooks_pods_hold_their_certificate_and_not_who_signs_it() -> None:
+    (spec,) = [spec for found, spec in pods(rendered()) if found.endswith("-webhook")]
+    (volume,) = [volume for volume in spec["volumes"] if "secret" in volume]
+    assert {item["key"] for item in volume["secret"]["items"]} == {"tls.crt", "tls.key"}
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("namespace", ["kube-system", "kube-node-lease", "antiphon-system"])
 def test_the_cluster_and_antiphon_do_not_depend_on_the_webhook(case: str, namespace: str) -> None:
