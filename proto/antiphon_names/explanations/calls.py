@@ -68,8 +68,7 @@ CALLS = {
         fix="Have the owners of the target app allow it.",
         example=(
             'instance "order-1" (orders) calls activity "charge" in app "payments", which takes calls only from: '
-            "shipping. The call fails for good. Have the owners of payments add orders to allowFrom of its "
-            "AppRegistration."
+            "shipping. The call fails for good. Let allowFrom of the AppRegistration of payments name orders."
         ),
     ),
     codes.SCHEMA_MISMATCH: Explanation(

@@ -105,10 +105,10 @@ COORDINATION = {
     codes.START_NOT_ADMITTED: Explanation(
         seen="As a refused start, and as the failure of a child workflow or of one that starts another.",
         cause="The operator admits no new instances of the workflow: its contract is broken, or somebody suspended it.",
-        fix="Mend what the conditions of its Workflow resource report. Instances that run go on meanwhile.",
+        fix="Correct what the conditions of its Workflow resource report. Instances that run go on meanwhile.",
         example=(
             'workflow "ship" of app "shipping" takes no new instances now (TargetsRegistered: payments offers no '
-            '"charge"). Those that run go on. Mend what its Workflow resource reports, then start it again.'
+            '"charge"). Those that run go on. Correct what its Workflow resource reports, then start it again.'
         ),
     ),
     codes.PARTITION_LOST: Explanation(

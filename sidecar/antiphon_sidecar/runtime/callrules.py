@@ -120,7 +120,7 @@ def _denied(call: Call, app: str, allowed: Collection[str]) -> Failure:
         error_type=codes.CALL_DENIED.name,
         message=(
             f"{codes.CALL_DENIED}: {described(call, app)}, which takes calls only from: {codes.listing(allowed)}. "
-            f"The call fails for good. Have the owners of {call.target} add {app} to allowFrom of its AppRegistration."
+            f"The call fails for good. Let allowFrom of the AppRegistration of {call.target} name {app}."
         ),
         non_retriable=True,
         code=codes.CALL_DENIED.number,

@@ -64,7 +64,7 @@ class NotAdmitted(RuntimeFailure):
         said = f"{reason}: {message}" if reason and message else reason or message or "it gives no reason"
         super().__init__(
             START_NOT_ADMITTED,
-            f'workflow "{name}" of app "{app}" takes no new instances now ({said}). Those that run go on. Mend what '
+            f'workflow "{name}" of app "{app}" takes no new instances now ({said}). Those that run go on. Correct what '
             "its Workflow resource reports, then start it again.",
         )
 
