@@ -12,7 +12,7 @@ from antiphon_sidecar.stores.sqlite_messages import drop_run
 
 _EARLIEST = -(1 << 63)
 OLD = f"""SELECT x.completed_at, x.instance_id, x.incarnation, x.slot >> 11 IN (SELECT value FROM json_each(?))
-    AND x.completed_at <= coalesce((SELECT n.value FROM json_each(?) n WHERE n.key = x.name), ?)
+    AND x.completed_at <= coalesce((SELECT w.value FROM json_each(?) w WHERE w.key = x.name), ?)
     AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.namespace = x.namespace AND p.app = x.parent_app
       AND p.instance_id = x.parent_instance AND p.status NOT IN {FINISHED})
   FROM instances x INDEXED BY instances_by_completion

@@ -12,8 +12,8 @@ from tests.contract.stores.rows import APP, EVERY_PARTITION, OTHER, instance, me
 from tests.contract.stores.test_lists import add
 
 
-def ended(name: str, at: int, **over: Any) -> InstanceRow:
-    return instance(name, **{"run": name, "status": Status.COMPLETED, "completed_at": at, **over})
+def ended(each: str, at: int, **over: Any) -> InstanceRow:
+    return instance(each, **{"run": each, "status": Status.COMPLETED, "completed_at": at, **over})
 
 
 async def retire(store: Store, **over: Any) -> tuple[int, int]:
