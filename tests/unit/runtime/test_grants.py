@@ -74,3 +74,24 @@ def test_a_grant_for_one_that_left_goes_back():
     door.grants.forget("ship", asked.grant)
     door.grants.answered("ship", asked, given=True)
     assert (door.back, door.inside, list(door.grants.names())) == ([asked.grant], [], [])
+
+
+def test_a_limit_that_is_raised_is_asked_for_again():
+    door = Door()
+    door.wait("a1", "a2", "a3")
+    door.asks.clear()
+    door.grants.follow({"ship": 3})
+    assert (door.asks, door.front()) == (["ship"], ["a1", "a2", "a3"])
+    door.grants.follow({"ship": 3})
+    assert door.asks == ["ship"]
+
+
+def test_who_waits_under_a_limit_that_is_no_more_may_run_and_grants_still_go_back():
+    door = Door()
+    door.wait("a1", "a2")
+    (asked, _) = door.grants.front("ship")
+    door.grants.answered("ship", asked, given=True)
+    door.grants.follow({})
+    assert (door.inside, door.grants.limits("ship")) == (["a1", "a2"], False)
+    door.grants.give_back("ship", asked.grant)
+    assert door.back == [asked.grant]
