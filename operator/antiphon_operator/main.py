@@ -81,8 +81,8 @@ class _Flags:
         variable = _ENVIRONMENT + flag.removeprefix("--").replace("-", "_").upper()
         given = os.environ.get(variable, default)
         if repeats:
-            found = [each for each in (given or "").split(",") if each]
-            self._to.add_argument(flag, help=f"{text} ({variable})", action="append", default=found)
+            # Its environment variable is read in `settings`: argparse would add flags to a default, and flags win.
+            self._to.add_argument(flag, help=f"{text} ({variable}, with commas)", action="append")
         else:
             self._to.add_argument(flag, help=f"{text} ({variable})", default=given, required=required and not given)
 
@@ -97,6 +97,7 @@ def settings(parsed: argparse.Namespace) -> Settings:
         raise SystemExit(f'--certificates is "{parsed.certificates}"; say self-managed or none')
     if not str(parsed.metrics_port).isdecimal():
         raise SystemExit(f'--metrics-port is "{parsed.metrics_port}"; say a number')
+    watched = os.environ.get(f"{_ENVIRONMENT}WATCH_NAMESPACE", "")
     return Settings(
         identity=os.environ.get("POD_NAME") or f"{socket.gethostname()}-{os.getpid()}",
         etcd=EtcdSettings(
@@ -119,7 +120,7 @@ def settings(parsed: argparse.Namespace) -> Settings:
             mutating_configuration=parsed.mutating_configuration,
             validating_configuration=parsed.validating_configuration,
         ),
-        namespaces=tuple(dict.fromkeys(parsed.watch_namespace)),
+        namespaces=tuple(dict.fromkeys(parsed.watch_namespace or [each for each in watched.split(",") if each])),
         metrics_port=int(parsed.metrics_port),
     )
 

@@ -9,7 +9,6 @@ from antiphon_operator.reconcile import objects
 from antiphon_operator.registry.etcd import Etcd
 from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.controller import Controller
-from antiphon_operator.settings import APP_REGISTRATIONS, STATE_STORES, WORKFLOWS
 
 
 class OperatorMetrics(Collector):
@@ -65,8 +64,10 @@ class OperatorMetrics(Collector):
             labels=("kind", "ready", "reason"),
         )
         counts: dict[tuple[str, str, str], int] = {}
-        for plural in (APP_REGISTRATIONS, WORKFLOWS, STATE_STORES):
-            for body in () if self._cache is None else self._cache.all(plural):
+        if self._cache is None:
+            return family
+        for plural in self._cache.kinds():
+            for body in self._cache.all(plural):
                 ready = next((each for each in objects.conditions(body) if each["type"] == "Ready"), {})
                 key = (plural, ready.get("status", "Unknown"), ready.get("reason", ""))
                 counts[key] = counts.get(key, 0) + 1

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from kubernetes.aio.client import ApiClient, CoordinationV1Api
+from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry
 
 from antiphon_operator import probes
@@ -16,8 +16,8 @@ from antiphon_operator.clock import Clock
 from antiphon_operator.control.client import ControlClient
 from antiphon_operator.handlers.watching import Watching, registry
 from antiphon_operator.kube import access
+from antiphon_operator.kube.election import Election
 from antiphon_operator.kube.events import Events
-from antiphon_operator.kube.lease import Lease, Lost
 from antiphon_operator.kube.objects import Objects
 from antiphon_operator.metrics import OperatorMetrics
 from antiphon_operator.registry.etcd import Etcd
@@ -56,30 +56,22 @@ class Operator:
             access.connected() as client,
         ):
             logger.info("the operator runs", extra={"identity": self._settings.identity, "port": port})
-            lease = Lease(
-                CoordinationV1Api(client), self._settings.lease, identity=self._settings.identity, clock=self._clock
-            )
-            try:
-                await _until(stop, self._lead(client, lease))
-            finally:
-                await lease.release()
+            lease, identity = self._settings.lease, self._settings.identity
+            async with Election(lease, identity=identity, clock=self._clock, lost=self._lost) as election:
+                await _until(stop, self._lead(client, election))
 
-    async def _lead(self, client: ApiClient, lease: Lease) -> None:
-        await lease.acquire()
+    async def _lead(self, client: ApiClient, election: Election) -> None:
+        await election.leads.wait()
         self._metrics.leads = True
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(self._keep_lease(lease), name="lease")
             if self._settings.certificates.mode == "self-managed":
                 parts.create_task(self._keep_certificates(client), name="certificates")
             parts.create_task(self._work(client), name="work")
 
-    async def _keep_lease(self, lease: Lease) -> None:
-        try:
-            await lease.keep()
-        except Lost as error:
-            logger.error("the lease is lost; this process ends", extra={"error": str(error)})
-            # At once: another replica leads soon, and nothing of this one may go on, not even its clean-up.
-            self._end(LOST)
+    def _lost(self, why: str) -> None:
+        logger.error("the lease is lost; this process ends", extra={"error": why})
+        # At once: another replica leads soon, and nothing of this one may go on, not even its clean-up.
+        self._end(LOST)
 
     async def _keep_certificates(self, client: ApiClient) -> None:
         chosen = self._settings.certificates
@@ -97,6 +89,7 @@ class Operator:
         cache = Cache()
         etcd = Etcd(settings.etcd, namespaces=settings.namespaces, clock=clock, changed=lambda found: touched(found))
         world = World(cache, etcd, clock=clock, endpoints=", ".join(settings.etcd.endpoints), away=settings.away)
+        reconcilers = (StateStores(world), AppRegistrations(world), Workflows(world))
         controller = Controller(
             settings=settings,
             clock=clock,
@@ -105,7 +98,7 @@ class Operator:
             kube=Objects(client, settings.namespaces),
             events=Events(client, identity=settings.identity, clock=clock),
             etcd=etcd,
-            reconcilers=(AppRegistrations(world), Workflows(world), StateStores(world)),
+            reconcilers=reconcilers,
         )
         touched = controller.touched
         self._metrics.observe(controller=controller, etcd=etcd, cache=cache)
@@ -120,6 +113,7 @@ class Operator:
         )
         loop = asyncio.get_running_loop()
         handlers = registry(
+            kinds=[each.plural for each in reconcilers],
             saw=lambda plural, body, gone: _hand(loop, lambda: controller.saw(plural, body, deleted=gone)),
             saw_pod=lambda pod, gone: _hand(loop, lambda: controller.saw_pod(pod, deleted=gone)),
         )

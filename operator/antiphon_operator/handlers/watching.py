@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from antiphon_operator.settings import APP_REGISTRATIONS, GROUP, MANAGER, STATE_STORES, VERSION, WORKFLOWS
+from antiphon_operator.settings import GROUP, MANAGER, VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +22,11 @@ Body = Mapping[str, Any]
 Saw = Callable[[str, Body, bool], None]
 SawPod = Callable[[Body, bool], None]
 
-KINDS = (APP_REGISTRATIONS, WORKFLOWS, STATE_STORES)
 #: kopf is given so long to end, in seconds; less than a pod's grace period.
 _END_S = 25.0
 
 
-def registry(*, saw: Saw, saw_pod: SawPod, kinds: Sequence[str] = KINDS) -> kopf.OperatorRegistry:
+def registry(*, saw: Saw, saw_pod: SawPod, kinds: Sequence[str]) -> kopf.OperatorRegistry:
     """Return kopf's handlers; both functions are called in kopf's thread."""
     found = kopf.OperatorRegistry()
     kopf.on.startup(registry=found)(_configure)

@@ -8,6 +8,8 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from antiphon_operator.settings import PODS
+
 Body = Mapping[str, Any]
 #: Deleted objects that are remembered, by uid: more than go while one listing is under way.
 _GONE_MOST = 10_000
@@ -68,6 +70,10 @@ class Cache:
         """Yield the objects of all namespaces."""
         for objects in self._found[plural].values():
             yield from objects.values()
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of which an object was seen, pods left out."""
+        return sorted(plural for plural in self._found if plural != PODS)
 
     def namespaces(self, plural: str) -> set[str]:
         """Return the namespaces that have objects of a kind."""

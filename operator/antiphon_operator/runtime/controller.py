@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from antiphon_names.registry import SyncedRecord
 from antiphon_operator.clock import Clock
+from antiphon_operator.control.client import NotAnswered
 from antiphon_operator.kube.access import FAILURES, said
 from antiphon_operator.reconcile import objects, selecting
 from antiphon_operator.reconcile.conditions import stamp
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
 
+#: Kinds that what is known of a namespace, and its records in etcd, are made of.
+_BEARING = (APP_REGISTRATIONS, STATE_STORES, WORKFLOWS)
 #: After a failure an object is looked at again, later each time, in seconds.
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 #: Everything is listed for the second time after so many seconds.
@@ -88,7 +91,8 @@ class Controller:
             self._world.forget(about.namespace, about.name)
         if not deleted:
             self.queue.add(Key(plural, about.namespace, about.name))
-        self.touched({about.namespace})
+        if plural in _BEARING:
+            self.touched({about.namespace})
 
     def saw_pod(self, pod: Body, *, deleted: bool = False) -> None:
         """Take in a pod, of which only labels and phase count."""
@@ -119,11 +123,9 @@ class Controller:
             self.touched({namespace})
             self._add_objects(namespace)
 
-    def _add_objects(
-        self, namespace: str, plurals: Iterable[str] = (APP_REGISTRATIONS, WORKFLOWS, STATE_STORES)
-    ) -> None:
-        for plural in plurals:
-            for body in self._cache.of(plural, namespace):
+    def _add_objects(self, namespace: str) -> None:
+        for plural, reconciler in self._reconcilers.items():
+            for body in self._cache.of(plural, namespace) if reconciler.of_namespace else ():
                 self.queue.add(Key(plural, namespace, body["metadata"]["name"]))
 
     # the loops
@@ -140,7 +142,7 @@ class Controller:
         """List everything: at first so that nothing is decided on half of it, later so that nothing stays missed."""
         while True:
             try:
-                for plural in (STATE_STORES, APP_REGISTRATIONS, WORKFLOWS):
+                for plural in self._reconcilers:
                     await self._list(plural)
             except FAILURES as error:
                 logger.warning("objects could not be listed", extra={"error": said(error)})
@@ -151,6 +153,10 @@ class Controller:
                 logger.info("all objects are listed", extra={"namespaces": len(self._world.namespaces())})
                 self.listed.set()
             self.touch_all()
+            for plural in self._reconcilers:
+                for body in self._cache.all(plural):
+                    about = objects.meta(body)
+                    self.queue.add(Key(plural, about.namespace, about.name))
             # What was deleted between the first listing and the beginning of the watch is missed by both.
             await asyncio.sleep(_SECOND_LIST_S if first else self._settings.resync.total_seconds())
 
@@ -176,7 +182,7 @@ class Controller:
             key = await self.queue.next()
             try:
                 await self._look(key)
-            except FAILURES as error:
+            except (*FAILURES, NotAnswered) as error:
                 self._again(key, error)
             except Exception as error:
                 logger.error("an object could not be reconciled", extra=key._asdict(), exc_info=error)

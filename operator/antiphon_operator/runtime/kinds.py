@@ -1,5 +1,8 @@
 """The kinds that are reconciled, one `Reconciler` each: the place where a further kind is added.
 
+To add one: a pure module in `reconcile`, a class like those of `reconcilers`, and its instance in `starting`. Listing,
+watching, queueing, writing the status, Events, retries and metrics follow from that.
+
 A reconciler looks at one object as it was last seen and at what surrounds it, has a pure module of `reconcile` decide,
 and returns the outcome. What needs the network to be observed or carried out does it in `observe` and `act`; the
 controller calls the three in this order, never twice at a time for one object, and again after a failure.
@@ -21,11 +24,19 @@ class Reconciler(Protocol):
     def plural(self) -> str:
         """Return how the API server calls the kind."""
 
+    @property
+    def of_namespace(self) -> bool:
+        """Tell whether the apps of the namespace, when they change, have all objects of the kind looked at again."""
+
     async def observe(self, body: Body) -> None:
-        """Ask the network for what `decide` needs beside the caches; most kinds need nothing."""
+        """Ask the network for what `decide` needs beside the caches; most kinds need nothing.
+
+        Raises:
+            NotAnswered: a sidecar did not answer; the object is looked at again later.
+        """
 
     def decide(self, body: Body, now: datetime) -> Outcome:
         """Return what is to be done about the object."""
 
     async def act(self, body: Body, outcome: Outcome) -> None:
-        """Carry out what goes beyond status and Events; most kinds have nothing."""
+        """Carry out what goes beyond status and Events; most kinds have nothing. Raises what `observe` does."""

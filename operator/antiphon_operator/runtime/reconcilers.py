@@ -15,6 +15,8 @@ Body = Mapping[str, Any]
 class _FromMemory:
     """A kind that is judged by what is in memory, and has nothing to carry out but status and Events."""
 
+    of_namespace = True
+
     def __init__(self, world: World) -> None:
         self._world = world
 
