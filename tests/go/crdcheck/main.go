@@ -162,7 +162,7 @@ func costsOf(
 		if err != nil || types == nil {
 			return append(errors, field.InternalError(path, fmt.Errorf("no types: %v", err)))
 		}
-		environments := environment.MustBaseEnvSet(oldest)
+		environments := environment.MustBaseEnvSet(oldest, true)
 		loader := cel.NewExpressionsEnvLoader()
 		results, err := cel.Compile(types.Schema, types.DeclType, celconfig.PerCallLimit, environments, loader)
 		if err != nil {
