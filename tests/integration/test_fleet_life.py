@@ -88,7 +88,7 @@ async def _lane(made: Fleet, runs: list[Run], enough: asyncio.Event) -> None:
             await client.start("alone", 0.0, instance_id=instance_id)
             state = await client.wait(instance_id, timeout=timedelta(seconds=30))
             assert state.status is Status.COMPLETED, state
-            # Not when the client heard: elsewhere than at the owner it asks the store every half second.
+            # Not when the client heard: that takes a message more elsewhere than at the owner.
             assert state.completed_at is not None
             runs.append(Run(instance_id, at, state.completed_at.timestamp() - begun))
 

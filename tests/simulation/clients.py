@@ -15,6 +15,7 @@ from antiphon_sidecar.engine.events import TERMINAL
 from antiphon_sidecar.runtime.calls import Calls, NewInstance
 from antiphon_sidecar.runtime.errors import Exists, NotFound, Refused, RuntimeFailure
 from antiphon_sidecar.runtime.reruns import Rerun
+from antiphon_sidecar.stores.base import InstanceRow
 from antiphon_sidecar.stores.errors import StoreError
 from tests.simulation.apps import Pod, Sidecar, Surroundings
 from tests.simulation.interpreter import WORKFLOW
@@ -186,6 +187,21 @@ class Client:
             if snapshot is not None and snapshot.status in TERMINAL:
                 return
             await self._sleep(every_s * (1 + 2 * self._rng.random()))
+
+    async def wait(self, started: Started) -> tuple[float, InstanceRow | None]:
+        """Wait for the end of an instance at any replica; return when the call was made that told, and the row."""
+        while True:
+            began = self._world.loop.time()
+            try:
+                found = await self._call(
+                    started.app, lambda calls: calls.wait_finished(started.instance_id, payloads=False)
+                )
+            except Lost:
+                await self._sleep(0.1 + self._rng.random())
+            except NotFound:
+                return began, None
+            else:
+                return began, found.row
 
     async def rerun(self, started: Started, *, new_id: str | None) -> None:
         """Run an instance again once it has ended, from an event that is drawn or from its start."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from antiphon_sidecar.engine import endings, rerun, result
 from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import doubts, handout, instances, purging, receiving, replica, rows, storework
+from antiphon_sidecar.runtime import doubts, elsewhere, handout, instances, purging, receiving, replica, rows, storework
 from antiphon_sidecar.runtime.dispatch import Dispatcher
+from antiphon_sidecar.runtime.elsewhere import Askers, Elsewhere
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.lane import Lane
@@ -300,6 +301,21 @@ def rerun_asks_for_nothing(patch: Patch) -> None:
     patch(rerun, "resume", lambda done, *, now: None)
 
 
+def owner_does_not_tell(patch: Patch) -> None:
+    """Who waits at another replica finds out by reading the store."""
+    patch(Askers, "changed", lambda self, instance_id, status: None)
+
+
+def next_owner_is_not_asked(patch: Patch) -> None:
+    """Who waits relies on the promise of an owner that is none any more."""
+    patch(Elsewhere, "view_changed", lambda self: None)
+
+
+def what_may_not_be_durable_is_told(patch: Patch) -> None:
+    """Who waits is told of an end that is only about to be committed."""
+    patch(elsewhere, "_IN_DOUBT", ())
+
+
 @dataclass(frozen=True, slots=True)
 class Bug:
     """A planted bug: how to look for it, in how many seeds, and what it may break."""
@@ -349,6 +365,15 @@ def _short(*kinds: str, every_s: float = 0.5, **more: Any) -> Scenario:
 _ABANDONED = _short("bad network", apps=2, write=situations.slow_children, live=situations.abandon_children)
 #: Nothing is purged: a start that lands late, after its run was purged, begins the run again.
 _TAKEN = _short("roll", "bad store", "bad store", every_s=1.0, active_s=40.0, purges=0.0)
+
+
+#: One app at three replicas: of most instances that somebody waits for, another one is the owner.
+_WAITED = Scenario(
+    apps=1, replicas=3, instances=12, plan=Plan(every_s=0), purges=0.0, reruns=0.0, waits=1.0, told_within_s=0.3
+)
+_WAITED_OVER_OWNERS = dataclasses.replace(
+    _WAITED, plan=Plan(every_s=5.0, kinds=("roll the first app",)), told_within_s=3.0, write=situations.slow_alone
+)
 
 
 def _bugs(*bugs: Bug) -> dict[str, Bug]:
@@ -549,6 +574,19 @@ BUGS = _bugs(
         grants_end_with_their_worker,
         frozenset({"limit exceeded"}),
         Scenario(apps=1, plan=Plan(every_s=1.0, kinds=("break stream",)), write=_limited),
+    ),
+    Bug(owner_does_not_tell, frozenset({"told late"}), _WAITED),
+    Bug(next_owner_is_not_asked, frozenset({"told late"}), _WAITED_OVER_OWNERS),
+    Bug(
+        what_may_not_be_durable_is_told,
+        frozenset({"told wrong"}),
+        dataclasses.replace(
+            _WAITED,
+            instances=30,
+            plan=Plan(every_s=0.7, kinds=("bad store", "etcd slow")),
+            told_within_s=None,
+            write=situations.at_once,
+        ),
     ),
     Bug(cancellations_are_said_once, frozenset({"not cancelled"}), _plan("bad network", "kill sidecar")),
 )

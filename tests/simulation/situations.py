@@ -64,6 +64,11 @@ def long_chain(writer: Writer, instance_id: str) -> Program:
     return ["seq", [["timer", 0.0]] * 120]
 
 
+def slow_alone(writer: Writer, instance_id: str) -> Program:
+    """Timers that fire while the owner changes."""
+    return ["seq", [["timer", 3.0]] * 4]
+
+
 def one_event(writer: Writer, instance_id: str) -> Program:
     """A single event, after which nothing more is read."""
     writer.events = {"red": 1}

@@ -71,6 +71,10 @@ class Scenario:
     rolling: bool = False
     #: Instances whose turns kill their worker until the quiet period.
     poison: int = 0
+    #: How often a client waits for the end of an instance.
+    waits: float = 0.3
+    #: How soon one who waits must be told of the end, in seconds: for plans that give no excuse for more.
+    told_within_s: float | None = None
     #: What was started must have ended when the faults are over, while what they took away is still away.
     prompt: bool = False
 
@@ -158,6 +162,8 @@ class World:
         store.on_retire = lambda rows: self.model.retire(rows, store.tables.row)
         self.draw = self.rng("world")
         self.wishes = self.rng("wishes")
+        self.waits = self.rng("waits")
+        self._ended_at: dict[tuple[str, str], float] = {}
         names = [f"app{n}" for n in range(scenario.apps or self.draw.choice((1, 2, 2, 3)))]
         self.apps = names
         self.pods = [Pod(self.surroundings, app, n) for app in names for n in range(scenario.replicas)]
@@ -174,6 +180,8 @@ class World:
             checks.runs_within(
                 self.surroundings.store.tables, self.model, most=self.scenario.workflows_most, app=row.app
             )
+        if row.status in TERMINAL:
+            self._ended_at[row.app, row.instance_id] = self.loop.time()
         for ref in (*run.tasks, *run.timers):
             if row.status in TERMINAL or ref.execution_id != row.execution_id:
                 self.model.breaks("rows left", f"{ref} when {host} ended its generation")
@@ -288,6 +296,8 @@ class World:
 
     async def _live(self, started: Started, events: dict[str, int], pace_s: float) -> None:
         await self.client.start(started)
+        if self.waits.random() < self.scenario.waits:
+            self.client.host.spawn(self._wait(started), "wait")
         await self.client.raise_events(started, events, pace_s)
         if self.draw.random() < self.scenario.purges and not started.doubtful:
             force, recursive = self.wishes.random() < self.scenario.forces, self.wishes.random() < 0.5
@@ -300,6 +310,21 @@ class World:
             new_id = f"{started.instance_id}-again" if self.wishes.random() < 0.6 else None
             await self.client.rerun(started, new_id=new_id)
         self.busy -= 1
+
+    async def _wait(self, started: Started) -> None:
+        """Wait for an end, and judge what is told and when."""
+        began, row = await self.client.wait(started)
+        where, now = f"{started.app}/{started.instance_id}", self.loop.time()
+        if row is None:
+            if not started.purged:
+                self.model.breaks("told wrong", f"{where} is not there")
+            return
+        if row.status not in TERMINAL:
+            self.model.breaks("told wrong", f"{where} has ended as {row.status}")
+        within_s = self.scenario.told_within_s
+        late_s = now - max(began, self._ended_at.get((started.app, started.instance_id), began))
+        if within_s is not None and late_s > within_s:
+            self.model.breaks("told late", f"{where}: {late_s:.3f} s after its end")
 
     def _suspend(self, started: Started, seconds: float) -> None:
         if started.acknowledged and not started.purged:

@@ -168,8 +168,32 @@ class GrantFreed(_message.Message):
     name: str
     def __init__(self, app_id: _Optional[str] = ..., kind: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
 
+class StatusAwaited(_message.Message):
+    __slots__ = ("app_id", "instance_id", "leaves", "over")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    leaves: _containers.RepeatedScalarFieldContainer[int]
+    over: bool
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., leaves: _Optional[_Iterable[int]] = ..., over: bool = ...) -> None: ...
+
+class StatusNotice(_message.Message):
+    __slots__ = ("app_id", "instance_id", "status", "look")
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    LOOK_FIELD_NUMBER: _ClassVar[int]
+    app_id: str
+    instance_id: str
+    status: int
+    look: bool
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., status: _Optional[int] = ..., look: bool = ...) -> None: ...
+
 class PeerBatch(_message.Message):
-    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand", "progress", "cancels", "freed")
+    __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand", "progress", "cancels", "freed", "awaits", "notices", "missed")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     DISPATCHES_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
@@ -180,6 +204,9 @@ class PeerBatch(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     CANCELS_FIELD_NUMBER: _ClassVar[int]
     FREED_FIELD_NUMBER: _ClassVar[int]
+    AWAITS_FIELD_NUMBER: _ClassVar[int]
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
     hello: PeerHello
     dispatches: _containers.RepeatedCompositeFieldContainer[TaskDispatch]
     results: _containers.RepeatedCompositeFieldContainer[TaskResult]
@@ -190,4 +217,7 @@ class PeerBatch(_message.Message):
     progress: _containers.RepeatedCompositeFieldContainer[TaskProgress]
     cancels: _containers.RepeatedCompositeFieldContainer[TaskCancel]
     freed: _containers.RepeatedCompositeFieldContainer[GrantFreed]
-    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[TaskAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., questions: _Optional[_Iterable[_Union[InHandQuestion, _Mapping]]] = ..., in_hand: _Optional[_Iterable[_Union[InHandAnswer, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[TaskProgress, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[TaskCancel, _Mapping]]] = ..., freed: _Optional[_Iterable[_Union[GrantFreed, _Mapping]]] = ...) -> None: ...
+    awaits: _containers.RepeatedCompositeFieldContainer[StatusAwaited]
+    notices: _containers.RepeatedCompositeFieldContainer[StatusNotice]
+    missed: bool
+    def __init__(self, hello: _Optional[_Union[PeerHello, _Mapping]] = ..., dispatches: _Optional[_Iterable[_Union[TaskDispatch, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[TaskAnswer, _Mapping]]] = ..., hints: _Optional[_Iterable[_Union[InboxHint, _Mapping]]] = ..., questions: _Optional[_Iterable[_Union[InHandQuestion, _Mapping]]] = ..., in_hand: _Optional[_Iterable[_Union[InHandAnswer, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[TaskProgress, _Mapping]]] = ..., cancels: _Optional[_Iterable[_Union[TaskCancel, _Mapping]]] = ..., freed: _Optional[_Iterable[_Union[GrantFreed, _Mapping]]] = ..., awaits: _Optional[_Iterable[_Union[StatusAwaited, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[StatusNotice, _Mapping]]] = ..., missed: bool = ...) -> None: ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.engine.ids import TaskRef
 
 
@@ -122,7 +123,35 @@ class InHand:
     refs: tuple[tuple[TaskRef, int], ...]
 
 
-Message = Dispatch | Progress | Cancel | Freed | Result | Answer | Hint | InHandAsked | InHand
+@dataclass(frozen=True, slots=True)
+class Await:
+    """The sender waits until the status of an instance, which the receiver owns, is none of these: it is told once.
+
+    `over`: it waits no longer.
+    """
+
+    app: str
+    instance_id: str
+    leaves: frozenset[Status]
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an owner tells one who waits: the committed status, or that it will; `look`: that the store knows."""
+
+    app: str
+    instance_id: str
+    status: Status | None = None
+    look: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Notices to the receiver may be lost: whoever waits there asks the sender again."""
+
+
+Message = Dispatch | Progress | Cancel | Freed | Result | Answer | Hint | InHandAsked | InHand | Await | Notice | Missed
 
 
 class Peers(Protocol):

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from antiphon_proto.v1 import peer_pb2 as pb
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.engine.ids import TaskRef
 from antiphon_sidecar.peers.base import (
     Answer,
+    Await,
     Cancel,
     Dispatch,
     Freed,
@@ -13,6 +15,8 @@ from antiphon_sidecar.peers.base import (
     InHand,
     InHandAsked,
     Message,
+    Missed,
+    Notice,
     Progress,
     Result,
     Verdict,
@@ -24,6 +28,7 @@ _VERDICTS = {
     Verdict.GONE: pb.TaskAnswer.VERDICT_GONE,
     Verdict.RETURNED: pb.TaskAnswer.VERDICT_RETURNED,
 }
+_STATUSES = {int(status): status for status in Status}
 _BY_NUMBER = {number: verdict for verdict, number in _VERDICTS.items()}
 
 
@@ -80,6 +85,8 @@ def _add(made: pb.PeerBatch, message: Message) -> None:
             tasks = [pb.InHandAnswer.Task(key=_key(ref), attempt=attempt) for ref, attempt in message.refs]
             partitions = sorted(message.partitions)
             made.in_hand.append(pb.InHandAnswer(app_id=message.app, partitions=partitions, tasks=tasks))
+        case Await() | Notice() | Missed():
+            _add_waiting(made, message)
 
 
 def _add_running(made: pb.PeerBatch, message: Progress | Cancel | Freed) -> None:
@@ -101,6 +108,30 @@ def _add_running(made: pb.PeerBatch, message: Progress | Cancel | Freed) -> None
             made.freed.append(pb.GrantFreed(app_id=message.app, kind=message.kind, name=message.name))
 
 
+def _add_waiting(made: pb.PeerBatch, message: Await | Notice | Missed) -> None:
+    match message:
+        case Await():
+            made.awaits.append(
+                pb.StatusAwaited(
+                    app_id=message.app,
+                    instance_id=message.instance_id,
+                    leaves=sorted(message.leaves),
+                    over=message.over,
+                )
+            )
+        case Notice():
+            made.notices.append(
+                pb.StatusNotice(
+                    app_id=message.app,
+                    instance_id=message.instance_id,
+                    status=message.status,
+                    look=message.look,
+                )
+            )
+        case Missed():
+            made.missed = True
+
+
 def messages(received: pb.PeerBatch) -> Iterator[Message]:
     """Take a batch apart; what a newer release says besides is left out."""
     for question in received.questions:
@@ -119,6 +150,7 @@ def messages(received: pb.PeerBatch) -> Iterator[Message]:
         verdict = _BY_NUMBER.get(answer.verdict)
         if verdict is not None:
             yield Answer(_ref(answer.key), verdict)
+    yield from _waiting(received)
 
 
 def _running(received: pb.PeerBatch) -> Iterator[Message]:
@@ -128,6 +160,17 @@ def _running(received: pb.PeerBatch) -> Iterator[Message]:
         yield Cancel(_ref(cancel.key))
     for freed in received.freed:
         yield Freed(freed.app_id, freed.kind, freed.name)
+
+
+def _waiting(received: pb.PeerBatch) -> Iterator[Message]:
+    if received.missed:
+        yield Missed()
+    for asked in received.awaits:
+        leaves = frozenset(_STATUSES[number] for number in asked.leaves if number in _STATUSES)
+        yield Await(asked.app_id, asked.instance_id, leaves, asked.over)
+    for notice in received.notices:
+        status = _STATUSES.get(notice.status) if notice.HasField("status") else None
+        yield Notice(notice.app_id, notice.instance_id, status, notice.look)
 
 
 def _dispatch(dispatch: pb.TaskDispatch) -> Dispatch:

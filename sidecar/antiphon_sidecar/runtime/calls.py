@@ -36,17 +36,13 @@ from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.reruns import Rerun, rows_of_rerun
 from antiphon_sidecar.runtime.starts import NewInstance as NewInstance
 from antiphon_sidecar.runtime.starts import rows_of_start
-from antiphon_sidecar.runtime.watch import Watchers
+from antiphon_sidecar.runtime.watch import Watch
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 from antiphon_sidecar.stores.spent import START_WITHIN_NS
 
 #: A start waits this long for the first turn before it is answered.
 START_S = 5.0
-#: How often a status is read from the store when no notice comes (the owner is elsewhere).
-_POLL_S = 0.5
-#: The same where notices come, in case one was missed.
-_PATIENCE_S = 10.0
 _LIST_PAGE = 1_000
 #: A start above this size is not sent along with the hint that tells of it.
 _HINT_BYTES_MAX = 64 << 10
@@ -80,8 +76,6 @@ class Calls:
         self._store = replica.parts.store
         self._app = app or replica.identity.app
         self._own = self._app == replica.identity.app
-        # Instances of two apps may have the same ID; of another app's nobody here gives notice.
-        self._watchers = replica.watchers if self._own else Watchers()
         self._purges = PurgeCalls(app=self._app, parts=replica.parts, post=self._post_rows, ended=self._ended_or_gone)
 
     def _owned(self, instance_id: str) -> bool:
@@ -344,20 +338,25 @@ class Calls:
         self, instance_id: str, leaves: set[Status], seconds: float | None, *, or_gone: bool = False
     ) -> None:
         """Wait until the status is none of `leaves`, or the time is over; `or_gone`: or there is no such instance."""
-        watch = self._watchers.add(instance_id)
+        watch = Watch(self._app, instance_id, frozenset(leaves), or_gone=or_gone)
+        elsewhere = self._replica.elsewhere
         read = functools.partial(self._status, instance_id)
+        look = not elsewhere.begin(watch)
         try:
             async with asyncio.timeout(seconds):
-                await watch.look(read)
-                while not or_gone if watch.status is None else watch.status in leaves:
-                    # Looked at again after a while in any case: the owner may be elsewhere.
-                    patience = _PATIENCE_S if self._owned(instance_id) else _POLL_S
-                    if not await watch.changed(within_s=patience):
+                while True:
+                    if look:
                         await watch.look(read)
+                    if not watch.waits:
+                        return
+                    in_time = await watch.changed(within_s=elsewhere.patience_s(watch))
+                    look = False
+                    if watch.doubtful or not in_time:
+                        look = not (elsewhere.ask(watch) and in_time)
         except TimeoutError:
             return
         finally:
-            self._watchers.remove(instance_id, watch)
+            elsewhere.end(watch)
 
     async def _status(self, instance_id: str) -> Status | None:
         """Return the committed status: from memory where it is not just being changed."""

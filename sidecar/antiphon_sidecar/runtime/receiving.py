@@ -6,6 +6,7 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine.messages import Kind
 from antiphon_sidecar.peers.base import (
     Answer,
+    Await,
     Cancel,
     Dispatch,
     Freed,
@@ -13,6 +14,8 @@ from antiphon_sidecar.peers.base import (
     InHand,
     InHandAsked,
     Message,
+    Missed,
+    Notice,
     Progress,
     Result,
     Verdict,
@@ -39,6 +42,14 @@ def received(replica: "Replica", sender: str, message: Message) -> None:
             replica.send(sender, replica.intake.in_hand(message.app, message.partitions))
         case InHand():
             replica.handover.answered(sender, message)
+        case Progress() | Cancel() | Freed():
+            _running(replica, sender, message)
+        case Await() | Notice() | Missed():
+            _waiting(replica, sender, message)
+
+
+def _running(replica: "Replica", sender: str, message: Progress | Cancel | Freed) -> None:
+    match message:
         case Progress():
             doubts.progressed(replica, sender, message)
         case Cancel():
@@ -47,11 +58,24 @@ def received(replica: "Replica", sender: str, message: Message) -> None:
             replica.limiting.heard(message)
 
 
+def _waiting(replica: "Replica", sender: str, message: Await | Notice | Missed) -> None:
+    match message:
+        case Await():
+            if message.app == replica.identity.app and replica.instances.owns(message.instance_id):
+                replica.askers.asked(sender, message)
+        case Notice():
+            replica.elsewhere.noticed(sender, message)
+        case Missed():
+            replica.elsewhere.missed(sender)
+
+
 def relinked(replica: "Replica", other: str) -> None:
     """Say again what a replica may not have heard: the sweep lets it rest longer each time."""
     replica.dispatcher.remind_all(other)
     if partitions := replica.handover.unanswered(other):
         replica.send(other, InHandAsked(replica.identity.app, partitions))
+    replica.elsewhere.missed(other)
+    replica.askers.relinked(other)
 
 
 def result_received(replica: "Replica", sender: str, result: Result) -> None:

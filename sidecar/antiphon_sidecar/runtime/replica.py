@@ -26,6 +26,7 @@ from antiphon_sidecar.runtime import doubts, receiving, rows, spans
 from antiphon_sidecar.runtime.callrules import CallRules
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
+from antiphon_sidecar.runtime.elsewhere import Askers, Elsewhere
 from antiphon_sidecar.runtime.firing import fire
 from antiphon_sidecar.runtime.hand import Answered, Hand, with_workers
 from antiphon_sidecar.runtime.handover import Handover
@@ -65,6 +66,13 @@ class Replica:
             item_bytes_max=parts.limits.worker_message_bytes_max, message_bytes_max=parts.limits.message_bytes_max
         )
         self.watchers = Watchers()
+        self.elsewhere = Elsewhere(
+            me=identity.replica,
+            watchers=self.watchers,
+            view=parts.coordinator.view,
+            owns=lambda watch: watch.app == identity.app and self.instances.owns(watch.instance_id),
+            send=self.send,
+        )
         self.timers = Timers(parts.store_clock)
         self._tasks = Tasks(parts.died)
         #: Who sent a result that is not settled yet; filled by `receiving`.
@@ -93,6 +101,7 @@ class Replica:
         )
         self.limiting = Limiting(self)
         self.instances = Instances(self._scope(), self)
+        self.askers = Askers(app=identity.app, lane=self.instances.get, send=self.send)
         self.dispatcher = Dispatcher(
             app=identity.app,
             clock=parts.clock,
@@ -211,6 +220,8 @@ class Replica:
         view = self.parts.coordinator.view()
         self.presence.view_changed()
         self.limiting.follow()
+        self.elsewhere.view_changed()
+        self.askers.view_changed(view)
         for row in self.dispatcher.stranded():
             self.work.redispatches.add(row)
         self.dispatcher.retry_held()
@@ -228,9 +239,11 @@ class Replica:
             self.send(replica, InHandAsked(self.identity.app, partitions))
         self.handover.answered(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
         self.sweep.taken(partitions)
+        self.elsewhere.taken(self.identity.app, partitions)
 
     def _partition_dropped(self, partition: int) -> None:
         self.handover.dropped(partition)
+        self.askers.dropped(partition)
         self.instances.drop_partition(partition)
         self.dispatcher.forget_if(lambda row: partition_of(row.slot) == partition)
 
@@ -323,7 +336,9 @@ class Replica:
 
     def changed(self, lane: Lane) -> None:
         """Wake those who wait for the instance."""
-        self.watchers.notify(lane.instance_id, None if lane.state is None else lane.state.status)
+        status = None if lane.state is None else lane.state.status
+        self.watchers.notify(self.identity.app, lane.instance_id, status)
+        self.askers.changed(lane.instance_id, status)
 
     def fenced(self, partition: int, epoch: int) -> None:
         """Another owner has the partition: stop at once."""

@@ -1,67 +1,100 @@
 """Those who wait: for an instance's status to change, or for a call that went straight into a turn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from antiphon_sidecar.engine.events import Status
 
 
 class Watch:
-    """One who waits for a status: the latest that is known, and a way to wait for the next one."""
+    """One who waits until an instance's status is none of `leaves`: the latest that is known, and a way to wait.
 
-    def __init__(self) -> None:
+    `or_gone`: or until there is no such instance. `doubtful`: what is known may be old. `asked`: the replica that was
+    asked to tell, `heard`: it has answered, so that it will; `elsewhere` alone writes these.
+    """
+
+    def __init__(self, app: str, instance_id: str, leaves: frozenset[Status], *, or_gone: bool = False) -> None:
+        self.app = app
+        self.instance_id = instance_id
+        self.leaves = leaves
+        self.asked: str | None = None
+        self.heard = False
+        #: How often the time was over before anything was heard.
+        self.unheard = 0
         self.status: Status | None = None
+        self._or_gone = or_gone
         self._told = 0
         self._changed = asyncio.Event()
+        self.doubtful = False
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether what is waited for has not come to be, as far as is known."""
+        if self.status is None:
+            return not (self._or_gone and self._told)
+        return self.status in self.leaves
 
     def see(self, status: Status | None) -> None:
         """Take a status; one that is not new wakes nobody."""
         self._told += 1
-        if status is not self.status:
+        if status is not self.status or self._told == 1:
             self.status = status
             self._changed.set()
+
+    def doubt(self) -> None:
+        """Have the one who waits ask or look: what is known may be old."""
+        self.doubtful = True
+        self._changed.set()
 
     async def look(self, read: Callable[[], Awaitable[Status | None]]) -> None:
         """Take the status that is read, unless a notice came meanwhile: what was read may be older."""
         told = self._told
+        self.doubtful = False
         status = await read()
         if self._told == told:
             self.see(status)
 
     async def changed(self, *, within_s: float) -> bool:
-        """Wait for a status that was not seen at the last call; False when the time was over first."""
+        """Wait for doubt or for a status that was not seen at the last call; False when the time was over first."""
         try:
             async with asyncio.timeout(within_s):
                 await self._changed.wait()
         except TimeoutError:
+            self.unheard += not self.heard
             return False
         self._changed.clear()
         return True
 
 
 class Watchers:
-    """Tells waiters the committed status of instances, by ID."""
+    """Tells waiters the committed status of instances, by app and ID."""
 
     def __init__(self) -> None:
-        self._watches: dict[str, set[Watch]] = {}
+        self._watches: dict[tuple[str, str], dict[Watch, None]] = {}
 
-    def add(self, instance_id: str) -> Watch:
-        """Begin to watch; give it back with `remove`."""
-        watch = Watch()
-        self._watches.setdefault(instance_id, set()).add(watch)
-        return watch
+    def __iter__(self) -> Iterator[Watch]:
+        return (watch for watches in self._watches.values() for watch in watches)
 
-    def remove(self, instance_id: str, watch: Watch) -> None:
+    def of(self, app: str, instance_id: str) -> tuple[Watch, ...]:
+        """Return those who wait for an instance."""
+        return tuple(self._watches.get((app, instance_id), ()))
+
+    def add(self, watch: Watch) -> None:
+        """Begin to watch; end with `remove`."""
+        self._watches.setdefault((watch.app, watch.instance_id), {})[watch] = None
+
+    def remove(self, watch: Watch) -> None:
         """Stop watching."""
-        watches = self._watches.get(instance_id)
+        key = watch.app, watch.instance_id
+        watches = self._watches.get(key)
         if watches is not None:
-            watches.discard(watch)
+            watches.pop(watch, None)
             if not watches:
-                del self._watches[instance_id]
+                del self._watches[key]
 
-    def notify(self, instance_id: str, status: Status | None) -> None:
+    def notify(self, app: str, instance_id: str, status: Status | None) -> None:
         """Tell those who watch an instance; None when there is none of that ID."""
-        for watch in self._watches.get(instance_id, ()):
+        for watch in self._watches.get((app, instance_id), ()):
             watch.see(status)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from antiphon_proto import methods
+from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.engine.ids import TaskRef
 from antiphon_sidecar.peers.base import (
     Answer,
+    Await,
     Cancel,
     Dispatch,
     Freed,
@@ -18,6 +20,8 @@ from antiphon_sidecar.peers.base import (
     InHand,
     InHandAsked,
     Message,
+    Missed,
+    Notice,
     Peers,
     Progress,
     Result,
@@ -45,6 +49,12 @@ EVERY_KIND: tuple[Message, ...] = (
     Hint("App.1", "order", 7, b"r" * 16, 4, b"i" * 16, b"payload", "e1", -1),
     InHandAsked("App.1", frozenset({0, 31})),
     InHand("App.1", frozenset({5}), ((REF, 2), (TaskRef("App.1", "x", "", -1), 1))),
+    Await("App.1", "order/ä", frozenset(Status)),
+    Await("App.1", "order/ä", frozenset(), over=True),
+    *(Notice("App.1", "order/ä", status) for status in Status),
+    Notice("App.1", "order/ä"),
+    Notice("App.1", "order/ä", look=True),
+    Missed(),
 )
 
 
