@@ -8,6 +8,7 @@ that a repeat has no effect (protocol.md 11).
 import asyncio
 import base64
 import functools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -36,7 +37,7 @@ from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.reruns import Rerun, rows_of_rerun
 from antiphon_sidecar.runtime.starts import NewInstance as NewInstance
 from antiphon_sidecar.runtime.starts import rows_of_start
-from antiphon_sidecar.runtime.watch import Watch
+from antiphon_sidecar.runtime.watch import End, Watch
 from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 from antiphon_sidecar.stores.spent import START_WITHIN_NS
@@ -325,8 +326,11 @@ class Calls:
 
     async def wait_finished(self, instance_id: str, *, payloads: bool) -> Snapshot:
         """Wait until the instance has ended; for ever, when it never comes to be."""
-        await self._until(instance_id, set(Status) - TERMINAL, None)
-        return await self._found(instance_id, payloads=payloads)
+        end = await self._until(instance_id, set(Status) - TERMINAL, None)
+        started = rows.started_event(end.events) if end is not None and payloads else None
+        if end is None or (payloads and started is None):
+            return await self._found(instance_id, payloads=payloads)
+        return Snapshot(end.row, started, codec.unseal_failure(end.row.failure))
 
     async def _found(self, instance_id: str, *, payloads: bool) -> Snapshot:
         found = await self.get(instance_id, payloads=payloads)
@@ -336,25 +340,33 @@ class Calls:
 
     async def _until(
         self, instance_id: str, leaves: set[Status], seconds: float | None, *, or_gone: bool = False
-    ) -> None:
-        """Wait until the status is none of `leaves`, or the time is over; `or_gone`: or there is no such instance."""
+    ) -> End | None:
+        """Wait until the status is none of `leaves`, or the time is over; `or_gone`: or there is no such instance.
+
+        Returns the end, where this replica has just committed it.
+        """
         watch = Watch(self._app, instance_id, frozenset(leaves), or_gone=or_gone)
         elsewhere = self._replica.elsewhere
         read = functools.partial(self._status, instance_id)
         look = not elsewhere.begin(watch)
+        now = asyncio.get_running_loop().time
+        until = math.inf if seconds is None else now() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    if look:
+            while True:
+                if look:
+                    async with asyncio.timeout(None if seconds is None else until - now()):
                         await watch.look(read)
-                    if not watch.waits:
-                        return
-                    in_time = await watch.changed(within_s=elsewhere.patience_s(watch))
-                    look = False
-                    if watch.doubtful or not in_time:
-                        look = not (elsewhere.ask(watch) and in_time)
+                if not watch.waits:
+                    return watch.end
+                left_s = until - now()
+                if left_s <= 0:
+                    return None
+                in_time = await watch.changed(within_s=min(elsewhere.patience_s(watch), left_s))
+                look = False
+                if watch.doubtful or not in_time:
+                    look = not (elsewhere.ask(watch) and in_time)
         except TimeoutError:
-            return
+            return None
         finally:
             elsewhere.end(watch)
 

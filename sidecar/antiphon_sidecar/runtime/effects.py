@@ -16,7 +16,7 @@ from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.workers import Workers
-from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow, TimerRow
+from antiphon_sidecar.stores.base import InboxRow, InstanceRow, TaskRef, TaskRow, TimerRow
 
 
 class Effects(Protocol):
@@ -58,8 +58,8 @@ class Effects(Protocol):
     def purge(self, instance_id: str, request: PurgeRequested) -> None:
         """Purge a run that has ended, as its inbox asks for."""
 
-    def changed(self, lane: Lane) -> None:
-        """Wake those who wait for the instance's status."""
+    def changed(self, lane: Lane, ended: InstanceRow | None = None) -> None:
+        """Wake those who wait for the instance's status; `ended`: the row with which a commit has ended it."""
 
     def fenced(self, partition: int, epoch: int) -> None:
         """Another owner has the partition."""

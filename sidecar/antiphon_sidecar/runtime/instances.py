@@ -352,7 +352,7 @@ class Instances:
                 others.append(row)
         if others:
             self._effects.messages_committed(others)
-        self._effects.changed(lane)
+        self._effects.changed(lane, commit.row if result.state.ended else None)
 
     # reading
 

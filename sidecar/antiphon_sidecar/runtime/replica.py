@@ -42,9 +42,9 @@ from antiphon_sidecar.runtime.storework import StoreWork
 from antiphon_sidecar.runtime.sweep import Sweep
 from antiphon_sidecar.runtime.tasks import Tasks
 from antiphon_sidecar.runtime.timers import Timers
-from antiphon_sidecar.runtime.watch import PendingCalls, Watchers
+from antiphon_sidecar.runtime.watch import End, PendingCalls, Watchers
 from antiphon_sidecar.runtime.workers import Workers, WorkerStream
-from antiphon_sidecar.stores.base import InboxRow, TaskRef, TaskRow, TimerRow
+from antiphon_sidecar.stores.base import InboxRow, InstanceRow, TaskRef, TaskRow, TimerRow
 from antiphon_sidecar.stores.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -334,10 +334,11 @@ class Replica:
         """Purge a run that has ended, soon; until it is gone, its inbox row asks again."""
         self.work.purges.add((instance_id, request))
 
-    def changed(self, lane: Lane) -> None:
+    def changed(self, lane: Lane, ended: InstanceRow | None = None) -> None:
         """Wake those who wait for the instance."""
         status = None if lane.state is None else lane.state.status
-        self.watchers.notify(self.identity.app, lane.instance_id, status)
+        end = None if ended is None else End(ended, lane.history)
+        self.watchers.notify(self.identity.app, lane.instance_id, status, end)
         self.askers.changed(lane.instance_id, status)
 
     def fenced(self, partition: int, epoch: int) -> None:

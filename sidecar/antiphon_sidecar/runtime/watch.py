@@ -1,16 +1,27 @@
 """Those who wait: for an instance's status to change, or for a call that went straight into a turn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from antiphon_sidecar.engine.events import Status
+from antiphon_sidecar.stores.base import InstanceRow
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended, as the commit that ended it wrote it; `events`: the sealed ones of its last generation."""
+
+    row: InstanceRow
+    events: Sequence[bytes]
 
 
 class Watch:
     """One who waits until an instance's status is none of `leaves`: the latest that is known, and a way to wait.
 
     `or_gone`: or until there is no such instance. `doubtful`: what is known may be old. `asked`: the replica that was
-    asked to tell, `heard`: it has answered, so that it will; `elsewhere` alone writes these.
+    asked to tell, `heard`: it has answered, so that it will; `elsewhere` alone writes these. `end`: all of the end that
+    was told, where this replica has committed it.
     """
 
     def __init__(self, app: str, instance_id: str, leaves: frozenset[Status], *, or_gone: bool = False) -> None:
@@ -22,9 +33,11 @@ class Watch:
         #: How often the time was over before anything was heard.
         self.unheard = 0
         self.status: Status | None = None
+        self.end: End | None = None
         self._or_gone = or_gone
         self._told = 0
-        self._changed = asyncio.Event()
+        self._changed = False
+        self._wake: asyncio.Future[bool] | None = None
         self.doubtful = False
 
     @property
@@ -34,17 +47,22 @@ class Watch:
             return not (self._or_gone and self._told)
         return self.status in self.leaves
 
-    def see(self, status: Status | None) -> None:
+    def see(self, status: Status | None, end: End | None = None) -> None:
         """Take a status; one that is not new wakes nobody."""
         self._told += 1
+        self.end = end
         if status is not self.status or self._told == 1:
             self.status = status
-            self._changed.set()
+            self._rouse()
 
     def doubt(self) -> None:
         """Have the one who waits ask or look: what is known may be old."""
         self.doubtful = True
-        self._changed.set()
+        self._rouse()
+
+    def _rouse(self) -> None:
+        self._changed = True
+        _answer(self._wake, True)
 
     async def look(self, read: Callable[[], Awaitable[Status | None]]) -> None:
         """Take the status that is read, unless a notice came meanwhile: what was read may be older."""
@@ -56,14 +74,25 @@ class Watch:
 
     async def changed(self, *, within_s: float) -> bool:
         """Wait for doubt or for a status that was not seen at the last call; False when the time was over first."""
-        try:
-            async with asyncio.timeout(within_s):
-                await self._changed.wait()
-        except TimeoutError:
-            self.unheard += not self.heard
-            return False
-        self._changed.clear()
+        if not self._changed:
+            loop = asyncio.get_running_loop()
+            self._wake = loop.create_future()
+            # Not asyncio.timeout: every call of a client waits here, and this costs a quarter of it.
+            over = loop.call_later(within_s, _answer, self._wake, False)
+            try:
+                if not await self._wake:
+                    self.unheard += not self.heard
+                    return False
+            finally:
+                over.cancel()
+                self._wake = None
+        self._changed = False
         return True
+
+
+def _answer(wake: "asyncio.Future[bool] | None", changed: bool) -> None:
+    if wake is not None and not wake.done():
+        wake.set_result(changed)
 
 
 class Watchers:
@@ -92,10 +121,10 @@ class Watchers:
             if not watches:
                 del self._watches[key]
 
-    def notify(self, app: str, instance_id: str, status: Status | None) -> None:
+    def notify(self, app: str, instance_id: str, status: Status | None, end: End | None = None) -> None:
         """Tell those who watch an instance; None when there is none of that ID."""
         for watch in self._watches.get((app, instance_id), ()):
-            watch.see(status)
+            watch.see(status, end)
 
 
 class PendingCalls:

@@ -6,8 +6,7 @@ asks to repeat (deadlocks, serialization). It knows no statement of the store.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
@@ -57,40 +56,49 @@ class Connections:
             Unreachable: nothing was applied.
         """
         for _ in range(REPEATS_MOST):
-            async with self._connection() as connection:
-                try:
-                    result = await work(connection)
-                except _REPEATED as error:
-                    logger.debug("A transaction is sent again", extra={"error": str(error)})
-                except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                    raise
-                except asyncpg.QueryCanceledError as error:
-                    # Before the commit, which cannot be cancelled; the session goes on.
-                    raise of_statement(error, self._address) from error
-                except LOST as error:
+            connection = await self._take()
+            try:
+                result = await work(connection)
+            except asyncio.CancelledError:
+                # An answer may still be on its way; nobody else may get it.
+                connection.terminate()
+                raise
+            except _REPEATED as error:
+                logger.debug("A transaction is sent again", extra={"error": str(error)})
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
+                raise
+            except asyncpg.QueryCanceledError as error:
+                # Before the commit, which cannot be cancelled; the session goes on.
+                raise of_statement(error, self._address) from error
+            except LOST as error:
+                self._terminate(connection)
+                kind = OutcomeUnknown if writes else Unreachable
+                raise kind(
+                    f"the connection to {self._address} was lost: {text(error)}. Look whether the server was"
+                    " restarted, and into its log; a new connection is made."
+                ) from error
+            except asyncpg.PostgresError as error:
+                failure = of_statement(error, self._address)
+                if isinstance(failure, ReadOnly) or isinstance(error, asyncpg.InvalidTransactionStateError):
                     self._terminate(connection)
-                    kind = OutcomeUnknown if writes else Unreachable
-                    raise kind(
-                        f"the connection to {self._address} was lost: {text(error)}. Look whether the server was"
-                        " restarted, and into its log; a new connection is made."
-                    ) from error
-                except asyncpg.PostgresError as error:
-                    failure = of_statement(error, self._address)
-                    if isinstance(failure, ReadOnly) or isinstance(error, asyncpg.InvalidTransactionStateError):
-                        self._terminate(connection)
-                    raise failure from error
-                else:
-                    if connection.cut_short:
-                        self._terminate(connection)
-                        raise OutcomeUnknown(
-                            f"{self._address} gave up waiting for its standbys: what it committed may be only there."
-                            " Bring them back, or take them out of the server's synchronous_standby_names."
-                        )
-                    return result
+                raise failure from error
+            else:
+                self._check(connection)
+                return result
+            finally:
+                self._give_back(connection)
         raise Unreachable(
             f"{self._address} broke a transaction off {REPEATS_MOST} times (deadlock or serialization); nothing was"
             " applied. Look for long transactions there (pg_stat_activity)."
         )
+
+    def _check(self, connection: Session) -> None:
+        if connection.cut_short:
+            self._terminate(connection)
+            raise OutcomeUnknown(
+                f"{self._address} gave up waiting for its standbys: what it committed may be only there."
+                " Bring them back, or take them out of the server's synchronous_standby_names."
+            )
 
     def _terminate(self, connection: Session) -> None:
         """Drop a connection that was lost, and the idle ones: they lead to the same server."""
@@ -98,28 +106,32 @@ class Connections:
         while self._idle:
             self._idle.pop().terminate()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Session]:
+    async def _take(self) -> Session:
+        """Return a connection that nobody else uses until it is given back."""
         await self._acquire()
-        connection: Session | None = None
         self._busy += 1
         try:
-            connection = self._warm() or await self._connect()
-            yield connection
-        except asyncio.CancelledError:
-            # An answer may still be on its way; nobody else may get it.
-            if connection is not None:
-                connection.terminate()
+            return self._warm() or await self._connect()
+        except BaseException:
+            self._leave()
             raise
-        finally:
-            self._busy -= 1
-            if connection is not None and self._closed:
-                connection.terminate()
-            elif connection is not None and not connection.is_closed():
-                self._idle.append(connection)
-            self._free.release()
+
+    def _give_back(self, connection: Session) -> None:
+        if self._closed:
+            connection.terminate()
+        elif not connection.is_closed():
+            self._idle.append(connection)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        self._free.release()
 
     async def _acquire(self) -> None:
+        if not self._free.locked():
+            # Does not wait; a deadline would cost more than the rest of this.
+            await self._free.acquire()
+            return
         self._waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
