@@ -18,6 +18,7 @@ from antiphon_sidecar.peers.base import Cancel, Dispatch, Message, Progress, Ver
 from antiphon_sidecar.runtime import deadlines
 from antiphon_sidecar.runtime.callrules import CallRules, activity_not_registered
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
+from antiphon_sidecar.runtime.placing import Placing
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
 
@@ -82,7 +83,7 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        app: str,
+        placing: Placing,
         clock: Clock,
         store_clock: StoreClock,
         limits: Limits,
@@ -93,7 +94,8 @@ class Dispatcher:
         fail: Callable[[TaskRow, Failure], None],
         alarms: Alarms,
     ) -> None:
-        self._app = app
+        self._app = placing.app
+        self.placing = placing
         self._clock = clock
         self._store_clock = store_clock
         self._limits = limits
@@ -308,8 +310,7 @@ class Dispatcher:
         able = [r for r in replicas if r.offers_activity(row.name)]
         free = [r for r in able if self._per_replica.get(r.replica, 0) < self._limits.tasks_per_caller_max]
         if free:
-            best = min(free, key=lambda r: self._per_replica.get(r.replica, 0))
-            self._dispatch(row, best.replica)
+            self._dispatch(row, self.placing.choose(row.name, free, self._per_replica).replica)
             return
         failure, reason = (None, _BACKLOG) if able else self._without_target(row, replicas)
         if failure is not None:

@@ -37,6 +37,7 @@ from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import to_park
 from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.placing import Placing
 from antiphon_sidecar.runtime.presence import Presence
 from antiphon_sidecar.runtime.storework import StoreWork
 from antiphon_sidecar.runtime.sweep import Sweep
@@ -103,7 +104,7 @@ class Replica:
         self.instances = Instances(self._scope(), self)
         self.askers = Askers(app=identity.app, lane=self.instances.get, send=self.send)
         self.dispatcher = Dispatcher(
-            app=identity.app,
+            placing=Placing(identity.app, identity.replica),
             clock=parts.clock,
             store_clock=parts.store_clock,
             limits=parts.limits,
@@ -400,8 +401,10 @@ class Replica:
 
     def task_answered(self, ref: TaskRef, **answer: Unpack[Answered]) -> None:
         """Take a worker's answer to a task; `settled` once it may be acknowledged."""
+        hand, now = self.intake.hands.get(ref), self.parts.store_clock.now()
+        if hand is not None and hand.started_at:
+            self.dispatcher.placing.took(hand.name, (now - hand.started_at) / 1e9)
         if self.parts.spans is not None:
-            hand, now = self.intake.hands.get(ref), self.parts.store_clock.now()
             span = spans.of_activity(hand, answer["event"], app=self.identity.app, now=now)
             if span is not None:
                 self.parts.spans.write(span)

@@ -12,6 +12,7 @@ from antiphon_sidecar.engine.events import Failure
 from antiphon_sidecar.peers.base import Cancel, Dispatch, Message, Progress
 from antiphon_sidecar.runtime.callrules import CallRules
 from antiphon_sidecar.runtime.dispatch import Dispatcher, UnknownApps
+from antiphon_sidecar.runtime.placing import Placing
 from antiphon_sidecar.runtime.registry import Registry
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef, TaskRow
@@ -38,7 +39,7 @@ class Board:
         self.cancelled: list[tuple[str, TaskRef]] = []
         self.alarms: dict[Hashable, tuple[int, Callable[[], None]]] = {}
         self.dispatcher = Dispatcher(
-            app=CALLER,
+            placing=Placing(CALLER, "me"),
             clock=self.clock,
             store_clock=self.clock.store_clock(),
             limits=Limits(**limits),
