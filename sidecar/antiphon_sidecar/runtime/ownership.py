@@ -42,6 +42,9 @@ class Ownership:
         self.epochs: dict[int, int] = {}
         self._wake = asyncio.Event()
         self.draining = False
+        #: The replicas among which the share was worked out last, and that share.
+        self._among: tuple[str, ...] = ()
+        self._mine: list[int] = []
 
     def wake(self) -> None:
         """Look at the view again, soon."""
@@ -107,14 +110,18 @@ class Ownership:
         if self.draining:
             return []
         live = self._coordinator.view().of_app(self._app)
-        replicas = [r.replica for r in live if r.serving] or [r.replica for r in live]
+        replicas = tuple(r.replica for r in live if r.serving) or tuple(r.replica for r in live)
         if self._replica not in replicas:
             return []
-        return [
-            p
-            for p in range(PARTITIONS)
-            if max(replicas, key=lambda r, p=p: rendezvous_score(self._app, p, r)) == self._replica  # type: ignore[misc]
-        ]
+        # Looked at each second, and worked out only when somebody came or went.
+        if replicas != self._among:
+            self._among = replicas
+            self._mine = [
+                p
+                for p in range(PARTITIONS)
+                if max(replicas, key=lambda r, p=p: rendezvous_score(self._app, p, r)) == self._replica  # type: ignore[misc]
+            ]
+        return self._mine
 
     async def _take(self, partition: int) -> bool:
         """Win the key, then have the store issue an epoch, then look at the lease and the key once more."""

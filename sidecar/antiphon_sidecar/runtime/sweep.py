@@ -141,12 +141,19 @@ class Sweep:
             self._fresh |= fresh
             raise
         if owned:
-            await self._look(owned, now, until=now - self.horizon_ns // 4)
-            async for timers in self._pages(parts.store.due_timers, owned, now + self.horizon_ns):
-                await self._timers_page(timers, now)
+            await self._look_at_all(owned, now)
         self._replica.dispatcher.retry_held()
         self._replica.limiting.retry()
         self._check_unregistered()
+
+    async def _look_at_all(self, owned: list[int], now: int) -> None:
+        """Look at what is due in all partitions; one question, where as a rule nothing is."""
+        app, store = self._replica.identity.app, self._replica.parts.store
+        until, timers_until = now - self.horizon_ns // 4, now + self.horizon_ns
+        if await store.any_due(app=app, partitions=owned, until=until, timers_until=timers_until):
+            await self._look(owned, now, until=until)
+            async for timers in self._pages(store.due_timers, owned, timers_until):
+                await self._timers_page(timers, now)
 
     async def _save_details(self) -> None:
         details = self._replica.dispatcher.unsaved_details()

@@ -27,6 +27,7 @@ from antiphon_sidecar.stores.presence import AppRecord as AppRecord
 from antiphon_sidecar.stores.presence import Heartbeat as Heartbeat
 from antiphon_sidecar.stores.presence import PresenceStore
 from antiphon_sidecar.stores.schemas import SchemaStore
+from antiphon_sidecar.stores.sweeping import SweptStore
 
 #: The latest time that a store keeps: `due_at` of a row that is held until somebody releases it.
 NEVER = (1 << 63) - 1
@@ -243,7 +244,7 @@ class Loaded:
     timers: tuple[TimerRow, ...] = ()
 
 
-class Store(PresenceStore, SchemaStore, GrantStore, CountStore, Protocol):
+class Store(PresenceStore, SchemaStore, GrantStore, CountStore, SweptStore, Protocol):
     """A state store of one namespace. All methods may raise the errors of `stores.errors` and nothing else."""
 
     async def open(self) -> None:
@@ -368,46 +369,4 @@ class Store(PresenceStore, SchemaStore, GrantStore, CountStore, Protocol):
         Left alone: runs outside `old.partitions`, and those whose parent has not ended, because what is done to a
         parent recursively concerns its children. A child's START row that nobody has read is not the run's any
         more: that child is still going to begin.
-        """
-
-    # sweeps: one range per app and table on due_at, filtered by owned partitions
-
-    async def due_inbox(
-        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None
-    ) -> Page[InboxRow]:
-        """Return inbox rows with due_at <= until."""
-
-    async def due_tasks(
-        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None
-    ) -> Page[TaskRow]:
-        """Return task rows with due_at <= until."""
-
-    async def due_timers(
-        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None
-    ) -> Page[TimerRow]:
-        """Return timer rows with due_at <= until."""
-
-    async def defer_inbox(self, items: Sequence[tuple[bytes, int]]) -> None:
-        """Move (row_id, due_at); rows that are gone are skipped."""
-
-    async def defer_tasks(self, items: Sequence[tuple[TaskRef, int]]) -> None:
-        """Move (task, due_at); rows that are gone are skipped."""
-
-    async def defer_timers(self, items: Sequence[tuple[TaskRef, int]]) -> None:
-        """Move (timer, due_at); rows that are gone are skipped. The payload keeps the time it fires."""
-
-    async def release_tasks(self, *, app: str, target_app: str, now: int) -> int:
-        """Make all rows of caller `app` for `target_app` due now; return how many."""
-
-    async def drop_orphans(
-        self,
-        *,
-        epochs: Mapping[tuple[str, int], int],
-        inbox: Sequence[InboxRow],
-        tasks: Sequence[TaskRow],
-        timers: Sequence[TimerRow],
-    ) -> int:
-        """Delete those rows whose run does not exist any more (rule 1); START rows are never dropped.
-
-        Decided by the store in one statement against the instance rows, under the fence.
         """

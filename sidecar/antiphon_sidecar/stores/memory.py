@@ -341,40 +341,30 @@ class MemoryStore:
 
     # sweeps
 
+    async def any_due(self, *, app: str, partitions: Collection[int], until: int, timers_until: int) -> bool:
+        """Tell whether anything is due."""
+        return (
+            any(_due(self._tables.inbox.values(), app=app, partitions=partitions, until=until))
+            or any(_due(self._tables.tasks.values(), app=app, partitions=partitions, until=until))
+            or any(_due(self._tables.timers.values(), app=app, partitions=partitions, until=timers_until))
+        )
+
     async def due_inbox(
-        self,
-        *,
-        app: str,
-        partitions: Collection[int],
-        until: int,
-        limit: int,
-        after: Cursor | None = None,
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[InboxRow]:
         """Return due inbox rows."""
         due = _due(self._tables.inbox.values(), app=app, partitions=partitions, until=until)
         return _page(((Cursor(row.due_at, (row.seq,)), row) for row in due), limit, after)
 
     async def due_tasks(
-        self,
-        *,
-        app: str,
-        partitions: Collection[int],
-        until: int,
-        limit: int,
-        after: Cursor | None = None,
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[TaskRow]:
         """Return due task rows."""
         due = _due(self._tables.tasks.values(), app=app, partitions=partitions, until=until)
         return _page(((_cursor(row), row) for row in due), limit, after)
 
     async def due_timers(
-        self,
-        *,
-        app: str,
-        partitions: Collection[int],
-        until: int,
-        limit: int,
-        after: Cursor | None = None,
+        self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[TimerRow]:
         """Return due timer rows."""
         due = _due(self._tables.timers.values(), app=app, partitions=partitions, until=until)

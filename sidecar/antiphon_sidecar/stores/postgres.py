@@ -369,6 +369,11 @@ class PostgresStore:
 
     # sweeps
 
+    async def any_due(self, *, app: str, partitions: Collection[int], until: int, timers_until: int) -> bool:
+        """Tell whether anything is due."""
+        sweep = Sweep(self._namespace, app, partitions, until, 1, None)
+        return await self._read(lambda each: self._reads.any_due(each, sweep, timers_until=timers_until))
+
     async def due_inbox(
         self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[InboxRow]:

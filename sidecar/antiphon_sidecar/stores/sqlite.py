@@ -371,6 +371,11 @@ class SqliteStore:
 
     # sweeps
 
+    async def any_due(self, *, app: str, partitions: Collection[int], until: int, timers_until: int) -> bool:
+        """Tell whether anything is due."""
+        sweep = sqlite_reads.Sweep(self._namespace, app, partitions, until, 1, None)
+        return await self._reader.run(partial(sqlite_reads.any_due, sweep=sweep, timers_until=timers_until))
+
     async def due_inbox(
         self, *, app: str, partitions: Collection[int], until: int, limit: int, after: Cursor | None = None
     ) -> Page[InboxRow]:

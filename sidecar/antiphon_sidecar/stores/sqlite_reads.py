@@ -7,7 +7,7 @@ the store for the whole job.
 import json
 import sqlite3
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from antiphon_sidecar.stores.base import (
@@ -101,6 +101,12 @@ class Sweep:
     until: int
     limit: int
     after: Cursor | None
+
+
+def any_due(connection: sqlite3.Connection, sweep: Sweep, *, timers_until: int) -> bool:
+    """Tell whether anything is due."""
+    pages = (due_inbox(connection, sweep), due_tasks(connection, sweep))
+    return any(page.rows for page in pages) or bool(due_timers(connection, replace(sweep, until=timers_until)).rows)
 
 
 def due_inbox(connection: sqlite3.Connection, sweep: Sweep) -> Page[InboxRow]:

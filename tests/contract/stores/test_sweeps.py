@@ -129,3 +129,27 @@ async def test_stuck_timers_do_not_hide_the_rest(store: Store) -> None:
     assert len(rest) == 700
     assert not {row.ref for row in rest} & {row.ref for row in page.rows}
     assert {row.payload for row in await everything(store.due_timers)} >= {row.payload for row in page.rows}
+
+
+@pytest.mark.parametrize("table", ["inbox", "tasks", "timers"])
+async def test_says_whether_anything_is_due(store: Store, table: str) -> None:
+    mine = partition_of(ROW.slot)
+
+    async def due(until: int, *, timers_until: int | None = None, partition: int = mine, app: str = APP) -> bool:
+        timers_until = until if timers_until is None else timers_until
+        return await store.any_due(app=app, partitions=[partition], until=until, timers_until=timers_until)
+
+    rows = {
+        "inbox": {"messages": (message("event"),)},
+        "tasks": {"tasks": (task(1, due_at=100),)},
+        "timers": {"timers": (timer(1, due_at=100),)},
+    }
+    assert await store.commit([turn(None, await take(store), **rows[table])]) == [Outcome.COMMITTED]
+    at = NEVER - 1 if table == "inbox" else 100
+    assert await due(at)
+    assert not await due(99)
+    assert not await due(at, app=OTHER)
+    assert not await due(at, partition=(mine + 1) % 32)
+    # Timers have a time of their own.
+    assert await due(99, timers_until=at) is (table == "timers")
+    assert await due(at, timers_until=99) is (table != "timers")
