@@ -42,7 +42,7 @@ class Webhook:
         self.metrics = Metrics()
         self.certificate = Certificate(given.certificate_directory, self.metrics)
         self.cache = Cache(rest, namespaces=given.watch_namespaces)
-        self.draining = False
+        self._draining = False
         self._rest = rest
         self._configuration = given.mutating_configuration
         self._untrusted: str | None = "the webhook configuration has not been read yet"
@@ -52,7 +52,7 @@ class Webhook:
 
     def unready(self) -> str | None:
         """Return why the API server should ask another replica, None when it may ask this one."""
-        if self.draining:
+        if self._draining:
             return "draining"
         if self.certificate.missing is not None:
             return self.certificate.missing
@@ -62,6 +62,10 @@ class Webhook:
         if self._untrusted is not None:
             return f"{codes.WEBHOOK_CERTIFICATE_UNFIT}: {self._untrusted}"
         return None
+
+    def drain(self) -> None:
+        """Have the API server ask another replica from now on."""
+        self._draining = True
 
     async def follow_trust(self) -> None:
         """Look every few seconds, for ever, whether the API server trusts the certificate in use."""
@@ -93,27 +97,33 @@ async def open_webhook(given: WebhookOptions, api: client.ApiClient) -> AsyncIte
         OSError: a port cannot be listened on.
     """
     rest = Rest(api)
-    async with AsyncExitStack() as stack:
-        webhook = Webhook(given, rest)
-        probes = application.health(webhook.metrics, unready=webhook.unready)
-        await _serve(stack, probes, given.metrics_port)
-        webhook.certificate.look()
-        settings = await _for_this_cluster(given.injection, rest)
-        answers = Answers(webhook.cache, settings=settings, metrics=webhook.metrics)
-        reviews = application.admission(answers, webhook.metrics, unready=webhook.cache.unread)
-        await _serve(stack, reviews, given.port, tls=webhook.certificate.context)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(webhook.cache.run(), name="cache"),
-                group.create_task(webhook.certificate.follow(), name="certificate"),
-                group.create_task(webhook.follow_trust(), name="trust"),
-            ]
-            try:
+    webhook = Webhook(given, rest)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(webhook.cache.run(), name="cache"),
+            group.create_task(webhook.certificate.follow(), name="certificate"),
+            group.create_task(webhook.follow_trust(), name="trust"),
+        ]
+        try:
+            # Inside: what is under way at the end may still wait for what the cache is about to read.
+            async with AsyncExitStack() as stack:
+                await _open(webhook, stack, given, rest)
                 yield webhook
-            finally:
-                webhook.draining = True
-                for task in tasks:
-                    task.cancel()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _open(webhook: Webhook, stack: AsyncExitStack, given: WebhookOptions, rest: Rest) -> None:
+    """Listen until the stack is closed."""
+    probes = application.health(webhook.metrics, unready=webhook.unready)
+    await _serve(stack, probes, given.metrics_port)
+    webhook.certificate.look()
+    settings = await _for_this_cluster(given.injection, rest)
+    answers = Answers(webhook.cache, settings=settings, metrics=webhook.metrics)
+    reviews = application.admission(answers, webhook.metrics, unready=webhook.cache.unread)
+    await _serve(stack, reviews, given.port, tls=webhook.certificate.context)
+    stack.callback(webhook.drain)
 
 
 async def _serve(

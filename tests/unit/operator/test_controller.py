@@ -136,8 +136,9 @@ async def test_a_failed_write_is_tried_again():
         kube.broken = TimeoutError("slow")
         kube.put(ORDERS)
         await until(lambda: controller.tally.failures > 0)
+        assert kube.ready(ORDERS) == ("", "")
         kube.broken = None
-        await until(lambda: kube.ready(ORDERS)[0] == "Unknown")
+        await until(lambda: kube.ready(ORDERS) != ("", ""))
 
 
 async def test_an_etcd_that_stays_away_is_said_by_conditions():
