@@ -46,7 +46,7 @@ class OperatorMetrics(Collector):
     def _of_queue(self) -> Iterable[Metric]:
         controller = self._controller
         tally = None if controller is None else controller.tally
-        waiting = 0 if controller is None else len(controller.queue)
+        waiting = 0 if controller is None else len(controller.queue) + len(controller.asking)
         yield GaugeMetricFamily("antiphon_operator_queue", "Objects and namespaces that wait to be looked at.", waiting)
         counts = (
             ("reconciled", "Times that an object was judged.", tally.reconciled if tally else 0),

@@ -8,6 +8,8 @@ VERSION = "v1alpha1"
 #: How the API server calls our kinds, and the ones that this release reconciles.
 APP_REGISTRATIONS = "appregistrations"
 WORKFLOWS = "workflows"
+WORKFLOW_RUNS = "workflowruns"
+WORKFLOW_SCHEDULES = "workflowschedules"
 STATE_STORES = "statestores"
 PODS = "pods"
 #: Who has set a field or reported an Event.
@@ -65,6 +67,7 @@ class Settings:
     `namespaces`: those that are watched, none for all. `identity`: this replica of the operator. `settle`: changes of a
     namespace within this time are looked at together. `away`: etcd may be silent for so long before conditions say it.
     `figures`: sidecars are asked for counts no more often. `resync`: everything is listed again after this time.
+    `writers`: objects that are looked at at a time; `askers`: the same of those that sidecars are asked about.
     """
 
     identity: str
@@ -79,3 +82,4 @@ class Settings:
     figures: timedelta = timedelta(seconds=30)
     resync: timedelta = timedelta(minutes=10)
     writers: int = 16
+    askers: int = 32

@@ -14,6 +14,7 @@ from antiphon_operator import probes
 from antiphon_operator.certificates.keeper import Place, keep
 from antiphon_operator.clock import Clock
 from antiphon_operator.control.client import ControlClient
+from antiphon_operator.control.instances import Instances
 from antiphon_operator.handlers.watching import Watching, registry
 from antiphon_operator.kube import access
 from antiphon_operator.kube.election import Election
@@ -25,6 +26,7 @@ from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.controller import Controller
 from antiphon_operator.runtime.figures import Counting
 from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
+from antiphon_operator.runtime.runs import WorkflowRuns
 from antiphon_operator.runtime.world import World
 from antiphon_operator.settings import Settings
 
@@ -89,20 +91,24 @@ class Operator:
         cache = Cache()
         etcd = Etcd(settings.etcd, namespaces=settings.namespaces, clock=clock, changed=lambda found: touched(found))
         world = World(cache, etcd, clock=clock, endpoints=", ".join(settings.etcd.endpoints), away=settings.away)
-        reconcilers = (StateStores(world), AppRegistrations(world), Workflows(world))
+        control = ControlClient(settings.peers)
+        kube = Objects(client, settings.namespaces)
+        runs = WorkflowRuns(
+            world, Instances(control), kube=kube, clock=clock, saw=lambda plural, body: controller.saw(plural, body)
+        )
+        reconcilers = (StateStores(world), AppRegistrations(world), Workflows(world), runs)
         controller = Controller(
             settings=settings,
             clock=clock,
             cache=cache,
             world=world,
-            kube=Objects(client, settings.namespaces),
+            kube=kube,
             events=Events(client, identity=settings.identity, clock=clock),
             etcd=etcd,
             reconcilers=reconcilers,
         )
         touched = controller.touched
         self._metrics.observe(controller=controller, etcd=etcd, cache=cache)
-        control = ControlClient(settings.peers)
         counting = Counting(
             control=control,
             view=lambda: etcd.view,

@@ -56,5 +56,30 @@ STORE_NOT_KNOWN = Reason(
     "no replica of an app runs and no StateStore says which store it uses",
     "Start a replica, or give the AppRegistration a spec.storeRef.",
 )
+STARTING = Reason("Starting", "a sidecar is being asked to start the instance")
+STARTED = Reason("Started", "the instance is in the state store")
+RUNNING = Reason("Running", "the instance has not ended")
+NOT_TAKEN_UP = Reason(
+    "NotTakenUp",
+    "the instance waits in the state store until a worker of its app is connected",
+    "Start a pod of the app.",
+)
+SUSPENDING = Reason("Suspending", "the instance is being suspended, because spec.desired says so")
+SUSPENDED = Reason("Suspended", "spec.desired or spec.suspend says so", "Set it back when it is to go on.")
+SUSPENDED_ELSEWHERE = Reason(
+    "SuspendedElsewhere",
+    "somebody suspended the instance without spec.desired, which therefore does not resume it",
+    "Resume it with `kubectl antiphon workflow resume`.",
+)
+RESUMING = Reason("Resuming", "the instance is being resumed, because spec.desired says so")
+TERMINATING = Reason("Terminating", "the instance is being terminated")
+TERMINATED = Reason("Terminated", "the instance was terminated, or was never started because spec.desired says so")
+COMPLETED = Reason("Completed", "the instance has completed")
+FAILED = Reason("Failed", "the app's code failed; status.failure and the condition's message have its words")
+SCHEDULED = Reason("Scheduled", "runs are made at their times")
+TICK_LEFT_OUT = Reason(
+    "TickLeftOut",
+    "a tick made no run: an earlier run had not finished, it was too late for it, or its name was taken",
+)
 
 REASONS: tuple[Reason, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Reason))

@@ -148,6 +148,9 @@ APP_ID_CONFLICT = Code(
 )
 PODS_WITHOUT_SIDECAR = Code("AN602", "PodsWithoutSidecar", "pods of the app run without the sidecar", retriable=False)
 WORKFLOW_SUSPENDED = Code("AN604", "WorkflowSuspended", "its Workflow resource admits no new instances")
+WORKFLOW_MISSING = Code("AN605", "WorkflowMissing", "the Workflow that a run or a schedule names does not exist")
+SIDECARS_SILENT = Code("AN606", "SidecarsSilent", "no sidecar of the state store answers the operator")
+RUN_REFUSED = Code("AN607", "RunRefused", "the API server does not take the run that a schedule makes")
 APP_REGISTRATION_MISSING = Code(
     "AN630", "AppRegistrationMissing", "a pod asks for a sidecar, and no AppRegistration selects it"
 )

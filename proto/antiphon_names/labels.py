@@ -23,6 +23,11 @@ METRICS_PORT = f"{PREFIX}metrics-port"
 SIDECAR_VERSION = f"{PREFIX}sidecar-version"
 CONFIG_DIGEST = f"{PREFIX}config-digest"
 
+#: On a WorkflowRun: the WorkflowSchedule that made it.
+SCHEDULE = f"{PREFIX}schedule"
+#: On a WorkflowRun whose deletion terminates its instance, while that has not ended.
+FINALIZER = f"{PREFIX}finalizer"
+
 #: The container that is the sidecar.
 SIDECAR_CONTAINER = "antiphon-sidecar"
 

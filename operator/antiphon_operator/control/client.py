@@ -9,11 +9,12 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from antiphon_operator.reconcile.observed import Backlog, Instances, StoreReport
 from antiphon_operator.settings import PeerSettings
-from antiphon_proto.methods import CONTROL
+from antiphon_proto.methods import CONTROL, Method
 from antiphon_proto.v1 import control_pb2 as ct
 
 #: What a sidecar is given for an answer, in seconds: it counts on indexes.
@@ -29,6 +30,28 @@ _CHANNELS_MOST = 256
 
 class NotAnswered(Exception):
     """A sidecar did not answer, or refused."""
+
+
+class Refused(NotAnswered):
+    """A sidecar answered with a no: the name of its gRPC status, and its own words."""
+
+    def __init__(self, address: str, status: str, details: str) -> None:
+        super().__init__(f"{address}: {status} {details}")
+        self.status = status
+        self.details = details
+
+
+#: Statuses that say nothing about the request: another sidecar may answer it.
+_NO_ANSWER = frozenset(
+    (
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNIMPLEMENTED,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +75,7 @@ class ControlClient:
         Raises:
             NotAnswered: the replica did not, or refused.
         """
-        answer: ct.CountsResponse = await self.call(address, "Counts", ct.CountsRequest())
+        answer: ct.CountsResponse = await self.call(address, CONTROL["Counts"], ct.CountsRequest())
         return Counted(
             {
                 (each.app_id, each.name): Instances(
@@ -73,7 +96,7 @@ class ControlClient:
         Raises:
             NotAnswered: the replica did not, or refused.
         """
-        answer: ct.StoreStatusResponse = await self.call(address, "StoreStatus", ct.StoreStatusRequest())
+        answer: ct.StoreStatusResponse = await self.call(address, CONTROL["StoreStatus"], ct.StoreStatusRequest())
         return StoreReport(
             identity=answer.identity,
             backend=answer.backend,
@@ -83,22 +106,25 @@ class ControlClient:
             error=answer.error,
         )
 
-    async def call(self, address: str, name: str, request: Any) -> Any:  # noqa: ANN401  (generated messages)
-        """Make a call of the control API.
+    async def call(self, address: str, method: Method, request: Message, *, timeout_s: float = ANSWER_S) -> Any:  # noqa: ANN401  (generated messages)
+        """Make a call.
 
         Raises:
-            NotAnswered: the replica did not answer, or refused.
+            Refused: the replica answered with a no.
+            NotAnswered: it did not answer.
         """
-        method = CONTROL[name]
         try:
             invoke = (await self._channel(address)).unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
             )
-            return await invoke(request, timeout=ANSWER_S)
+            return await invoke(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise NotAnswered(f"{address}: {error.code().name} {error.details()}") from error
+            status, details = error.code(), error.details() or ""
+            if status in _NO_ANSWER:
+                raise NotAnswered(f"{address}: {status.name} {details}") from error
+            raise Refused(address, status.name, details) from error
         except OSError as error:
             raise NotAnswered(f"{address}: {error}") from error
 

@@ -72,7 +72,8 @@ async def _log_in(**arguments: Any) -> Any:  # noqa: ANN401  (kopf's arguments a
 
 
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:  # noqa: ANN401  (kopf's arguments)
-    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    # Not the one of runs: kopf takes this off whatever has no handler that it waits for.
+    settings.persistence.finalizer = f"{GROUP}/kopf"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, key="last-handled")
     # Events are ours to write: kopf's are one object a call.

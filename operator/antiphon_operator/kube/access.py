@@ -29,7 +29,7 @@ async def connected() -> AsyncIterator[ApiClient]:
     else:
         await config.load_kube_config(client_configuration=configuration)
     # One connection for each writer, and a few for lease and listings.
-    configuration.connection_pool_maxsize = 40
+    configuration.connection_pool_maxsize = 64
     async with ApiClient(configuration) as client:
         yield client
 

@@ -1,9 +1,9 @@
-"""Listing objects, and applying the statuses of ours."""
+"""Listing objects of ours, applying their statuses, and making, changing and deleting runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubernetes.aio.client import ApiClient, CustomObjectsApi
+from kubernetes.aio.client import ApiClient, CustomObjectsApi, V1DeleteOptions, V1Preconditions
 from kubernetes.aio.client.exceptions import ApiException
 
 from antiphon_operator.kube.access import REQUEST_S
@@ -16,6 +16,7 @@ _PAGE = 500
 _GONE = 404
 #: The uid in our request is not that of the object: it was deleted and made again.
 _CONFLICT = 409
+_MERGE = "application/merge-patch+json"
 
 
 class Objects:
@@ -77,6 +78,84 @@ class Objects:
             )
         except ApiException as error:
             if error.status in (_GONE, _CONFLICT):
+                return None
+            raise
+        return answer if isinstance(answer, Mapping) else None
+
+    async def create(self, plural: str, body: Body) -> Body | None:
+        """Create an object, and return it; None when there is one of its name.
+
+        Raises:
+            ApiException, aiohttp.ClientError, TimeoutError: the API server does not answer, or refuses.
+        """
+        try:
+            answer = await self._custom.create_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                body["metadata"]["namespace"],
+                plural,
+                body,
+                field_manager=MANAGER,
+                _request_timeout=REQUEST_S,
+            )
+        except ApiException as error:
+            if error.status == _CONFLICT:
+                return None
+            raise
+        return answer if isinstance(answer, Mapping) else None
+
+    async def delete(self, plural: str, body: Body) -> None:
+        """Delete an object, unless it is gone or another one of its name.
+
+        Raises:
+            ApiException, aiohttp.ClientError, TimeoutError: the API server does not answer, or refuses.
+        """
+        meta = body["metadata"]
+        only = V1DeleteOptions(preconditions=V1Preconditions(uid=meta["uid"]), propagation_policy="Background")
+        try:
+            await self._custom.delete_namespaced_custom_object(
+                GROUP, VERSION, meta["namespace"], plural, meta["name"], body=only, _request_timeout=REQUEST_S
+            )
+        except ApiException as error:
+            if error.status not in (_GONE, _CONFLICT):
+                raise
+
+    async def set_finalizers(self, plural: str, body: Body, finalizers: Sequence[str]) -> Body | None:
+        """Set the finalizers of an object that nobody has changed since, and return it; None when it is gone.
+
+        Raises:
+            ApiException, aiohttp.ClientError, TimeoutError: the API server does not answer, or refuses; also when
+                somebody has changed the object.
+        """
+        # With its version, because a list is replaced as a whole: what others have added must not be lost.
+        version = body["metadata"]["resourceVersion"]
+        return await self._merge(plural, body, {"metadata": {"resourceVersion": version, "finalizers": [*finalizers]}})
+
+    async def set_desired(self, plural: str, body: Body, desired: str) -> Body | None:
+        """Set `spec.desired` of an object, and return it; None when it is gone.
+
+        Raises:
+            ApiException, aiohttp.ClientError, TimeoutError: the API server does not answer, or refuses.
+        """
+        only = {"metadata": {"uid": body["metadata"]["uid"]}, "spec": {"desired": desired}}
+        return await self._merge(plural, body, only)
+
+    async def _merge(self, plural: str, body: Body, change: Body) -> Body | None:
+        meta = body["metadata"]
+        try:
+            answer = await self._custom.patch_namespaced_custom_object(
+                GROUP,
+                VERSION,
+                meta["namespace"],
+                plural,
+                meta["name"],
+                change,
+                field_manager=MANAGER,
+                _content_type=_MERGE,
+                _request_timeout=REQUEST_S,
+            )
+        except ApiException as error:
+            if error.status == _GONE:
                 return None
             raise
         return answer if isinstance(answer, Mapping) else None

@@ -1,9 +1,10 @@
 """Our resources as the API server gives them, read into values; what the CRDs' schemas refuse is not checked again."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from antiphon_operator.contracts.apps import Offer, Schema
 from antiphon_operator.reconcile.outcome import Body
@@ -18,6 +19,10 @@ class Meta:
     uid: str
     generation: int
     created: str
+
+
+#: The kind whose objects make runs.
+SCHEDULE = "WorkflowSchedule"
 
 
 def meta(body: Body) -> Meta:
@@ -182,3 +187,88 @@ def state_store(body: Body) -> StateStore:
     """Read a StateStore."""
     spec = body.get("spec") or {}
     return StateStore(meta(body), next((name for name in spec if spec[name] is not None), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A request for one instance; `input` is JSON text, None for no input.
+
+    `schedule`: the WorkflowSchedule that made it. `finalizers`: of the object, whoever set them.
+    """
+
+    meta: Meta
+    workflow: str
+    input: str | None
+    desired: Literal["Running", "Suspended", "Terminated"]
+    terminate_on_deletion: bool
+    ttl_s: int | None
+    schedule: str | None
+    finalizers: tuple[str, ...]
+    deleting: bool
+
+    @property
+    def instance_id(self) -> str:
+        """Return the ID of the instance: one object, one ID, whatever happens."""
+        # A tick makes one run, also when the object of an earlier one was deleted meanwhile.
+        return self.meta.name if self.schedule is not None else f"{self.meta.name}-{self.meta.uid[:8]}"
+
+
+def workflow_run(body: Body) -> WorkflowRun:
+    """Read a WorkflowRun."""
+    spec = body.get("spec") or {}
+    return WorkflowRun(
+        meta=meta(body),
+        workflow=spec["workflowRef"]["name"],
+        input=_input(spec),
+        desired=spec.get("desired") or "Running",
+        terminate_on_deletion=spec.get("deletionPolicy") == "Terminate",
+        ttl_s=spec.get("ttlSecondsAfterFinished"),
+        schedule=next((owner["name"] for owner in owners(body) if owner.get("kind") == SCHEDULE), None),
+        finalizers=tuple(body["metadata"].get("finalizers") or ()),
+        deleting=bool(body["metadata"].get("deletionTimestamp")),
+    )
+
+
+def _input(spec: Mapping[str, Any]) -> str | None:
+    if spec.get("inputJson") is not None:
+        return str(spec["inputJson"])
+    found = spec.get("input")
+    return None if found is None else json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+
+
+def owners(body: Body) -> Sequence[Mapping[str, Any]]:
+    """Return what made the object: references with `controller` set, one at most."""
+    return [each for each in body["metadata"].get("ownerReferences") or () if each.get("controller")]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSchedule:
+    """Runs by the clock; `deadline_s`: how late a run may start, None for any time."""
+
+    meta: Meta
+    workflow: str
+    schedule: str
+    zone: str
+    policy: Literal["Allow", "Forbid", "Replace"]
+    deadline_s: int | None
+    suspend: bool
+    inputs: Mapping[str, Any]
+    keep_successful: int
+    keep_failed: int
+
+
+def workflow_schedule(body: Body) -> WorkflowSchedule:
+    """Read a WorkflowSchedule; `inputs` is what a run's spec is given."""
+    spec = body.get("spec") or {}
+    return WorkflowSchedule(
+        meta=meta(body),
+        workflow=spec["workflowRef"]["name"],
+        schedule=spec["schedule"],
+        zone=spec.get("timeZone") or "Etc/UTC",
+        policy=spec.get("concurrencyPolicy") or "Allow",
+        deadline_s=spec.get("startingDeadlineSeconds"),
+        suspend=bool(spec.get("suspend", False)),
+        inputs={key: spec[key] for key in ("input", "inputJson") if spec.get(key) is not None},
+        keep_successful=int(spec.get("successfulRunsHistoryLimit", 3)),
+        keep_failed=int(spec.get("failedRunsHistoryLimit", 3)),
+    )

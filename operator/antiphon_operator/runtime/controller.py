@@ -14,7 +14,7 @@ from antiphon_names.registry import SyncedRecord
 from antiphon_operator.clock import Clock
 from antiphon_operator.control.client import NotAnswered
 from antiphon_operator.kube.access import FAILURES, said
-from antiphon_operator.reconcile import objects, selecting
+from antiphon_operator.reconcile import objects, run, selecting
 from antiphon_operator.reconcile.conditions import stamp
 from antiphon_operator.reconcile.records import records
 from antiphon_operator.registry.wanted import Wanted
@@ -24,7 +24,7 @@ from antiphon_operator.runtime.kinds import Reconciler
 from antiphon_operator.runtime.parts import Kube, Registry, Reporter
 from antiphon_operator.runtime.queue import KeyedQueue
 from antiphon_operator.runtime.world import World
-from antiphon_operator.settings import APP_REGISTRATIONS, PODS, STATE_STORES, WORKFLOWS, Settings
+from antiphon_operator.settings import APP_REGISTRATIONS, PODS, STATE_STORES, WORKFLOW_RUNS, WORKFLOWS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ class Controller:
         self._failures: dict[Key, int] = {}
         self._was_away = False
         self.queue: KeyedQueue[Key] = KeyedQueue(clock.monotonic)
+        #: Keys of kinds that sidecars are asked about: a sidecar that hangs holds up nothing else.
+        self.asking: KeyedQueue[Key] = KeyedQueue(clock.monotonic)
         self.tally = Tally()
         #: Set when everything has been listed once: from then on things are decided.
         self.listed = asyncio.Event()
@@ -90,9 +92,24 @@ class Controller:
         if deleted and plural == WORKFLOWS:
             self._world.forget(about.namespace, about.name)
         if not deleted:
-            self.queue.add(Key(plural, about.namespace, about.name))
+            self._add(Key(plural, about.namespace, about.name))
+        elif plural in self._reconcilers:
+            self._reconcilers[plural].forget(body)
+        self._concern(plural, body)
         if plural in _BEARING:
             self.touched({about.namespace})
+
+    def _add(self, key: Key, after_s: float = 0.0) -> None:
+        reconciler = self._reconcilers.get(key.plural)
+        queue = self.asking if reconciler is not None and reconciler.asks else self.queue
+        queue.add(key, after_s)
+
+    def _concern(self, plural: str, body: Body) -> None:
+        """Have objects looked at that depend on one that has changed."""
+        namespace = objects.meta(body).namespace
+        for reconciler in self._reconcilers.values():
+            for name in reconciler.dependents(plural, body):
+                self._add(Key(reconciler.plural, namespace, name))
 
     def saw_pod(self, pod: Body, *, deleted: bool = False) -> None:
         """Take in a pod, of which only labels and phase count."""
@@ -126,7 +143,7 @@ class Controller:
     def _add_objects(self, namespace: str) -> None:
         for plural, reconciler in self._reconcilers.items():
             for body in self._cache.of(plural, namespace) if reconciler.of_namespace else ():
-                self.queue.add(Key(plural, namespace, body["metadata"]["name"]))
+                self._add(Key(plural, namespace, body["metadata"]["name"]))
 
     # the loops
 
@@ -136,7 +153,9 @@ class Controller:
             loops.create_task(self._resync(), name="resync")
             loops.create_task(self._watch_etcd(), name="etcd-state")
             for number in range(self._settings.writers):
-                loops.create_task(self._work(), name=f"reconcile-{number}")
+                loops.create_task(self._work(self.queue), name=f"reconcile-{number}")
+            for number in range(self._settings.askers):
+                loops.create_task(self._work(self.asking), name=f"ask-{number}")
 
     async def _resync(self) -> None:
         """List everything: at first so that nothing is decided on half of it, later so that nothing stays missed."""
@@ -156,7 +175,7 @@ class Controller:
             for plural in self._reconcilers:
                 for body in self._cache.all(plural):
                     about = objects.meta(body)
-                    self.queue.add(Key(plural, about.namespace, about.name))
+                    self._add(Key(plural, about.namespace, about.name))
             # What was deleted between the first listing and the beginning of the watch is missed by both.
             await asyncio.sleep(_SECOND_LIST_S if first else self._settings.resync.total_seconds())
 
@@ -177,9 +196,9 @@ class Controller:
                 self.touch_all()
             await asyncio.sleep(1.0)
 
-    async def _work(self) -> None:
+    async def _work(self, queue: KeyedQueue[Key]) -> None:
         while True:
-            key = await self.queue.next()
+            key = await queue.next()
             try:
                 await self._look(key)
             except (*FAILURES, NotAnswered) as error:
@@ -191,7 +210,7 @@ class Controller:
             else:
                 self._failures.pop(key, None)
             finally:
-                self.queue.done(key)
+                queue.done(key)
 
     def _again(self, key: Key, error: Exception) -> None:
         failures = self._failures.get(key, 0)
@@ -199,7 +218,7 @@ class Controller:
         self.tally.failures += 1
         wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
         logger.info("will try again", extra={**key._asdict(), "after_s": wait_s, "error": said(error)})
-        self.queue.add(key, wait_s)
+        self._add(key, wait_s)
 
     async def _look(self, key: Key) -> None:
         if not self.listed.is_set():
@@ -215,6 +234,7 @@ class Controller:
         changed, moved = self._world.renew(namespace)
         if changed:
             self._add_objects(namespace)
+            self._add_waiting(namespace)
         if moved:
             self.touched(self._world.namespaces() - {namespace})
         judged = []
@@ -226,10 +246,18 @@ class Controller:
         synced = SyncedRecord(self._settings.identity, stamp(self._clock.now()))
         self._etcd.want(Wanted(namespace, wanted, synced))
 
+    def _add_waiting(self, namespace: str) -> None:
+        """Have runs looked at that wait: a sidecar that can be asked may be there now."""
+        for body in self._cache.of(WORKFLOW_RUNS, namespace):
+            if run.waits(body):
+                self._add(Key(WORKFLOW_RUNS, namespace, body["metadata"]["name"]))
+
     async def _reconcile(self, key: Key) -> None:
         body = self._cache.get(key.plural, key.namespace, key.name)
         reconciler = self._reconcilers.get(key.plural)
-        if body is None or reconciler is None or body["metadata"].get("deletionTimestamp"):
+        if body is None or reconciler is None:
+            return
+        if body["metadata"].get("deletionTimestamp") and not reconciler.guards:
             return
         await reconciler.observe(body)
         outcome = reconciler.decide(body, self._clock.now())
@@ -243,9 +271,10 @@ class Controller:
             self._cache.put(key.plural, written)
             if _matters(body, written):
                 self.touched({key.namespace})
+            self._concern(key.plural, written)
             body = written
         if outcome.again_s is not None:
-            self.queue.add(key, outcome.again_s)
+            self._add(key, outcome.again_s)
         for happening in outcome.happenings:
             await self._events.report(body, happening)
         await reconciler.act(body, outcome)

@@ -76,14 +76,15 @@ class Figures:
 
     def store(self, app: App) -> StoreReport | None:
         """Return what is said of the store of an app."""
-        return next((self.stores[each] for each in _identities(app) if each in self.stores), None)
+        return next((self.stores[each] for each in identities(app) if each in self.stores), None)
 
     def _of(self, namespace: str, app: App | None) -> Counted | None:
-        identities = () if app is None else _identities(app)
-        return next((self._counted[namespace, each] for each in identities if (namespace, each) in self._counted), None)
+        stores = () if app is None else identities(app)
+        return next((self._counted[namespace, each] for each in stores if (namespace, each) in self._counted), None)
 
 
-def _identities(app: App) -> list[str]:
+def identities(app: App) -> list[str]:
+    """Return the stores that an app uses: as its replicas say, else as its StateStore did."""
     if app.live.stores:
         return sorted(app.live.stores)
     return [app.store.identity] if app.store is not None and app.store.identity else []

@@ -8,7 +8,7 @@ and returns the outcome. What needs the network to be observed or carried out do
 controller calls the three in this order, never twice at a time for one object, and again after a failure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -27,6 +27,20 @@ class Reconciler(Protocol):
     @property
     def of_namespace(self) -> bool:
         """Tell whether the apps of the namespace, when they change, have all objects of the kind looked at again."""
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether sidecars are asked about each object: these wait in a queue of their own."""
+
+    @property
+    def guards(self) -> bool:
+        """Tell whether objects that are being deleted are looked at: those that may have a finalizer of ours."""
+
+    def dependents(self, plural: str, body: Body) -> Iterable[str]:
+        """Return the names of objects of the kind that are to be looked at, because another object has changed."""
+
+    def forget(self, body: Body) -> None:
+        """Forget what is remembered of an object that is gone."""
 
     async def observe(self, body: Body) -> None:
         """Ask the network for what `decide` needs beside the caches; most kinds need nothing.

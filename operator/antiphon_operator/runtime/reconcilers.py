@@ -1,6 +1,6 @@
 """The reconcilers of AppRegistrations, Workflows and StateStores: all they need is in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,18 @@ class _FromMemory:
     """A kind that is judged by what is in memory, and has nothing to carry out but status and Events."""
 
     of_namespace = True
+    asks = False
+    guards = False
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def dependents(self, plural: str, body: Body) -> Iterable[str]:
+        """Return nothing: what concerns these kinds concerns their whole namespace."""
+        return ()
+
+    def forget(self, body: Body) -> None:
+        """Remember nothing."""
 
     async def observe(self, body: Body) -> None:
         """Ask nothing."""

@@ -4,23 +4,27 @@ A landscape is put together anew when its namespace was touched, and a workflow 
 is another one. Both are pure, so that keeping them is only a matter of time saved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from antiphon_names import conditions as reasons
 from antiphon_operator.clock import Clock
 from antiphon_operator.contracts.apps import App
 from antiphon_operator.contracts.findings import Verdict
+from antiphon_operator.contracts.replicas import Replica
 from antiphon_operator.reconcile import objects, selecting, workflow
 from antiphon_operator.reconcile.landscape import Landscape, landscape, registered
 from antiphon_operator.reconcile.observed import (
+    Entry,
     Etcd,
     OfRegistration,
     OfStore,
     OfWorkflow,
+    Unanswered,
 )
 from antiphon_operator.runtime.cache import Cache
-from antiphon_operator.runtime.figures import Figures
+from antiphon_operator.runtime.figures import Figures, identities
 from antiphon_operator.runtime.parts import Registry
 from antiphon_operator.settings import APP_REGISTRATIONS, PODS, STATE_STORES, WORKFLOWS
 
@@ -112,6 +116,41 @@ class World:
     def forget(self, namespace: str, name: str) -> None:
         """Forget the verdicts of a Workflow that is gone."""
         self._judged.pop((namespace, name), None)
+
+    def workflows(self, namespace: str) -> tuple[str, ...]:
+        """Return the names of a namespace's Workflows."""
+        return tuple(sorted(body["metadata"]["name"] for body in self.cache.of(WORKFLOWS, namespace)))
+
+    def entry(self, namespace: str, name: str) -> Entry | None:
+        """Return where the instances of a Workflow begin; None when there is no such Workflow."""
+        body = self.cache.get(WORKFLOWS, namespace, name)
+        if body is None:
+            return None
+        found = objects.workflow(body)
+        ready = next((each for each in objects.conditions(body) if each.get("type") == "Ready"), {})
+        judged = ready.get("reason") not in (None, reasons.PENDING.name)
+        admission = workflow.entry(body, self.verdicts(body)) if judged else None
+        return Entry(found.app_id, found.workflow, found.version or None, admission)
+
+    def sidecars(self, namespace: str, app_id: str) -> Sequence[Replica] | Unanswered:
+        """Return the replicas that share an app's store, so that any of them answers for it; else why there is none."""
+        etcd = self.etcd()
+        if not self.replicas.seen:
+            return Unanswered(reasons.WAITING.name, f"etcd ({etcd.endpoints}) has not been read yet")
+        here = [each for each in self.replicas.view.replicas(namespace).values() if each.address and each.store]
+        app = self.landscape(namespace).namespace.apps.get(app_id)
+        stores = frozenset(() if app is None else identities(app)) or frozenset(each.store for each in here)
+        if len(stores) > 1 and (app is None or not app.live.stores):
+            reason = reasons.STORE_NOT_KNOWN
+            return Unanswered(reason.name, f"it is not known which state store app {app_id} uses. {reason.fix}")
+        found = [each for each in here if each.store in stores]
+        if not found:
+            return Unanswered(
+                reasons.NO_REPLICAS.name,
+                f"no sidecar runs that uses the state store of app {app_id}, so that nobody can be asked. Start a pod "
+                "of it, or of another app with that store.",
+            )
+        return found
 
     def of_registration(self, body: Body) -> OfRegistration:
         """Return what surrounds an AppRegistration."""

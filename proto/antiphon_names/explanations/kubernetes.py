@@ -32,4 +32,28 @@ KUBERNETES = {
             "false."
         ),
     ),
+    codes.WORKFLOW_MISSING: Explanation(
+        seen="As the reason of a WorkflowRun's condition Started, or of a WorkflowSchedule's condition Ready.",
+        cause="spec.workflowRef names a Workflow that the namespace does not have.",
+        fix="Create the Workflow; a run that waits starts then. A run's workflowRef cannot change: make another one.",
+        example=(
+            'this namespace has no Workflow "process-ordr"; it has process-order, ship. Did you mean '
+            '"process-order"? The run starts as soon as there is one.'
+        ),
+    ),
+    codes.SIDECARS_SILENT: Explanation(
+        seen="As the reason of a WorkflowRun's conditions, while its instance cannot be asked about.",
+        cause="Sidecars are registered, and none of them answers the operator at its peer port.",
+        fix="Look whether a network policy keeps the operator from the sidecars' peer port, and into a sidecar's log.",
+        example=(
+            "none of the sidecars of app orders' state store answers: 10.0.0.7:50002: UNAVAILABLE failed to connect. "
+            "The instance goes on meanwhile; it is tried again."
+        ),
+    ),
+    codes.RUN_REFUSED: Explanation(
+        seen="As the reason of a WorkflowSchedule's condition Ready.",
+        cause="A tick's WorkflowRun was refused when it was created: by a quota, a policy, or for its input.",
+        fix="Do what the message says; the last tick is made up for then, within spec.startingDeadlineSeconds.",
+        example=("WorkflowRun nightly-29500000 could not be created: 403 exceeded quota: runs. It is tried again."),
+    ),
 }
