@@ -4,8 +4,16 @@ from collections.abc import Iterator
 
 from tests.e2e.installation import NAMESPACE
 from tests.e2e.kubernetes import Kubernetes, Object
+from tests.e2e.world import ready
 
-LINES = 60
+#: Last lines of each container, and of whatever kubectl says.
+LINES, LINES_MOST = 20, 150
+
+
+_CONDITIONS = (
+    '{range .items[*]}{.kind}/{.metadata.name}{"\\n"}'
+    '{range .status.conditions[*]}  {.type}={.status} {.reason}: {.message}{"\\n"}{end}{end}'
+)
 
 
 def of_namespace(kubernetes: Kubernetes) -> str:
@@ -18,10 +26,11 @@ def of_namespace(kubernetes: Kubernetes) -> str:
 
 def _namespace(kubernetes: Kubernetes) -> Iterator[str]:
     yield _said(kubernetes, "get", "all,antiphon", "--output=wide")
-    yield _said(kubernetes, "get", "antiphon", "--output=yaml")
+    yield _said(kubernetes, "get", "antiphon", f"--output=jsonpath={_CONDITIONS}")
     yield _said(kubernetes, "get", "events", "--sort-by=.lastTimestamp")
-    yield _said(kubernetes, "describe", "pods")
     for pod in kubernetes.get("pods"):
+        if not ready(pod):
+            yield _said(kubernetes, "describe", f"pod/{pod['metadata']['name']}")
         for container, previous in _containers(pod):
             options = [f"--container={container}", f"--tail={LINES}", *(["--previous"] if previous else [])]
             yield _said(kubernetes, "logs", pod["metadata"]["name"], *options)
@@ -37,4 +46,6 @@ def _containers(pod: Object) -> Iterator[tuple[str, bool]]:
 
 def _said(kubernetes: Kubernetes, *arguments: str) -> str:
     done = kubernetes.attempt(*arguments)
-    return f"$ kubectl -n {kubernetes.namespace} {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    lines = f"{done.stdout}{done.stderr}".splitlines()
+    shown = "\n".join(["..."] * (len(lines) > LINES_MOST) + lines[-LINES_MOST:])
+    return f"$ kubectl -n {kubernetes.namespace} {' '.join(arguments)}\n{shown}"

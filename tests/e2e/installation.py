@@ -39,7 +39,7 @@ class Installation:
 
     def releases(self, namespace: str) -> list[str]:
         """Return the names of the releases in a namespace."""
-        return self.helm("list", "--all", "--short", "--namespace", namespace).split()
+        return self.helm("list", "--short", "--namespace", namespace).split()
 
     def upgrade(self, *options: str) -> None:
         """Upgrade the release with values of its own, and wait until all of it is ready."""

@@ -1,7 +1,8 @@
-"""What `helm uninstall` runs: `webhooks` before anything is deleted, `finalizers` after the operator is gone.
+"""What `helm uninstall` runs: `before` anything is deleted, and `after` the operator is gone.
 
-Without the first, a webhook that answers no longer would keep pods from being created; without the second, runs that
-were to be terminated could not be deleted any more.
+Before: removes the webhook configurations, since a webhook that answers no longer would keep pods from being created.
+After: takes our finalizers off runs, which could not be deleted any more otherwise, and deletes what the operator has
+made for itself in its namespace.
 """
 
 import sys
@@ -15,14 +16,19 @@ FINALIZER = "antiphon.dev/"
 
 
 def remove_webhooks(name: str) -> None:
-    """Delete both configurations; one that is gone already is fine."""
+    """Delete both configurations."""
     for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
-        try:
-            call("DELETE", f"{CONFIGURATIONS}/{plural}/{name}")
-            print(f"deleted {plural}/{name}")
-        except urllib.error.HTTPError as error:
-            if error.code != 404:
-                raise
+        delete(f"{CONFIGURATIONS}/{plural}/{name}")
+
+
+def delete(path: str) -> None:
+    """Delete an object; one that is gone already is fine."""
+    try:
+        call("DELETE", path)
+        print(f"deleted {path}")
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
 
 
 def remove_finalizers(namespaces: list[str]) -> None:
@@ -49,9 +55,12 @@ def remove_finalizers(namespaces: list[str]) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["webhooks", name]:
-            remove_webhooks(name)
-        case ["finalizers", *namespaces]:
+        case ["before", configurations]:
+            remove_webhooks(configurations)
+        case ["after", own, lease, secret, *namespaces]:
             remove_finalizers(namespaces)
+            delete(f"/apis/coordination.k8s.io/v1/namespaces/{own}/leases/{lease}")
+            if secret:
+                delete(f"/api/v1/namespaces/{own}/secrets/{secret}")
         case _:
             sys.exit(__doc__)

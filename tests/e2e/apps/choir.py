@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -95,13 +96,12 @@ async def wait(prefix: str, count: int, seconds: float) -> Counter[str]:
     async with Client(app="orders") as client:
 
         async def ended(number: int) -> str:
+            with suppress(TimeoutError):
+                await client.wait(f"{prefix}-{number}", timeout=timedelta(seconds=seconds))
             try:
-                state = await client.wait(f"{prefix}-{number}", timeout=timedelta(seconds=seconds))
-            except TimeoutError:
-                state = await client.get(f"{prefix}-{number}")
+                return str((await client.get(f"{prefix}-{number}")).status)
             except errors.InstanceNotFound:
                 return "MISSING"
-            return str(state.status.name)
 
         return Counter(await asyncio.gather(*(ended(number) for number in range(count))))
 

@@ -37,14 +37,15 @@ data:
   {{- end }}
 {{- end -}}
 
-{{/* A role of one hook and its binding, in a namespace or (none given) in the cluster. Takes (list root hook name namespace rules). */}}
+{{/* A role of one hook and its binding, in a namespace or (none given) in the cluster. Takes (list root hook account namespace rules), and a suffix of their name. */}}
 {{- define "antiphon.hookGrant" -}}
 {{- $root := index . 0 -}}
 {{- $annotations := include "antiphon.hookAnnotations" (list (index . 1) "-5") -}}
 {{- $account := index . 2 -}}
 {{- $namespace := index . 3 -}}
 {{- $kind := ternary "Role" "ClusterRole" (ne $namespace "") -}}
-{{- $name := ternary $account (printf "%s-%s" $account $root.Release.Namespace) (ne $namespace "") -}}
+{{- $suffix := ternary (last .) "" (gt (len .) 5) -}}
+{{- $name := ternary (print $account $suffix) (printf "%s-%s" $account $root.Release.Namespace) (ne $namespace "") -}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $kind }}
