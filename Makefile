@@ -106,7 +106,7 @@ compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js 
 
 .PHONY: e2e
 e2e: $(VENV)/.dev ## Charts and images in a cluster: kind where Docker runs, else plain processes (root)
-	@$(BIN)/pytest -q tests/e2e
+	@$(BIN)/pytest -q -o faulthandler_timeout=600 tests/e2e
 
 .PHONY: cluster
 cluster: $(VENV)/.dev ## Start a local cluster of plain processes and leave it running (root)
