@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubernetes.aio.client import ApiClient
@@ -27,10 +27,13 @@ from antiphon_operator.runtime.controller import Controller
 from antiphon_operator.runtime.figures import Counting
 from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
 from antiphon_operator.runtime.runs import WorkflowRuns
+from antiphon_operator.runtime.schedules import WorkflowSchedules
 from antiphon_operator.runtime.world import World
 from antiphon_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+Body = Mapping[str, Any]
 
 #: The exit status when the lease is lost: the pod is started again and stands by.
 LOST = 3
@@ -92,11 +95,15 @@ class Operator:
         etcd = Etcd(settings.etcd, namespaces=settings.namespaces, clock=clock, changed=lambda found: touched(found))
         world = World(cache, etcd, clock=clock, endpoints=", ".join(settings.etcd.endpoints), away=settings.away)
         control = ControlClient(settings.peers)
+
+        def saw(plural: str, body: Body) -> None:
+            controller.saw(plural, body)
+
         kube = Objects(client, settings.namespaces)
-        runs = WorkflowRuns(
-            world, Instances(control), kube=kube, clock=clock, saw=lambda plural, body: controller.saw(plural, body)
-        )
-        reconcilers = (StateStores(world), AppRegistrations(world), Workflows(world), runs)
+        runs = WorkflowRuns(world, Instances(control), kube=kube, clock=clock, saw=saw)
+        schedules = WorkflowSchedules(world, kube=kube, saw=saw)
+        # Listed in this order: what others depend on first.
+        reconcilers = (StateStores(world), AppRegistrations(world), Workflows(world), schedules, runs)
         controller = Controller(
             settings=settings,
             clock=clock,

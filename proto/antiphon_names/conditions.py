@@ -65,7 +65,9 @@ NOT_TAKEN_UP = Reason(
     "Start a pod of the app.",
 )
 SUSPENDING = Reason("Suspending", "the instance is being suspended, because spec.desired says so")
-SUSPENDED = Reason("Suspended", "spec.desired or spec.suspend says so", "Set it back when it is to go on.")
+SUSPENDED_AS_ASKED = Reason(
+    "SuspendedAsAsked", "the object's spec says that it is suspended", "Set that back when it is to go on."
+)
 SUSPENDED_ELSEWHERE = Reason(
     "SuspendedElsewhere",
     "somebody suspended the instance without spec.desired, which therefore does not resume it",

@@ -36,9 +36,9 @@ _SETTLED_S = 30.0
 #: An instance that was there and is not any more is given up after so many seconds.
 _VANISHED_S = 60.0
 #: Reasons of a run that this operator has suspended, or was about to.
-_SUSPENDED_BY_US = frozenset(each.name for each in (reasons.SUSPENDING, reasons.SUSPENDED, reasons.RESUMING))
+_SUSPENDED_BY_US = frozenset(each.name for each in (reasons.SUSPENDING, reasons.SUSPENDED_AS_ASKED, reasons.RESUMING))
 #: Reasons that are no news.
-_QUIET = frozenset(each.name for each in (reasons.PENDING, reasons.WAITING, reasons.SUSPENDED, reasons.TERMINATED))
+_QUIET = frozenset(each.name for each in (reasons.PENDING, reasons.WAITING, reasons.SUSPENDED_AS_ASKED))
 
 
 def reconcile(body: Body, observed: OfRun, now: datetime) -> Outcome:
@@ -73,7 +73,7 @@ def missing(name: str, workflows: Sequence[str]) -> Condition:
         False,
         codes.WORKFLOW_MISSING.name,
         f'this namespace has no Workflow "{name}"; it has {codes.listing(workflows)}.{codes.nearest(name, workflows)} '
-        "It goes on as soon as there is one.",
+        "It goes on as soon as there is one. Create it.",
     )
 
 
@@ -119,7 +119,9 @@ class _Look:
             message = "spec.desired is Terminated, so that it was never started"
             return self._never(self._ended("Terminated", _no(reason.name, message), at=self._now))
         if run.desired == "Suspended":
-            return self._waits(_blocked(reasons.SUSPENDED, "spec.desired is Suspended: it starts once it is Running."))
+            return self._waits(
+                _blocked(reasons.SUSPENDED_AS_ASKED, "spec.desired is Suspended: it starts once it is Running.")
+            )
         entry = self._observed.entry
         refused = self._observed.refused
         if refused is not None and refused.lasting:
@@ -214,7 +216,9 @@ class _Look:
         if run.deleting or run.desired == "Terminated":
             return "terminate", _unknown(reasons.TERMINATING)
         if run.desired == "Suspended":
-            return (None, _unknown(reasons.SUSPENDED)) if suspended else ("suspend", _unknown(reasons.SUSPENDING))
+            return (
+                (None, _unknown(reasons.SUSPENDED_AS_ASKED)) if suspended else ("suspend", _unknown(reasons.SUSPENDING))
+            )
         if suspended:
             ours = self._condition("Succeeded").get("reason") in _SUSPENDED_BY_US
             return ("resume", _unknown(reasons.RESUMING)) if ours else (None, _unknown(reasons.SUSPENDED_ELSEWHERE))

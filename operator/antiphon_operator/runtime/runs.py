@@ -214,6 +214,6 @@ class WorkflowRuns:
 def _silent(app_id: str, error: str) -> Unanswered:
     return Unanswered(
         codes.SIDECARS_SILENT.name,
-        f"none of the sidecars of app {app_id}'s state store answers: {error}. The instance does not depend on it; "
-        "it is asked again.",
+        f"none of the sidecars of app {app_id}'s state store answers: {error}. The instance does not depend on it. "
+        "Look whether the operator reaches their peer ports; it asks again.",
     )

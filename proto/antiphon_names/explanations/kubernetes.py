@@ -34,11 +34,11 @@ KUBERNETES = {
     ),
     codes.WORKFLOW_MISSING: Explanation(
         seen="As the reason of a WorkflowRun's condition Started, or of a WorkflowSchedule's condition Ready.",
-        cause="spec.workflowRef names a Workflow that the namespace does not have.",
+        cause="The object's spec.workflowRef names a Workflow that the namespace does not have.",
         fix="Create the Workflow; a run that waits starts then. A run's workflowRef cannot change: make another one.",
         example=(
             'this namespace has no Workflow "process-ordr"; it has process-order, ship. Did you mean '
-            '"process-order"? The run starts as soon as there is one.'
+            '"process-order"? It goes on as soon as there is one. Create it.'
         ),
     ),
     codes.SIDECARS_SILENT: Explanation(
@@ -47,13 +47,16 @@ KUBERNETES = {
         fix="Look whether a network policy keeps the operator from the sidecars' peer port, and into a sidecar's log.",
         example=(
             "none of the sidecars of app orders' state store answers: 10.0.0.7:50002: UNAVAILABLE failed to connect. "
-            "The instance goes on meanwhile; it is tried again."
+            "The instance does not depend on it. Look whether the operator reaches their peer ports; it asks again."
         ),
     ),
     codes.RUN_REFUSED: Explanation(
         seen="As the reason of a WorkflowSchedule's condition Ready.",
         cause="A tick's WorkflowRun was refused when it was created: by a quota, a policy, or for its input.",
-        fix="Do what the message says; the last tick is made up for then, within spec.startingDeadlineSeconds.",
-        example=("WorkflowRun nightly-29500000 could not be created: 403 exceeded quota: runs. It is tried again."),
+        fix="Correct what the message names; the last tick is made up for then, within spec.startingDeadlineSeconds.",
+        example=(
+            "WorkflowRun nightly-29500000 could not be created: 403 exceeded quota: runs. Correct what that names; "
+            "it is tried again, and the last tick is made up for."
+        ),
     ),
 }

@@ -100,7 +100,7 @@ async def test_records_are_written_after_everything_was_listed_and_follow_change
         assert orders["entries"]["buy"]["admit"]
         kube.put({**BUY, "spec": {**BUY["spec"], "suspend": True}})
         await until(lambda: not etcd.written(registry.app_key("shop", "orders"))["entries"]["buy"]["admit"])
-        kube.delete(PAYMENTS)
+        kube.remove(PAYMENTS)
         await until(lambda: etcd.written(registry.app_key("shop", "Payments")) is None)
 
 
@@ -125,7 +125,7 @@ async def test_an_app_that_comes_and_goes_is_told_to_workflows_of_other_namespac
         await until(lambda: kube.ready(BUY) == ("False", "TargetAppNotFound"))
         kube.put(elsewhere)
         await until(lambda: kube.ready(BUY) == ("False", "NamespaceMismatch"))
-        kube.delete(elsewhere)
+        kube.remove(elsewhere)
         await until(lambda: kube.ready(BUY) == ("False", "TargetAppNotFound"))
 
 

@@ -136,12 +136,12 @@ STEERING = {
     "goes on": ("Running", "RUNNING", "Running", [], "Running"),
     "waits for a worker": ("Running", "PENDING", "Running", [], "NotTakenUp"),
     "is to be suspended": ("Suspended", "RUNNING", "Running", ["suspend"], "Suspending"),
-    "is suspended": ("Suspended", "SUSPENDED", "Suspending", [], "Suspended"),
-    "is to be resumed": ("Running", "SUSPENDED", "Suspended", ["resume"], "Resuming"),
+    "is suspended": ("Suspended", "SUSPENDED", "Suspending", [], "SuspendedAsAsked"),
+    "is to be resumed": ("Running", "SUSPENDED", "SuspendedAsAsked", ["resume"], "Resuming"),
     "is to be resumed after a crash": ("Running", "SUSPENDED", "Suspending", ["resume"], "Resuming"),
     "was suspended by a person": ("Running", "SUSPENDED", "Running", [], "SuspendedElsewhere"),
     "is to be terminated": ("Terminated", "RUNNING", "Running", ["terminate"], "Terminating"),
-    "is to be terminated while suspended": ("Terminated", "SUSPENDED", "Suspended", ["terminate"], "Terminating"),
+    "ends while suspended": ("Terminated", "SUSPENDED", "SuspendedAsAsked", ["terminate"], "Terminating"),
 }
 
 
@@ -276,17 +276,17 @@ def test_a_run_that_is_not_to_run_is_never_started() -> None:
     perhaps = run.reconcile(asked_for(starting(stamp(NOW)), desired="Terminated"), replace(READY, found=Absent()), NOW)
     assert perhaps.status["phase"] == "Pending"
     suspended = run.reconcile(asked_for(desired="Suspended"), READY, NOW)
-    assert (suspended.actions, conditions(suspended.status)["Started"]) == ((), ("False", "Suspended"))
+    assert (suspended.actions, conditions(suspended.status)["Started"]) == ((), ("False", "SuspendedAsAsked"))
 
 
 def test_silence_is_said_after_a_while_and_changes_nothing_else() -> None:
     silent = Unanswered("SidecarsSilent", "no answer")
-    status = started("Suspended")
+    status = started("SuspendedAsAsked")
     lately = run.reconcile(asked_for(status), replace(READY, found=replace(silent, lately=True)), NOW)
     assert lately.status == status
     said = run.reconcile(asked_for(status), replace(READY, found=silent), NOW)
     assert said.status["startTime"] == status["startTime"]
-    assert conditions(said.status) == {"Succeeded": ("Unknown", "Suspended"), "Started": ("True", "Started")}
+    assert conditions(said.status) == {"Succeeded": ("Unknown", "SuspendedAsAsked"), "Started": ("True", "Started")}
     assert message(said.status, "Succeeded") == "no answer"
 
 

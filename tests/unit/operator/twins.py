@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,15 +11,24 @@ from antiphon_names import registry
 from antiphon_operator.clock import Clock
 from antiphon_operator.contracts.replicas import Replica
 from antiphon_operator.reconcile.conditions import stamp
+from antiphon_operator.reconcile.observed import Absent, Instance
 from antiphon_operator.registry.view import Change, View
 from antiphon_operator.registry.wanted import Wanted, writes
 from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.controller import Controller
 from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
+from antiphon_operator.runtime.runs import WorkflowRuns
+from antiphon_operator.runtime.schedules import WorkflowSchedules
 from antiphon_operator.runtime.world import World
 from antiphon_operator.settings import Settings
 
-PLURALS = {"AppRegistration": "appregistrations", "Workflow": "workflows", "StateStore": "statestores"}
+PLURALS = {
+    "AppRegistration": "appregistrations",
+    "StateStore": "statestores",
+    "Workflow": "workflows",
+    "WorkflowRun": "workflowruns",
+    "WorkflowSchedule": "workflowschedules",
+}
 
 
 class KubeTwin:
@@ -48,7 +58,7 @@ class KubeTwin:
         self.saw(plural, kept)
         return kept
 
-    def delete(self, body: Any) -> None:
+    def remove(self, body: Any) -> None:
         plural = PLURALS[body["kind"]]
         gone = self.objects.pop((plural, body["metadata"]["namespace"], body["metadata"]["name"]))
         self.saw(plural, gone, deleted=True)
@@ -77,8 +87,86 @@ class KubeTwin:
         self.writes.append((plural, meta["name"]))
         return self.put({**known, "status": status})
 
+    async def create(self, plural: str, body: Any) -> Any:
+        await asyncio.sleep(0)
+        meta = body["metadata"]
+        if (plural, meta["namespace"], meta["name"]) in self.objects:
+            return None
+        self.writes.append((plural, meta["name"]))
+        return self.put({**body, "metadata": {"uid": f"uid-{meta['name']}-{self._version}", "generation": 1, **meta}})
+
+    async def set_finalizers(self, plural: str, body: Any, finalizers: Any) -> Any:
+        await asyncio.sleep(0)
+        meta = body["metadata"]
+        known = self.objects.get((plural, meta["namespace"], meta["name"]))
+        if known is None:
+            return None
+        if known["metadata"]["resourceVersion"] != meta["resourceVersion"]:
+            raise TimeoutError("somebody has changed it")
+        if not finalizers and known["metadata"].get("deletionTimestamp"):
+            return self.remove(known)
+        return self.put({**known, "metadata": {**known["metadata"], "finalizers": list(finalizers)}})
+
+    async def set_desired(self, plural: str, body: Any, desired: str) -> Any:
+        await asyncio.sleep(0)
+        meta = body["metadata"]
+        known = self.objects.get((plural, meta["namespace"], meta["name"]))
+        return None if known is None else self.put({**known, "spec": {**known["spec"], "desired": desired}})
+
+    async def delete(self, plural: str, body: Any) -> None:
+        await asyncio.sleep(0)
+        meta = body["metadata"]
+        known = self.objects.get((plural, meta["namespace"], meta["name"]))
+        if known is not None and known["metadata"]["uid"] == meta["uid"]:
+            self.ask_to_delete(known)
+
+    def ask_to_delete(self, body: Any) -> None:
+        """Delete an object, as a user does: one with finalizers stays for now."""
+        meta = body["metadata"]
+        known = self.objects[(PLURALS[body["kind"]], meta["namespace"], meta["name"])]
+        if known["metadata"].get("finalizers"):
+            self.put({**known, "metadata": {**known["metadata"], "deletionTimestamp": stamp(Clock().now())}})
+        else:
+            self.remove(known)
+
     async def report(self, body: Any, happening: Any) -> None:
         self.reported.append((body["metadata"]["name"], happening.kind, happening.reason))
+
+
+class ControlTwin:
+    """Sidecars of one store: instances by app and ID, which run until they are told to end."""
+
+    def __init__(self) -> None:
+        self.instances: dict[tuple[str, str], Instance] = {}
+        self.begun: list[tuple[str, str]] = []
+        self.asked: list[str] = []
+
+    async def start(self, address: str, wish: Any, *, timeout_s: float) -> None:
+        await asyncio.sleep(0)
+        self.asked.append("start")
+        key = (wish.app_id, wish.instance_id)
+        if key not in self.instances:
+            self.instances[key] = Instance("RUNNING", Clock().now())
+            self.begun.append(key)
+
+    async def get(self, address: str, app_id: str, instance_id: str) -> Any:
+        await asyncio.sleep(0)
+        self.asked.append("get")
+        return self.instances.get((app_id, instance_id), Absent())
+
+    async def steer(self, address: str, wish: Any) -> None:
+        await asyncio.sleep(0)
+        self.asked.append(wish.to)
+        key = (wish.app_id, wish.instance_id)
+        state = {"suspend": "SUSPENDED", "resume": "RUNNING", "terminate": "TERMINATED"}[wish.to]
+        if not self.instances[key].ended:
+            self.end(key, state) if wish.to == "terminate" else self.become(key, state)
+
+    def become(self, key: tuple[str, str], state: str) -> None:
+        self.instances[key] = replace(self.instances[key], state=state)
+
+    def end(self, key: tuple[str, str], state: str = "COMPLETED") -> None:
+        self.instances[key] = replace(self.instances[key], state=state, completed=Clock().now(), output='"done"')
 
 
 class RegistryTwin:
@@ -132,9 +220,13 @@ def record(replica: Replica) -> bytes:
 
 
 @asynccontextmanager
-async def controlled(kube: KubeTwin, etcd: RegistryTwin, **settings: Any):
-    """Run a controller on the twins until the block ends."""
-    clock, cache = Clock(), Cache()
+async def controlled(kube: KubeTwin, etcd: RegistryTwin, *, control: Any = None, through: Any = None, **settings: Any):
+    """Run a controller on the twins until the block ends; `through`: what stands between it and the API server."""
+    clock, cache, api = Clock(), Cache(), through or kube
+
+    def saw(plural: str, body: Any) -> None:
+        controller.saw(plural, body)
+
     chosen = Settings(identity="test", settle=timedelta(milliseconds=5), **settings)
     world = World(cache, etcd, clock=clock, endpoints="twin", away=chosen.away)
     controller = Controller(
@@ -142,10 +234,16 @@ async def controlled(kube: KubeTwin, etcd: RegistryTwin, **settings: Any):
         clock=clock,
         cache=cache,
         world=world,
-        kube=kube,
+        kube=api,
         events=kube,
         etcd=etcd,
-        reconcilers=(AppRegistrations(world), Workflows(world), StateStores(world)),
+        reconcilers=(
+            StateStores(world),
+            AppRegistrations(world),
+            Workflows(world),
+            WorkflowSchedules(world, kube=api, saw=saw),
+            WorkflowRuns(world, control or ControlTwin(), kube=api, clock=clock, saw=saw),
+        ),
     )
     kube.saw, etcd.changed = controller.saw, controller.touched
     running = asyncio.create_task(controller.run(), name="controller")
