@@ -203,6 +203,9 @@ ADDRESS_MISTAKEN = Code(
     "AN711", "AddressMistaken", "what listens at an address is no sidecar's peer port", retriable=False
 )
 REPLICA_SILENT = Code("AN712", "ReplicaSilent", "a replica is registered and does not answer")
+SIDECAR_NOT_FOUND = Code("AN714", "SidecarNotFound", "no ready sidecar runs in a namespace that is asked about")
+CLUSTER_REFUSED = Code("AN715", "ClusterRefused", "the API server does not answer, or does not allow what is needed")
+EXTRA_MISSING = Code("AN716", "ExtraMissing", "a command needs a package that is not installed", retriable=False)
 STORE_TOO_OLD = Code("AN713", "StoreTooOld", "the store's schema is older than this release", retriable=False)
 
 CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))

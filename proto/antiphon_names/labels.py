@@ -30,6 +30,8 @@ FINALIZER = f"{PREFIX}finalizer"
 
 #: The container that is the sidecar.
 SIDECAR_CONTAINER = "antiphon-sidecar"
+#: Its port for other sidecars, the operator and the command line.
+PEER_PORT_NAME = "antiphon-peer"
 
 #: All of the annotations above that a pod may carry.
 POD_ANNOTATIONS = frozenset(

@@ -24,7 +24,6 @@ _READABLE = 0o444
 _USER = 65532
 
 #: Names of ports have 15 characters at most.
-_PEER_PORT = "antiphon-peer"
 _METRICS_PORT = "antiphon-metric"
 
 
@@ -69,7 +68,7 @@ def _container(app_id: str, store: StateStore, wanted: Wanted, settings: Injecti
         "args": ["sidecar"],
         "env": _env(app_id, store, wanted, settings),
         "ports": [
-            {"name": _PEER_PORT, "containerPort": wanted.ports.peer, "protocol": "TCP"},
+            {"name": labels.PEER_PORT_NAME, "containerPort": wanted.ports.peer, "protocol": "TCP"},
             {"name": _METRICS_PORT, "containerPort": wanted.ports.metrics, "protocol": "TCP"},
         ],
         **_probes(wanted.ports.metrics),

@@ -238,7 +238,7 @@ class _Look:
                 message = f"{failure.type}: {failure.message}" if failure.type else failure.message
                 succeeded = _no(failure.code or reasons.FAILED.name, message)
             case _:
-                succeeded = _no(reasons.TERMINATED.name, reasons.TERMINATED.summary)
+                succeeded = _no(reasons.TERMINATED.name, "it was terminated")
         return self._ended(receipt.phase(found), succeeded, at=at, found=found)
 
     def _ended(

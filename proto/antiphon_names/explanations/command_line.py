@@ -84,6 +84,33 @@ COMMAND_LINE = {
             "brings it up to date, or look with the release that wrote it."
         ),
     ),
+    codes.SIDECAR_NOT_FOUND: Explanation(
+        seen="By `kubectl antiphon`; exit code 1.",
+        cause="No pod of the namespace has a sidecar that is ready, and it is a sidecar that answers.",
+        fix="Start a pod of any app of the namespace, or name another namespace with -n.",
+        example=(
+            'no pod in namespace "shop" (context kind) has a sidecar, so that nobody can be asked. Start a pod with '
+            'the label antiphon.dev/inject: "true" there, or name another namespace with -n.'
+        ),
+    ),
+    codes.CLUSTER_REFUSED: Explanation(
+        seen="By `kubectl antiphon`; exit code 1.",
+        cause="The API server is not reached, or your user may not list pods or forward their ports.",
+        fix="Check the context; have yourself given the rights to list pods and to create pods/portforward.",
+        example=(
+            'context kind may not list pods of namespace "shop". Check with kubectl auth can-i: it takes the rights to '
+            "list pods and to create pods/portforward."
+        ),
+    ),
+    codes.EXTRA_MISSING: Explanation(
+        seen="By `kubectl antiphon`; exit code 2.",
+        cause="Antiphon was installed without the extra that the command needs.",
+        fix="Install the extra that the text names.",
+        example=(
+            "`kubectl antiphon` needs the package kubernetes, which is not installed. Run: pip install "
+            "'antiphon[kubectl]'"
+        ),
+    ),
     codes.CODE_UNKNOWN: Explanation(
         seen="By `antiphon explain`; exit code 2.",
         cause="No error of this release has the code or name.",
