@@ -32,6 +32,10 @@ class NotAnswered(Exception):
     """A sidecar did not answer, or refused."""
 
 
+class TimedOut(NotAnswered):
+    """A sidecar did not answer in time; what was asked of it may be done."""
+
+
 class Refused(NotAnswered):
     """A sidecar answered with a no: the name of its gRPC status, and its own words."""
 
@@ -45,7 +49,6 @@ class Refused(NotAnswered):
 _NO_ANSWER = frozenset(
     (
         grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.UNKNOWN,
         grpc.StatusCode.INTERNAL,
@@ -111,7 +114,7 @@ class ControlClient:
 
         Raises:
             Refused: the replica answered with a no.
-            NotAnswered: it did not answer.
+            TimedOut, NotAnswered: it did not answer.
         """
         try:
             invoke = (await self._channel(address)).unary_unary(
@@ -122,6 +125,8 @@ class ControlClient:
             return await invoke(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             status, details = error.code(), error.details() or ""
+            if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise TimedOut(f"{address}: no answer within {timeout_s:g} s") from error
             if status in _NO_ANSWER:
                 raise NotAnswered(f"{address}: {status.name} {details}") from error
             raise Refused(address, status.name, details) from error

@@ -39,7 +39,8 @@ class Instances:
 
         Raises:
             Refused: the replica says no.
-            NotAnswered: it does not answer in time; the instance may have been started.
+            TimedOut: it has not answered yet; the instance may have been started.
+            NotAnswered: it does not answer.
         """
         request = cl.CreateInstanceRequest(
             instance_id=wish.instance_id,

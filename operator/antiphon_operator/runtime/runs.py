@@ -7,7 +7,7 @@ from datetime import datetime
 
 from antiphon_names import errors as codes
 from antiphon_operator.clock import Clock
-from antiphon_operator.control.client import NotAnswered, Refused
+from antiphon_operator.control.client import NotAnswered, Refused, TimedOut
 from antiphon_operator.control.instances import DONE_S, WRITTEN_S, code_of, without_code
 from antiphon_operator.reconcile import objects, run
 from antiphon_operator.reconcile.observed import Absent, Instance, OfRun, Refusal, Unanswered
@@ -174,14 +174,17 @@ class WorkflowRuns:
             known.refused = Refusal(sidecars.reason, sidecars.message)
             return
         attended = any(replica.app == wish.app_id and replica.workers for replica in sidecars)
-        timeout_s = DONE_S if attended else WRITTEN_S
+
+        async def ask(address: str) -> None:
+            try:
+                await self._control.start(address, wish, timeout_s=DONE_S if attended else WRITTEN_S)
+            except TimedOut:
+                # Where no worker is there, the answer is not waited for, and nothing is wrong with the sidecar.
+                if attended:
+                    raise
+
         try:
-            await self._asking.ask(
-                sidecars,
-                wish.app_id,
-                wish.instance_id,
-                lambda address: self._control.start(address, wish, timeout_s=timeout_s),
-            )
+            await self._asking.ask(sidecars, wish.app_id, wish.instance_id, ask)
         except Refused as refused:
             reason = code_of(refused.details) or codes.START_NOT_ADMITTED.name
             known.refused = Refusal(reason, without_code(refused.details), lasting=refused.status in _LASTING)
