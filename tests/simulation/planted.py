@@ -457,6 +457,11 @@ BUGS = _bugs(
     Bug(planted_rows.results_do_not_name_their_run, frozenset({"wrong output"}), _ABANDONED),
     Bug(planted_rows.rows_without_an_instance_stay, frozenset({"rows left"}), _ABANDONED),
     Bug(
+        planted_rows.what_remembers_a_start_counts_as_its_row,
+        frozenset({"started twice"}),
+        _repeats(situations.children),
+    ),
+    Bug(
         planted_rows.deleted_runs_are_not_remembered,
         frozenset({"started twice"}),
         _short("bad store", instances=40, write=situations.at_once, live=situations.purge_at_once),

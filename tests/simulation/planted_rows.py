@@ -228,6 +228,11 @@ def start_is_withdrawn_whether_or_not_it_is_there(patch: Patch) -> None:
     patch(rows, "assemble", assemble)
 
 
+def what_remembers_a_start_counts_as_its_row(patch: Patch) -> None:
+    """Rule 2: a late hint of a start consumes the row that only keeps the message ID of the run that it began."""
+    patch(Tables, "message", lambda self, row_id: self.inbox.get(row_id))
+
+
 def deleted_runs_are_not_remembered(patch: Patch) -> None:
     """Rules 2 and 11: nothing is left of a run that is purged, though copies of its start may be on their way."""
     patch(Tables, "remember_start", lambda self, row, *, now: None)

@@ -193,7 +193,7 @@ class Commit:
     2. the instance row has (`expect_incarnation`, `expect_version`), or, when both are None, does not exist
        (CONFLICT otherwise, rule 10);
     3. each row of `consume_inbox`, `consume_tasks` and `consume_timers` exists; the inbox rows by `row_id`, the
-       others by their key (ROWS otherwise, rule 2);
+       others by their key (ROWS otherwise, rule 2); what `stores.spent` keeps under a `row_id` is no such row;
     4. when `known_inbox` is not None, the instance has no inbox row outside `known_inbox` and `consume_inbox`
        (UNREAD otherwise, rule 12).
 

@@ -373,7 +373,7 @@ class MemoryStore:
     async def defer_inbox(self, items: Sequence[tuple[bytes, int]]) -> None:
         """Move due_at of inbox rows."""
         for row_id, due_at in items:
-            row = self._tables.inbox.get(row_id)
+            row = self._tables.message(row_id)
             if row is not None:
                 self._tables.inbox[row_id] = replace(row, due_at=due_at)
 

@@ -19,7 +19,7 @@ def judge(tables: Tables, commit: Commit) -> Outcome:
     if found != (commit.expect_incarnation, commit.expect_version):
         return Outcome.CONFLICT
     if not (
-        all(row_id in tables.inbox for row_id in commit.consume_inbox)
+        all(tables.message(row_id) is not None for row_id in commit.consume_inbox)
         and all(ref in tables.tasks for ref in commit.consume_tasks)
         and all(ref in tables.timers for ref in commit.consume_timers)
     ):
@@ -50,7 +50,7 @@ def apply(tables: Tables, commit: Commit, *, now: int) -> None:
     # The row first, so that the entry of this instance outlives the deletes below.
     run = tables.run(commit.app, commit.instance_id)
     run.row, run.commit_id = commit.row, commit.commit_id
-    for row_id in chain(commit.consume_inbox, commit.discard_inbox):
+    for row_id in filter(tables.message, chain(commit.consume_inbox, commit.discard_inbox)):
         tables.drop_inbox(row_id)
     for ref in commit.consume_tasks:
         tables.drop_task(ref)

@@ -18,7 +18,11 @@ def drop(
     """Delete those rows whose run does not exist any more."""
     dropped = 0
     for message in inbox:
-        if message.kind is not InboxKind.START and _orphaned(tables, epochs, message):
+        there = tables.inbox.get(message.row_id)
+        # Under the row's ID there may be what `stores.spent` keeps.
+        if there is None or there.instance_id != message.instance_id or there.kind is InboxKind.START:
+            continue
+        if _orphaned(tables, epochs, message):
             dropped += tables.drop_inbox(message.row_id)
     for task in tasks:
         if _orphaned(tables, epochs, task):

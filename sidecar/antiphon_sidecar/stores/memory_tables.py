@@ -72,6 +72,11 @@ class Tables:
         run = self.runs.get((app, instance_id))
         return [self.inbox[row_id] for row_id in run.inbox] if run else []
 
+    def message(self, row_id: bytes) -> InboxRow | None:
+        """Return the message of an ID; not what is left of one in `spent`."""
+        row = self.inbox.get(row_id)
+        return None if row is None or row.instance_id == spent.NOBODY else row
+
     def starts_of(self, app: str, instance_id: str) -> Iterator[InboxRow]:
         """Yield the unread START rows of an instance by `seq`."""
         return (row for row in self.inbox_of(app, instance_id) if row.kind is InboxKind.START)

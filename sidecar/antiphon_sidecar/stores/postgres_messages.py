@@ -22,6 +22,7 @@ from antiphon_sidecar.stores.columns import (
     tag_values,
 )
 from antiphon_sidecar.stores.postgres_statement import CLOCK, TYPES, fence, remembered, typed
+from antiphon_sidecar.stores.spent import NOBODY
 
 Key = tuple[str, str, str]
 
@@ -130,7 +131,7 @@ class Messages:
         self._defer_tasks = _deferring(times, f"{schema}.tasks", condition=_TASK)
         self._defer_timers = _deferring(times, f"{schema}.timers", condition=_TIMER)
         ids = self._rows("$2::bytea[], $3::bigint[]", "row_id, time")
-        condition = "t.namespace = r.namespace AND t.row_id = r.row_id"
+        condition = f"t.namespace = r.namespace AND t.row_id = r.row_id AND t.instance_id <> '{NOBODY}'"
         self._defer_inbox = _deferring(ids, f"{schema}.inbox", condition=condition)
         self._release = f"""WITH r AS MATERIALIZED (
               SELECT namespace, {_REF_NAMES} FROM {schema}.tasks

@@ -29,7 +29,10 @@ class Orphans:
               = t.namespace || '/' || t.app || '/' || t.instance_id
               AND s.incarnation = t.incarnation AND s.kind = {InboxKind.START:d}){{further}}
             RETURNING 1"""
-        self._inbox = self._query("inbox", {"row_id": "bytea"}, further=f" AND t.kind <> {InboxKind.START:d}")
+        # With the instance's ID: under the row's ID alone there may be what `stores.spent` keeps.
+        self._inbox = self._query(
+            "inbox", {"row_id": "bytea", "instance_id": "text"}, further=f" AND t.kind <> {InboxKind.START:d}"
+        )
         key = {"app": "text", "instance_id": "text", "execution_id": "text"}
         self._tasks = self._query("tasks", {**key, "task_id": "bigint"})
         self._timers = self._query("timers", {**key, "timer_id": "bigint"})
@@ -57,8 +60,8 @@ class Orphans:
         dropped = 0
         async with connection.transaction():
             if inbox:
-                ids = sorted(row.row_id for row in inbox)
-                dropped += len(await connection.fetch(self._inbox, namespace, *fences, ids))
+                ids = sorted((row.row_id, row.instance_id) for row in inbox)
+                dropped += len(await connection.fetch(self._inbox, namespace, *fences, *zip(*ids, strict=True)))
             for query, rows in ((self._tasks, tasks), (self._timers, timers)):
                 if rows:
                     keys = sorted((r.app, r.instance_id, r.execution_id, r.ref.task_id) for r in rows)

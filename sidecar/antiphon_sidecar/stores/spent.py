@@ -4,8 +4,9 @@ A start whose answer was lost is sent again under its message ID, and the first 
 reach the store when the run has begun, ended and been deleted, and begin it once more (protocol.md 2 and 11). So a
 store takes a client's start only for `START_WITHIN_NS` after it was made, and whatever deletes a run that is younger
 than `REMEMBERED_NS` leaves a row with the message ID in the inbox, where no second row can have it. The row belongs to
-no instance: its instance ID is empty. It becomes due when no copy can come any more; the sweep then drops it, as it
-drops all rows whose run is gone.
+no instance: its instance ID is empty. It is no message: whoever consumes, discards, defers or drops a message of this
+ID, of which it was told or which it read when it was there, passes over it, or a late hint would begin the run again.
+It becomes due when no copy can come any more; the sweep then drops it, as it drops all rows whose run is gone.
 """
 
 _S = 1_000_000_000

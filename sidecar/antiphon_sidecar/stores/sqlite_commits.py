@@ -24,6 +24,7 @@ from antiphon_sidecar.stores.columns import (
     task_values,
     timer_values,
 )
+from antiphon_sidecar.stores.spent import NOBODY
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -34,7 +35,8 @@ _KEY = "namespace = ? AND app = ? AND instance_id = ?"
 _EPOCH = "SELECT epoch FROM partitions WHERE namespace = ? AND app = ? AND partition = ?"
 _STATE = f"SELECT incarnation, version FROM instances WHERE {_KEY}"
 _INBOX_IDS = f"SELECT row_id FROM inbox WHERE {_KEY}"
-INBOX_DELETE = "DELETE FROM inbox WHERE namespace = ? AND row_id = ?"
+#: Not what is left of a message in `stores.spent`.
+INBOX_DELETE = f"DELETE FROM inbox WHERE namespace = ? AND row_id = ? AND instance_id <> '{NOBODY}'"
 TASK_DELETE = f"DELETE FROM tasks WHERE {_KEY} AND execution_id = ? AND task_id = ?"
 TIMER_DELETE = f"DELETE FROM timers WHERE {_KEY} AND execution_id = ? AND timer_id = ?"
 MESSAGE_INSERT = _insert("inbox", ("namespace", *MESSAGE, "due_at")) + " ON CONFLICT (namespace, row_id) DO NOTHING"

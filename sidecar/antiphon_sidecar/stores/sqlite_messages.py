@@ -48,7 +48,10 @@ _NO_RUN = (
     f" AND NOT EXISTS (SELECT 1 FROM instances WHERE {_RUN})"
     f" AND NOT EXISTS (SELECT 1 FROM inbox WHERE {_RUN} AND kind = {InboxKind.START:d})"
 )
-_ORPHAN_INBOX = f"DELETE FROM inbox WHERE namespace = ? AND row_id = ? AND kind <> {InboxKind.START:d}{_NO_RUN}"
+#: With the instance's ID: under the row's ID alone there may be what `spent` keeps.
+_ORPHAN_INBOX = (
+    f"DELETE FROM inbox WHERE namespace = ? AND row_id = ? AND instance_id = ? AND kind <> {InboxKind.START:d}{_NO_RUN}"
+)
 
 
 def take_partition(connection: sqlite3.Connection, key: tuple[str, str, int], *, replica: str) -> int:
@@ -173,7 +176,7 @@ def note_details(connection: sqlite3.Connection, namespace: str, *, items: Itera
 
 def defer_inbox(connection: sqlite3.Connection, namespace: str, *, items: Iterable[tuple[bytes, int]]) -> None:
     """Move due_at of inbox rows."""
-    query = "UPDATE inbox SET due_at = ? WHERE namespace = ? AND row_id = ?"
+    query = f"UPDATE inbox SET due_at = ? WHERE namespace = ? AND row_id = ? AND instance_id <> '{spent.NOBODY}'"
     connection.executemany(query, [(due_at, namespace, row_id) for row_id, due_at in items])
 
 
@@ -243,7 +246,7 @@ def drop_orphans(
         return connection.execute(query, (namespace, *key, *run, *run)).rowcount
 
     for message in inbox:
-        dropped += drop(_ORPHAN_INBOX, (message.row_id,), message)
+        dropped += drop(_ORPHAN_INBOX, (message.row_id, message.instance_id), message)
     for task in tasks:
         dropped += drop(TASK_DELETE + _NO_RUN, ref_values(task.ref), task)
     for timer in timers:

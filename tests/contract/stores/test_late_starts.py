@@ -70,6 +70,27 @@ async def test_what_remembers_it_is_no_message_of_any_run(store: Store) -> None:
     assert await store.commit([commit]) == [Outcome.COMMITTED]
 
 
+async def test_who_still_has_the_message_in_hand_passes_over_what_remembers_it(store: Store) -> None:
+    row, again = await young(store), await young(store, "run-2")
+    await begin(store, row)
+    (message,) = await store.load_inbox(app=APP, instance_id=ID)
+    await finish(store, row)
+    await purge(store, row)
+    everything = {"app": APP, "partitions": EVERY_PARTITION, "until": 1 << 62, "limit": 10}
+    left = (await store.due_inbox(**everything)).rows
+    epoch = await take(store)
+    # A late hint of the start, or its withdrawal: neither may count it as the message.
+    begun = turn(None, epoch, row=replace(row, version=1), consume_inbox=(row.incarnation,))
+    assert await store.commit([begun]) == [Outcome.ROWS]
+    assert await store.load(app=APP, instance_id=ID) is None
+    await store.defer_inbox([(row.incarnation, 1)])
+    epochs = {(APP, row.slot >> 11): epoch}
+    assert await store.drop_orphans(epochs=epochs, inbox=[message], tasks=[], timers=[]) == 0
+    discarding = turn(None, epoch, row=replace(again, version=1), discard_inbox=(row.incarnation,))
+    assert await store.commit([discarding]) == [Outcome.COMMITTED]
+    assert (await store.due_inbox(**everything)).rows == left
+
+
 async def test_it_is_remembered_until_no_copy_can_come_and_is_dropped_then(store: Store) -> None:
     row = await young(store)
     await begin(store, row)
