@@ -104,8 +104,8 @@ def _instances(tables: Tables, model: Model) -> None:
 
 
 def kept(tables: Tables) -> list[str]:
-    """Return the runs that retention has left."""
-    return [f"{app}/{instance_id}" for (app, instance_id), run in tables.runs.items() if run.row is not None]
+    """Return the instances of which anything is left, be it only the message ID of a start (`stores.spent`)."""
+    return [f"{app}/{instance_id}" for app, instance_id in tables.runs]
 
 
 def runs_within(tables: Tables, model: Model, *, most: Mapping[str, int], app: str) -> None:

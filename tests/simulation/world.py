@@ -63,7 +63,7 @@ class Scenario:
     write: Callable[[programs.Writer, str], programs.Program] | None = None
     #: What a client does with an instance ID, instead of what is drawn.
     live: Callable[["World", Started], Awaitable[None]] | None = None
-    #: How long runs are kept after their end, in seconds; the run goes on until all are gone. None: for ever.
+    #: How long runs are kept after their end, in seconds; the run goes on until nothing is left of any. None: for ever.
     keep_s: float | None = None
     #: Between which seconds an app more, `situations.LATE`, starts, which nobody has seen before.
     late_s: tuple[float, float] | None = None
