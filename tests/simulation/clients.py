@@ -178,13 +178,15 @@ class Client:
         except NotFound:
             return
 
-    async def ended(self, started: Started, app: str, instance_id: str, *, every_s: float = 0.05) -> None:
+    async def ended(
+        self, started: Started, app: str, instance_id: str, *, every_s: float = 0.05, or_gone: bool = False
+    ) -> None:
         """Wait until an instance, or one that it has begun, has ended."""
         while True:
             snapshot = await self._insist(
                 started, lambda calls: calls.get(instance_id, payloads=False), f"get {instance_id}", app=app
             )
-            if snapshot is not None and snapshot.status in TERMINAL:
+            if or_gone if snapshot is None else snapshot.status in TERMINAL:
                 return
             await self._sleep(every_s * (1 + 2 * self._rng.random()))
 
@@ -250,12 +252,22 @@ class Client:
         # By force its owner purges it, once it has ended: what was answered is that this will be.
         while force and await self._get(started) is not None:
             await self._sleep(0.5 + self._rng.random())
+        if force:
+            await self._descendants_end(started)
         self._world.trace.note("client", "purged", started.instance_id)
         if recursive:
             self._world.model.purged_with_children(started.app, started.instance_id)
             return
         for app, child in self._world.model.children_of(started.app, started.instance_id) if family else ():
             await self._purge_child(started, app, child)
+
+    async def _descendants_end(self, started: Started) -> None:
+        """Wait until nothing runs that an instance began: until then a next run cannot give its children these IDs."""
+        children = self._world.model.children_of
+        family = children(started.app, started.instance_id)
+        for app, child in family:
+            await self.ended(started, app, child, every_s=0.5, or_gone=True)
+            family += [each for each in children(app, child) if each not in family]
 
     async def _purge_child(self, started: Started, app: str, child: str) -> None:
         try:

@@ -87,6 +87,11 @@ def child_of_one_name(writer: Writer, instance_id: str) -> Program:
     return ["seq", [["child", "app1", f"{instance_id}/x", ["seq", [["timer", 0.0]]]]]]
 
 
+def unnamed_child(writer: Writer, instance_id: str) -> Program:
+    """A child that outlives a parent which is purged by force, under the ID that it gets in every run."""
+    return ["seq", [["child", "app1", "", ["seq", [["timer", 3.0]]]]]]
+
+
 def late_children(writer: Writer, instance_id: str) -> Program:
     """Children in an app that nobody has seen yet."""
     body = ["seq", [["timer", 0.0]]]

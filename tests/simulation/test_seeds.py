@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from tests.simulation.world import simulate
+from tests.simulation import situations
+from tests.simulation.chaos import Plan
+from tests.simulation.world import Scenario, simulate
 
 #: Seeds that found something: an event that overtook another (164, 1313), a task that was sent after its result was
 #: settled (31, 490), a partition key that nobody gave up (13), a scheduled start that spun (25);
@@ -21,6 +23,24 @@ def test_keeps_its_promises_for_seed(seed):
     verdict = simulate(seed)
     text = "\n".join([f"seed={seed}", *map(str, verdict.broken), *verdict.tail[-40:]])
     assert not verdict.broken, text
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_id_is_used_again_after_a_purge_by_force_when_the_children_have_ended(seed):
+    by_force = Scenario(
+        apps=2,
+        instances=20,
+        plan=Plan(0.0),
+        active_s=12.0,
+        spread_s=8.0,
+        purges=1.0,
+        forces=1.0,
+        terminates=0.0,
+        reruns=0.0,
+        write=situations.unnamed_child,
+    )
+    verdict = simulate(seed, by_force)
+    assert not verdict.broken, "\n".join(map(str, verdict.broken))
 
 
 def test_repeats_exactly_whatever_the_order_of_sets_is():
