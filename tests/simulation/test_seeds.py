@@ -12,8 +12,9 @@ from tests.simulation.world import Scenario, simulate
 
 #: Seeds that found something: an event that overtook another (164, 1313), a task that was sent after its result was
 #: settled (31, 490), a partition key that nobody gave up (13), a scheduled start that spun (25);
-#: and one whose client forgot that a suspend without an answer may take effect after the resume (50644).
-FOUND = (13, 25, 31, 164, 262, 490, 693, 952, 1022, 1313, 1790, 1882, 50_644)
+#: one whose client forgot that a suspend without an answer may take effect after the resume (50644); and an end that
+#: was told as the beginning of the run that the ID had next (201036, 203383).
+FOUND = (13, 25, 31, 164, 262, 490, 693, 952, 1022, 1313, 1790, 1882, 50_644, 201_036, 203_383)
 _SHARDS = 2
 _SOAK = 5_000
 

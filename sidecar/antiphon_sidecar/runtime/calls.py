@@ -321,22 +321,29 @@ class Calls:
 
     async def wait_started(self, instance_id: str, *, payloads: bool) -> Snapshot:
         """Wait until the instance is no longer PENDING; for ever, when it never comes to be."""
-        await self._until(instance_id, {Status.PENDING}, None)
-        return await self._found(instance_id, payloads=payloads)
+        return await self._when(instance_id, {Status.PENDING}, payloads=payloads)
 
     async def wait_finished(self, instance_id: str, *, payloads: bool) -> Snapshot:
         """Wait until the instance has ended; for ever, when it never comes to be."""
-        end = await self._until(instance_id, set(Status) - TERMINAL, None)
-        started = rows.started_event(end.events) if end is not None and payloads else None
-        if end is None or (payloads and started is None):
-            return await self._found(instance_id, payloads=payloads)
-        return Snapshot(end.row, started, codec.unseal_failure(end.row.failure))
+        return await self._when(instance_id, set(Status) - TERMINAL, payloads=payloads)
 
-    async def _found(self, instance_id: str, *, payloads: bool) -> Snapshot:
-        found = await self.get(instance_id, payloads=payloads)
-        if found is None:
-            raise NotFound(self._app, instance_id)
-        return found
+    async def _when(self, instance_id: str, leaves: set[Status], *, payloads: bool) -> Snapshot:
+        """Return the instance once its status is none of `leaves`.
+
+        Raises:
+            NotFound: it was so, and is gone.
+        """
+        while True:
+            end = await self._until(instance_id, leaves, None)
+            started = rows.started_event(end.events) if end is not None and payloads else None
+            if end is not None and (started is not None or not payloads):
+                return Snapshot(end.row, started, codec.unseal_failure(end.row.failure))
+            found = await self.get(instance_id, payloads=payloads)
+            if found is None:
+                raise NotFound(self._app, instance_id)
+            if found.status not in leaves:
+                return found
+            # It was told of a run that has ended, and the ID has another one since.
 
     async def _until(
         self, instance_id: str, leaves: set[Status], seconds: float | None, *, or_gone: bool = False
@@ -371,9 +378,9 @@ class Calls:
             elsewhere.end(watch)
 
     async def _status(self, instance_id: str) -> Status | None:
-        """Return the committed status: from memory where it is not just being changed."""
+        """Return the committed status: from memory where it is not just being changed, and is no end."""
         lane = self._lane(instance_id)
-        if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING:
+        if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING and not lane.state.ended:
             return lane.state.status
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
         return Status(row.status) if row is not None else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import View
-from antiphon_sidecar.engine.events import Status
+from antiphon_sidecar.engine.events import TERMINAL, Status
 from antiphon_sidecar.peers.base import Await, Message, Missed, Notice
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.watch import Watch, Watchers
@@ -135,12 +135,13 @@ class Askers:
             self._forget(asked.instance_id, key)
             return
         lane = self._lane(asked.instance_id)
-        if lane is None:
+        # What it commits, or reads, is told when it is done.
+        status = None if lane is None or lane.phase in _IN_DOUBT else _status(lane)
+        if lane is None or status in TERMINAL:
+            # What has ended stays in memory only while another start waits: the store may have that run already.
             self._note(asked.instance_id, key)
             self._send(sender, Notice(self._app, asked.instance_id, look=True))
             return
-        # What it commits, or reads, is told when it is done.
-        status = None if lane.phase in _IN_DOUBT else _status(lane)
         if status is not None and status not in asked.leaves:
             self._send(sender, Notice(self._app, asked.instance_id, status))
             return

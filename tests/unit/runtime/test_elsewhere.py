@@ -249,6 +249,15 @@ def test_whoever_waits_for_what_is_not_in_memory_looks_and_is_told_later() -> No
     assert in_time(live).sent == [("a", Notice(APP, ID, look=True)), ("a", Notice(APP, ID, Status.COMPLETED))]
 
 
+def test_whether_an_end_still_stands_is_for_the_store_to_say() -> None:
+    def live(owner: Owner) -> None:
+        owner.lane(Status.COMPLETED)
+        owner.asked("a")
+        owner.askers.changed(ID, Status.FAILED)
+
+    assert in_time(live).sent == [("a", Notice(APP, ID, look=True)), ("a", Notice(APP, ID, Status.FAILED))]
+
+
 def test_that_there_is_no_such_instance_is_for_the_store_to_say() -> None:
     def live(owner: Owner) -> None:
         owner.lane(None, Phase.LOADING)
