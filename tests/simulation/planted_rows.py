@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import Unavailable
@@ -138,9 +139,11 @@ def refused_attempt_is_not_looked_into(patch: Patch) -> None:
 def load_begins_before_the_take(patch: Patch) -> None:
     """Rule 8: the take and the loads share one snapshot, which misses the old owner's last commits."""
     request = StoreServer.request
-    seen: dict[tuple[str, str, str], Any] = {}
+    # By store: hosts of another run have the same names.
+    snapshots: WeakKeyDictionary[StoreServer, dict[tuple[str, str, str], Any]] = WeakKeyDictionary()
 
     async def snapshot(self: Any, host: Host, name: str, args: Any, kwargs: Any) -> Any:
+        seen = snapshots.setdefault(self, {})
         if name == "take_partition":
             for app, instance_id in self.tables.runs:
                 if app == kwargs["app"] and partition_of(slot_of(instance_id)) == kwargs["partition"]:
