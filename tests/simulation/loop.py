@@ -9,6 +9,7 @@ ready, time jumps to the next timer.
 import asyncio
 import contextvars
 import heapq
+import inspect
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -232,6 +233,9 @@ class SimLoop(asyncio.AbstractEventLoop):
             for task in self._tasks:
                 if not task.done():
                     task._log_destroy_pending = False
+                    if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
+                        # Its host was killed before it ran; Python would warn of one that was forgotten.
+                        task.get_coro().close()
                 elif not task.cancelled():
                     task.exception()
             self.errors.clear()
