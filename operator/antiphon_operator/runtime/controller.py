@@ -47,6 +47,10 @@ class Key(NamedTuple):
     namespace: str
     name: str
 
+    def fields(self) -> dict[str, str]:
+        """Return it for a line of the log, whose records have a `name` of their own."""
+        return {"kind": self.plural or "namespace", "namespace": self.namespace, "object": self.name}
+
 
 class Controller:
     """The operator's one place of decision; everything of it runs on one event loop."""
@@ -204,7 +208,7 @@ class Controller:
             except (*FAILURES, NotAnswered) as error:
                 self._again(key, error)
             except Exception as error:
-                logger.error("an object could not be reconciled", extra=key._asdict(), exc_info=error)
+                logger.error("an object could not be reconciled", extra=key.fields(), exc_info=error)
                 self.tally.defects += 1
                 self._again(key, error)
             else:
@@ -217,7 +221,7 @@ class Controller:
         self._failures[key] = failures + 1
         self.tally.failures += 1
         wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
-        logger.info("will try again", extra={**key._asdict(), "after_s": wait_s, "error": said(error)})
+        logger.info("will try again", extra={**key.fields(), "after_s": wait_s, "error": said(error)})
         self._add(key, wait_s)
 
     async def _look(self, key: Key) -> None:

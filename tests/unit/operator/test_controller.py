@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import time
 
 from antiphon_names import registry
@@ -129,7 +130,8 @@ async def test_an_app_that_comes_and_goes_is_told_to_workflows_of_other_namespac
         await until(lambda: kube.ready(BUY) == ("False", "TargetAppNotFound"))
 
 
-async def test_a_failed_write_is_tried_again():
+async def test_a_failed_write_is_tried_again_and_told_in_the_log(caplog):
+    caplog.set_level(logging.INFO)
     kube, etcd = KubeTwin(), RegistryTwin()
     async with controlled(kube, etcd) as controller:
         await until(controller.listed.is_set)
@@ -139,6 +141,8 @@ async def test_a_failed_write_is_tried_again():
         assert kube.ready(ORDERS) == ("", "")
         kube.broken = None
         await until(lambda: kube.ready(ORDERS) != ("", ""))
+    told = next(record for record in caplog.records if record.message == "will try again")
+    assert (told.namespace, told.object) == ("shop", ORDERS["metadata"]["name"])
 
 
 async def test_an_etcd_that_stays_away_is_said_by_conditions():
