@@ -13,7 +13,7 @@ def _limited(writer: Writer, instance_id: str) -> Program:
     return ["seq", [["par", calls], ["timer", 1.0]]]
 
 
-SCENARIO = Scenario(apps=1, instances=7, write=_limited, workflows_most={WORKFLOW: 2}, quiet_s=300.0)
+SCENARIO = Scenario(apps=1, instances=7, write=_limited, workflows_most={WORKFLOW: 2})
 
 
 @pytest.mark.parametrize("seed", range(1, 26))

@@ -39,7 +39,9 @@ class Scenario:
     instances: int | None = None
     size: int = 10
     active_s: float = 40.0
-    quiet_s: float = 120.0
+    #: The longest that what was begun may take: activities that hang hold the one place of a worker one after another,
+    #: most of them for 40 s, and what is run again has them once more.
+    quiet_s: float = 300.0
     plan: Plan | None = None
     replica: type[Replica] = Replica
     limits: Limits = field(default_factory=lambda: Limits(lease_s=LEASE_S))
