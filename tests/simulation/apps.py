@@ -255,7 +255,7 @@ class Link:
 
     def _hand_out(self, item: Item) -> None:
         if isinstance(item, ActivityItem):
-            self.sidecar.pod.world.model.activity_delivered(item.ref)
+            self.sidecar.pod.world.model.activity_delivered(item.ref, item.attempt)
         self.to_worker(self.worker.receive, self, item)
 
     def refused(self, instance_id: str) -> None:

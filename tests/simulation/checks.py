@@ -360,17 +360,24 @@ def _event_order(model: Model, places: dict[int, int]) -> None:
 
 
 def _activities(model: Model, lease_s: float) -> None:
-    """Nothing acknowledged is handed out again, but for one delivery under way, within half a lease."""
+    """Nothing acknowledged is handed out again, but for one delivery under way, within half a lease.
+
+    A delivery whose stream breaks before its worker reads is handed to the next stream: that is no second one.
+    """
     for ref, work in model.work.items():
         if work.acknowledged is None:
             continue
-        late = [at for at in work.delivered if at > work.acknowledged]
+        late = [(at, attempt) for at, attempt in work.delivered if at > work.acknowledged]
         where = f"{ref.app}/{ref.instance_id} task {ref.task_id}"
-        for at in late:
+        for at, _ in late:
             if at > work.acknowledged + lease_s / 2:
                 model.breaks("sent after settled", f"{where}: {at - work.acknowledged:.3f} s later")
-        if len(late) > 1:
-            model.breaks("sent after settled", f"{where}: {len(late)} times")
+        attempts = sorted({attempt for _, attempt in late})
+        if len(attempts) > 1:
+            model.breaks("sent after settled", f"{where}: attempts {attempts}")
+        began = sum(at > work.acknowledged for at, _ in work.started)
+        if began > 1:
+            model.breaks("sent after settled", f"{where}: ran {began} times more")
 
 
 def _strict(model: Model) -> None:

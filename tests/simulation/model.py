@@ -60,9 +60,9 @@ class Raised:
 
 @dataclass(slots=True)
 class Work:
-    """What happened to one task, outside of the engine; `delivered`: when it was handed to a worker's stream."""
+    """What happened to one task, outside of the engine; `delivered`: when which attempt was handed to a stream."""
 
-    delivered: list[float] = field(default_factory=list)
+    delivered: list[tuple[float, int]] = field(default_factory=list)
     started: list[tuple[float, int]] = field(default_factory=list)
     finished: list[float] = field(default_factory=list)
     acknowledged: float | None = None
@@ -113,9 +113,9 @@ class Model:
 
     # activities
 
-    def activity_delivered(self, ref: TaskRef) -> None:
+    def activity_delivered(self, ref: TaskRef, attempt: int) -> None:
         """A sidecar handed a task to a worker's stream."""
-        self.work.setdefault(ref, Work()).delivered.append(self._now())
+        self.work.setdefault(ref, Work()).delivered.append((self._now(), attempt))
 
     def activity_started(self, ref: TaskRef, attempt: int, where: str) -> None:
         """A worker began a task."""
