@@ -37,7 +37,7 @@ def admission(answers: Answers, metrics: Metrics, *, unready: Callable[[], str |
                 metrics.counted(resource, "error", codes.ADMISSION_NOT_READY.name)
                 text = f"{codes.ADMISSION_NOT_READY}: the webhook has not read {missing} yet. Try again."
                 return web.Response(status=503, text=text)
-            with metrics.seconds.labels(resource).time():
+            with metrics.under_way.labels(resource).track_inprogress(), metrics.seconds.labels(resource).time():
                 try:
                     review = reviews.read(body, resource=resource)
                 except ReviewInvalid as error:

@@ -27,6 +27,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.under_way = Gauge(
+            "antiphon_admission_under_way",
+            "Admission requests that are not answered yet",
+            ["resource"],
+            registry=self.registry,
+        )
         self.certificate_expires = Gauge(
             "antiphon_webhook_certificate_expires_seconds",
             "When the certificate in use expires, as Unix time",

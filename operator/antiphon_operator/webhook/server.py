@@ -42,7 +42,7 @@ class Webhook:
         self.metrics = Metrics()
         self.certificate = Certificate(given.certificate_directory, self.metrics)
         self.cache = Cache(rest, namespaces=given.watch_namespaces)
-        self._draining = False
+        self._closed: str | None = "the port is not listened on yet"
         self._rest = rest
         self._configuration = given.mutating_configuration
         self._untrusted: str | None = "the webhook configuration has not been read yet"
@@ -52,8 +52,8 @@ class Webhook:
 
     def unready(self) -> str | None:
         """Return why the API server should ask another replica, None when it may ask this one."""
-        if self._draining:
-            return "draining"
+        if self._closed is not None:
+            return self._closed
         if self.certificate.missing is not None:
             return self.certificate.missing
         unread = self.cache.unread()
@@ -63,9 +63,13 @@ class Webhook:
             return f"{codes.WEBHOOK_CERTIFICATE_UNFIT}: {self._untrusted}"
         return None
 
+    def listens(self) -> None:
+        """Let the API server ask this replica from now on, as soon as nothing else speaks against it."""
+        self._closed = None
+
     def drain(self) -> None:
         """Have the API server ask another replica from now on."""
-        self._draining = True
+        self._closed = "draining"
 
     async def follow_trust(self) -> None:
         """Look every few seconds, for ever, whether the API server trusts the certificate in use."""
@@ -123,6 +127,7 @@ async def _open(webhook: Webhook, stack: AsyncExitStack, given: WebhookOptions, 
     answers = Answers(webhook.cache, settings=settings, metrics=webhook.metrics)
     reviews = application.admission(answers, webhook.metrics, unready=webhook.cache.unread)
     await _serve(stack, reviews, given.port, tls=webhook.certificate.context)
+    webhook.listens()
     stack.callback(webhook.drain)
 
 

@@ -85,7 +85,7 @@ async def test_what_is_under_way_is_answered_when_the_process_is_told_to_end(tmp
             running.options = replace(running.options, port=port, metrics_port=metrics_port)
             await ready(running)
             asked = asyncio.create_task(running.post("/mutate/pods", recorded("pod-of-replicaset")), name="asked")
-            await asyncio.sleep(0.3)
+            await has_one_under_way(running)
             process.send_signal(signal.SIGTERM)
             running.api.put(store())
             status, answer = await asked
@@ -105,6 +105,13 @@ async def ready(running: World) -> None:
                 if (await running.probe("/readyz"))[0] == 200:
                     return
             await asyncio.sleep(0.05)
+
+
+async def has_one_under_way(running: World) -> None:
+    """Wait until the process works on a review of a pod."""
+    async with asyncio.timeout(WITHIN_S):
+        while 'antiphon_admission_under_way{resource="pods"} 1.0' not in (await running.probe("/metrics"))[1]:
+            await asyncio.sleep(0.01)
 
 
 def _kubeconfig(url: str) -> dict:
