@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add("--etcd-key-file", "the certificate's key")
     add("--etcd-user", "a user of etcd")
     add("--etcd-password-file", "a file with the user's password")
+    add("--etcd-credentials-secret", "the Secret that sidecars reach etcd with, in each namespace of apps")
     add("--peer-ca-file", "certificates that those of sidecars must be signed by, where these speak TLS")
     add("--peer-cert-file", "this operator's certificate for sidecars")
     add("--peer-key-file", "the certificate's key")
@@ -107,6 +108,7 @@ def settings(parsed: argparse.Namespace) -> Settings:
             key_file=parsed.etcd_key_file,
             user=parsed.etcd_user,
             password_file=parsed.etcd_password_file,
+            sidecar_secret=parsed.etcd_credentials_secret or None,
         ),
         peers=PeerSettings(parsed.peer_ca_file, parsed.peer_cert_file, parsed.peer_key_file),
         lease=LeaseSettings(

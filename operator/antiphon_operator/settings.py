@@ -37,6 +37,8 @@ class EtcdSettings:
     key_file: str | None = None
     user: str | None = None
     password_file: str | None = None
+    #: The Secret that sidecars reach etcd with, in each namespace of apps; None where etcd asks for nothing.
+    sidecar_secret: str | None = None
     deadline: timedelta = timedelta(seconds=2.5)
 
 

@@ -20,16 +20,18 @@ from antiphon_operator.kube import access
 from antiphon_operator.kube.election import Election
 from antiphon_operator.kube.events import Events
 from antiphon_operator.kube.objects import Objects
+from antiphon_operator.kube.secrets import KubeSecrets
 from antiphon_operator.metrics import OperatorMetrics
 from antiphon_operator.registry.etcd import Etcd
 from antiphon_operator.runtime.cache import Cache
 from antiphon_operator.runtime.controller import Controller
+from antiphon_operator.runtime.credentials import Credentials
 from antiphon_operator.runtime.figures import Counting
 from antiphon_operator.runtime.reconcilers import AppRegistrations, StateStores, Workflows
 from antiphon_operator.runtime.runs import WorkflowRuns
 from antiphon_operator.runtime.schedules import WorkflowSchedules
 from antiphon_operator.runtime.world import World
-from antiphon_operator.settings import Settings
+from antiphon_operator.settings import APP_REGISTRATIONS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +126,14 @@ class Operator:
             period_s=settings.figures.total_seconds(),
             changed=controller.counted,
         )
+        credentials = Credentials(
+            settings.etcd.sidecar_secret,
+            KubeSecrets(client),
+            clock=clock,
+            namespaces=lambda: cache.namespaces(APP_REGISTRATIONS),
+            changed=controller.counted,
+        )
+        world.secret_missing = credentials.missing
         loop = asyncio.get_running_loop()
         handlers = registry(
             kinds=[each.plural for each in reconcilers],
@@ -136,6 +146,7 @@ class Operator:
                 parts.create_task(etcd.run(), name="etcd")
                 parts.create_task(controller.run(), name="controller")
                 parts.create_task(counting.run(), name="counting")
+                parts.create_task(credentials.run(), name="credentials")
                 parts.create_task(_watch(watching, controller), name="watching")
         finally:
             await control.close()

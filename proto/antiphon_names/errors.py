@@ -151,6 +151,9 @@ WORKFLOW_SUSPENDED = Code("AN604", "WorkflowSuspended", "its Workflow resource a
 WORKFLOW_MISSING = Code("AN605", "WorkflowMissing", "the Workflow that a run or a schedule names does not exist")
 SIDECARS_SILENT = Code("AN606", "SidecarsSilent", "no sidecar of the state store answers the operator")
 RUN_REFUSED = Code("AN607", "RunRefused", "the API server does not take the run that a schedule makes")
+ETCD_CREDENTIALS_MISSING = Code(
+    "AN608", "EtcdCredentialsMissing", "a namespace of apps does not have the Secret that sidecars reach etcd with"
+)
 APP_REGISTRATION_MISSING = Code(
     "AN630", "AppRegistrationMissing", "a pod asks for a sidecar, and no AppRegistration selects it"
 )

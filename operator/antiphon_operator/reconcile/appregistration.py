@@ -118,6 +118,15 @@ def _conflict(registration: objects.AppRegistration, older: str) -> list[Conditi
 
 def _injected(registration: objects.AppRegistration, observed: OfRegistration) -> Condition:
     pods = observed.pods
+    if observed.secret_missing is not None:
+        return Condition(
+            "SidecarInjected",
+            False,
+            codes.ETCD_CREDENTIALS_MISSING.name,
+            f'namespace "{registration.meta.namespace}" has no Secret "{observed.secret_missing}", with which sidecars '
+            f"reach etcd: pods of {registration.app_id} with a sidecar cannot start. Create it in this namespace; they "
+            "start then.",
+        )
     if pods.without:
         return Condition(
             "SidecarInjected",

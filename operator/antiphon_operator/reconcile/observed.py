@@ -64,13 +64,15 @@ class OfRegistration:
     """What is observed around an AppRegistration.
 
     `app`: the app as its own registration declares it. `older`: the registration that has the app ID already.
-    `store_found`: the StateStore that it refers to exists. `report`: None until a sidecar has told.
+    `store_found`: the StateStore that it refers to exists. `report`: None until a sidecar has told. `secret_missing`:
+    the name of the Secret for etcd, where the namespace does not have it.
     """
 
     app: App
     older: str | None = None
     pods: Pods = Pods()
     store_found: bool = True
+    secret_missing: str | None = None
     report: StoreReport | None = None
     backlog: Backlog | None = None
     etcd: Etcd = Etcd()

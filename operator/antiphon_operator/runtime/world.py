@@ -4,7 +4,7 @@ A landscape is put together anew when its namespace was touched, and a workflow 
 is another one. Both are pure, so that keeping them is only a matter of time saved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +38,8 @@ class World:
         self.cache = cache
         self.replicas = replicas
         self.figures = Figures()
+        #: The name of the Secret for etcd, where it is known that a namespace does not have it.
+        self.secret_missing: Callable[[str], str | None] = lambda namespace: None
         self._clock = clock
         self._endpoints = endpoints
         self._away_s = away.total_seconds()
@@ -169,6 +171,7 @@ class World:
             pods=selecting.pods(registration, pods),
             store_found=registration.store is None
             or self.cache.get(STATE_STORES, namespace, registration.store) is not None,
+            secret_missing=self.secret_missing(namespace),
             report=self.figures.store(app),
             backlog=self.figures.backlog(namespace, app),
             etcd=self.etcd(),

@@ -22,6 +22,18 @@ KUBERNETES = {
             "the label antiphon.dev/inject=true on pods or namespace, and restart them."
         ),
     ),
+    codes.ETCD_CREDENTIALS_MISSING: Explanation(
+        seen="As the reason of an AppRegistration's conditions Ready and SidecarInjected.",
+        cause=(
+            "The chart's etcd.external.credentialsSecret names a Secret, which every namespace of apps must have: the "
+            "operator copies none. Pods with a sidecar stay in ContainerCreating."
+        ),
+        fix="Create the Secret in the namespace, with the keys that docs/kubernetes/injection.md lists.",
+        example=(
+            'namespace "shop" has no Secret "antiphon-etcd", with which sidecars reach etcd: pods of payments with a '
+            "sidecar cannot start. Create it in this namespace; they start then."
+        ),
+    ),
     codes.WORKFLOW_SUSPENDED: Explanation(
         seen="As the refusal of a start.",
         cause="The Workflow resource of this name has spec.suspend set; instances under way go on.",

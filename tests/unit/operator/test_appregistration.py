@@ -29,6 +29,12 @@ def test_a_new_object_is_pending_and_is_looked_at_again():
     assert (outcome.again_s, outcome.status["appId"]) == (2.0, "Payments")
 
 
+def test_a_secret_for_etcd_that_is_missing_is_said():
+    outcome = reconciled(DECLARED, secret_missing="antiphon-etcd", pods=Pods(2, 2))
+    assert conditions(outcome.status)["Ready"] == ("False", "EtcdCredentialsMissing")
+    assert 'has no Secret "antiphon-etcd"' in message(outcome.status, "SidecarInjected")
+
+
 def test_all_well():
     status = reconciled(DECLARED, replica("Payments", 1, **OFFERS), replica("Payments", 2, **OFFERS)).status
     assert conditions(status) == {
