@@ -98,9 +98,8 @@ class _Judging:
         where = self.namespace.elsewhere.get(app_id)
         if where is not None:
             message = (
-                f'{said} "{app_id}", which is in namespace "{where}" and not in "{self.namespace.name}". Workflows '
-                "do not "
-                f"leave their namespace. Deploy {app_id} in {self.namespace.name}, or the callers in {where}."
+                f'{said} "{app_id}", which is in namespace "{where}" and not in "{self.namespace.name}". Workflows do '
+                f"not leave their namespace. Deploy {app_id} in {self.namespace.name}, or the callers in {where}."
             )
             reason = codes.NAMESPACE_MISMATCH.name
             return tuple(Finding(topic, reason, message, lasting=True) for topic in (Topic.NAMESPACE, Topic.REGISTERED))
@@ -136,8 +135,7 @@ class _Judging:
                 Topic.REGISTERED,
                 conditions.NAMES_NOT_DECLARED.name,
                 f'{self._says()} in app "{target.app_id}", whose workers do not say which names they have. List it '
-                "under "
-                f"spec.offers of {_registration(target)}, so that it can be checked.",
+                f"under spec.offers of {_registration(target)}, so that it can be checked.",
                 broken=False,
             )
         else:
@@ -155,8 +153,7 @@ class _Judging:
             Topic.REGISTERED,
             codes.VERSION_NOT_AVAILABLE.name,
             f'{self._says()} version "{wanted}" in app "{target.app_id}", which has of it: {codes.listing(known)}. '
-            "Deploy "
-            f"a worker with version {wanted}, or fix spec.entry.version.",
+            f"Deploy a worker with version {wanted}, or fix spec.entry.version.",
             lasting=True,
         )
 
@@ -167,11 +164,9 @@ class _Judging:
             Topic.REGISTERED,
             conditions.DECLARED_NOT_OFFERED.name,
             f'{self._says()} in app "{target.app_id}", whose AppRegistration declares it and whose workers do not '
-            "offer it; "
-            f"they offer: {codes.listing(offered)} ({_replicas(target)}).{self.words.nearest(call.name, offered)} "
-            "Calls "
-            "wait "
-            f"until a worker offers it. Deploy one, or fix the name.",
+            f"offer it; they offer: {codes.listing(offered)} "
+            f"({_replicas(target)}).{self.words.nearest(call.name, offered)} Calls wait until a worker offers it. "
+            "Deploy one, or fix the name.",
             broken=False,
         )
 
@@ -182,8 +177,8 @@ class _Judging:
             Topic.REGISTERED,
             codes.TARGET_APP_UNAVAILABLE.name,
             f'{self._says()} in app "{target.app_id}", which has no worker connected now, so nobody knows what it '
-            "offers. "
-            f"Calls wait. Start {target.app_id}, or list what it offers under spec.offers of {_registration(target)}.",
+            f"offers. Calls wait. Start {target.app_id}, or list what it offers under spec.offers of "
+            f"{_registration(target)}.",
             broken=False,
         )
 
@@ -213,8 +208,7 @@ class _Judging:
         yield Finding(
             Topic.ALLOWED,
             codes.CALL_DENIED.name,
-            f'{self._says()} in app "{target.app_id}", which allows calls from: {_allowed(allowed)}. Such a '
-            "call is "
+            f'{self._says()} in app "{target.app_id}", which allows calls from: {_allowed(allowed)}. Such a call is '
             f"refused at once. Put {{appId: {caller.app_id}}} into spec.allowFrom of {_registration(target)}.",
             lasting=True,
         )

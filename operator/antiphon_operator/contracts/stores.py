@@ -43,8 +43,8 @@ def _different(caller: App, target: App, said: str, mine: str, theirs: str) -> F
         Topic.STORE,
         codes.STATE_STORE_MISMATCH.name,
         f"{said}, which keeps its state elsewhere: {caller.app_id} in {mine}; {target.app_id} in {theirs}. Apps that "
-        "call "
-        "each other share one store. Give both AppRegistrations the same spec.storeRef and restart the pods of one.",
+        "call each other share one store. Give both AppRegistrations the same spec.storeRef and restart the pods of "
+        "one.",
         lasting=True,
     )
 
@@ -68,16 +68,14 @@ def _split(app: App, subject: str) -> Iterator[Finding]:
             Topic.STORE,
             codes.STATE_STORE_MISMATCH.name,
             f'{subject} "{app.app_id}", whose own replicas keep their state in {len(app.live.stores)} stores '
-            f"({found}). "
-            "Wait for its rollout to end, or restart the pods that have the old store.",
+            f"({found}). Wait for its rollout to end, or restart the pods that have the old store.",
         )
     elif app.live.apart & app.live.replicas:
         yield Finding(
             Topic.STORE,
             codes.STATE_STORE_MISMATCH.name,
             f'{subject} "{app.app_id}", whose own replicas have stores of one identity that are different databases. '
-            "One "
-            "was restored from a copy of the other. Point all at one database.",
+            "One was restored from a copy of the other. Point all at one database.",
             lasting=True,
         )
 

@@ -106,8 +106,7 @@ def _conflict(registration: objects.AppRegistration, older: str) -> list[Conditi
         False,
         name,
         f'app ID "{registration.app_id}" belongs to AppRegistration {older}, which is older, so this one counts for '
-        "nothing. "
-        "Delete one of the two, or give this one another spec.appId.",
+        "nothing. Delete one of the two, or give this one another spec.appId.",
     )
     others = [
         Condition(kind, None, name, "not judged: see Ready")
@@ -150,8 +149,7 @@ def _store_reachable(registration: objects.AppRegistration, observed: OfRegistra
             False,
             codes.STATE_STORE_MISSING.name,
             f'spec.storeRef names StateStore "{registration.store}", which namespace "{registration.meta.namespace}" '
-            "does not "
-            "have. Pods of the app are refused until it is there. Create it, or fix the name.",
+            "does not have. Pods of the app are refused until it is there. Create it, or fix the name.",
         )
     if len(live.stores) > 1:
         return Condition(
@@ -159,8 +157,7 @@ def _store_reachable(registration: objects.AppRegistration, observed: OfRegistra
             False,
             codes.STATE_STORE_MISMATCH.name,
             f"replicas of {registration.app_id} keep their state in {len(live.stores)} stores: "
-            f"{codes.listing(live.stores)}. "
-            "Restart the pods that have the old one.",
+            f"{codes.listing(live.stores)}. Restart the pods that have the old one.",
         )
     if report is not None and report.error:
         return Condition(
@@ -196,8 +193,7 @@ def _offers(registration: objects.AppRegistration, observed: OfRegistration) -> 
             False,
             codes.VERSION_NOT_AVAILABLE.name,
             f"declared and not offered: {', '.join(versions)}. Instances pinned to these wait. Deploy workers that "
-            "have them, "
-            "or fix spec.offers.",
+            "have them, or fix spec.offers.",
         )
     further = [each for each in live.offered if each not in declared]
     also = f"; offered and not declared: {_said(further)}" if further else ""
@@ -217,9 +213,8 @@ def _missing(registration: objects.AppRegistration, app: App, missing: Sequence[
         False,
         reasons.DECLARED_NOT_OFFERED.name,
         f"declared and not offered: {_said(missing)}; {registration.app_id} offers {_said(live.offered)} "
-        f"({live.connected} replicas with workers).{hints} Calls to them wait. Register them in the app, or take "
-        "them out of "
-        "spec.offers.",
+        f"({live.connected} replicas with workers).{hints} Calls to them wait. Register them in the app, or take them "
+        "out of spec.offers.",
     )
 
 

@@ -63,9 +63,8 @@ def _split(observed: OfStore) -> Condition:
         "Reachable",
         False,
         codes.STATE_STORE_MISMATCH.name,
-        f"the apps that refer to this StateStore keep their state in different stores: {uses}. Its URL was changed, "
-        "or leads to "
-        "different databases. Restart the pods that have the old one.",
+        f"the apps that refer to this StateStore keep their state in different stores: {uses}. Its URL was changed, or "
+        "leads to different databases. Restart the pods that have the old one.",
     )
 
 
@@ -92,8 +91,7 @@ def _current(report: StoreReport | None) -> Condition:
             False,
             codes.STORE_TOO_NEW.name,
             f"the store's schema is {report.schema_version}, the sidecar that was asked knows "
-            f"{report.newest_schema_version}. "
-            "Restart the pods that have the older sidecar.",
+            f"{report.newest_schema_version}. Restart the pods that have the older sidecar.",
         )
     if report.schema_version < report.newest_schema_version:
         return Condition(

@@ -67,8 +67,7 @@ def entry(body: Body, verdicts: Iterable[Verdict]) -> EntryRecord:
         admit, reason = False, codes.WORKFLOW_SUSPENDED.name
         message = (
             f'Workflow {workflow.meta.name} admits no new instances of "{workflow.workflow}" ({workflow.app_id}): '
-            "spec.suspend "
-            "is true. Set it to false."
+            "spec.suspend is true. Set it to false."
         )
     elif broken is not None and workflow.policy != _OFF:
         admit, reason, message = workflow.policy != "Enforce", broken.reason, broken.message

@@ -45,8 +45,7 @@ def warnings(found: Mapping[str, Any], known: Known) -> Iterator[str]:
         if other.app_id == registration.app_id and _older(other, registration):
             yield (
                 f'{codes.APP_ID_CONFLICT}: app ID "{registration.app_id}" belongs to AppRegistration "{other.name}", '
-                "which is older: this one "
-                "has no effect while that exists."
+                "which is older: this one has no effect while that exists."
             )
         elif other.app_id != registration.app_id and other.selector == registration.selector:
             yield (

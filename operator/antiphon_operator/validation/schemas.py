@@ -43,8 +43,8 @@ def invalid(schema: object, *, where: str) -> Iterator[Problem]:
     except jsonschema.SchemaError as error:
         yield Problem(
             codes.SCHEMA_INVALID,
-            f"{_place(where, error.absolute_path)} is no JSON Schema: {_short(error.message)}. "
-            "Correct it; draft 2020-12 applies.",
+            f"{_place(where, error.absolute_path)} is no JSON Schema: {_short(error.message)}. Correct it; draft "
+            "2020-12 applies.",
         )
         return
     except RecursionError:

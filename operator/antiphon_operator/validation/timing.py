@@ -62,8 +62,8 @@ def bad_zone(name: str) -> Iterator[Problem]:
     if name not in _zones():
         yield Problem(
             codes.TIME_ZONE_UNKNOWN,
-            f'spec.timeZone "{name}" is no time zone.{codes.nearest(name, _zones())} '
-            "Write a name of the IANA database.",
+            f'spec.timeZone "{name}" is no time zone.{codes.nearest(name, _zones())} Write a name of the IANA '
+            "database.",
         )
 
 

@@ -79,7 +79,7 @@ def health(metrics: Metrics, *, unready: Callable[[], str | None]) -> web.Applic
 async def _unknown(request: web.Request) -> web.Response:
     logger.warning("a path that the webhook does not have", extra={"path": request.path, "method": request.method})
     text = (
-        f"{codes.ADMISSION_REQUEST_INVALID}: the webhook has nothing at {request.path}. "
-        "Correct the path in the webhook configuration."
+        f"{codes.ADMISSION_REQUEST_INVALID}: the webhook has nothing at {request.path}. Correct the path in the "
+        "webhook configuration."
     )
     return web.Response(status=404, text=text)

@@ -22,9 +22,9 @@ INJECTION = {
         cause="The selectors of two apps match the pod's labels.",
         fix="Make the selectors differ, or name the app with the annotation antiphon.dev/app-id.",
         example=(
-            "pod orders-6d4* (namespace shop) has labels that several AppRegistrations select: "
-            '"orders" (app orders), "orders-v2" (app orders2). The pod is not started. Name the app with the '
-            "annotation antiphon.dev/app-id, or make the selectors differ."
+            'pod orders-6d4* (namespace shop) has labels that several AppRegistrations select: "orders" (app orders), '
+            '"orders-v2" (app orders2). The pod is not started. Name the app with the annotation antiphon.dev/app-id, '
+            "or make the selectors differ."
         ),
     ),
     codes.APP_NOT_DECLARED: Explanation(

@@ -40,9 +40,9 @@ COMMAND_LINE = {
         fix="Start one, or name the store that it runs with.",
         example=(
             "nothing runs on this machine with the store sqlite:///state.db (no process listens on "
-            "/srv/state.db.sock). Start it with: antiphon dev --store sqlite:///state.db\n"
-            "If it runs with another store, name that one with --store or ANTIPHON_STORE. A sidecar elsewhere is asked "
-            "with --address HOST:PORT."
+            "/srv/state.db.sock). Start it with: antiphon dev --store sqlite:///state.db\nIf it runs with another "
+            "store, name that one with --store or ANTIPHON_STORE. A sidecar elsewhere is asked with --address "
+            "HOST:PORT."
         ),
     ),
     codes.INPUT_INVALID: Explanation(
@@ -71,8 +71,8 @@ COMMAND_LINE = {
         cause="A replica is in the registry, but does not answer others: it has just died, is stopped, or is cut off.",
         fix="Nothing, when it died: others take over within a lease. Else look at its log and at the network.",
         example=(
-            "replica orders-4f1 of orders is registered at 10.0.0.7:50002, and did not answer within 2 s. If it has"
-            " died, others take over when its lease has run out; if not, look at its log and at the network."
+            "replica orders-4f1 of orders is registered at 10.0.0.7:50002, and did not answer within 2 s. If it has "
+            "died, others take over when its lease has run out; if not, look at its log and at the network."
         ),
     ),
     codes.STORE_TOO_OLD: Explanation(

@@ -39,9 +39,8 @@ KUBERNETES = {
         cause="The Workflow resource of this name has spec.suspend set; instances under way go on.",
         fix="Set spec.suspend to false.",
         example=(
-            'Workflow process-order admits no new instances of "process_order" (orders): spec.suspend is true. Set '
-            "it to "
-            "false."
+            'Workflow process-order admits no new instances of "process_order" (orders): spec.suspend is true. Set it '
+            "to false."
         ),
     ),
     codes.WORKFLOW_MISSING: Explanation(

@@ -71,9 +71,9 @@ COORDINATION = {
         cause="Calls to etcd fail; what this replica owns stays its own, and nothing new is claimed.",
         fix="Bring etcd back; work goes on by itself, and went on meanwhile for all that had an owner.",
         example=(
-            "etcd has not answered this sidecar since 2026-11-26T10:41:03Z. What is told of other replicas is as it"
-            " was then. Owners go on; partitions of replicas that die are not taken until etcd answers. Bring it back,"
-            " or mend the network between."
+            "etcd has not answered this sidecar since 2026-11-26T10:41:03Z. What is told of other replicas is as it "
+            "was then. Owners go on; partitions of replicas that die are not taken until etcd answers. Bring it back, "
+            "or mend the network between."
         ),
     ),
     codes.PEER_MISTAKEN: Explanation(

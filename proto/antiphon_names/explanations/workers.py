@@ -45,8 +45,8 @@ WORKERS = {
         cause="A value cannot become JSON, or JSON does not fit the type that is declared for it.",
         fix="Return what JSON can say, or declare the type that really comes.",
         example=(
-            'result of activity "charge" does not fit its type hint at $: int is declared, a string came. '
-            "Declare what really comes, or send what is declared."
+            'result of activity "charge" does not fit its type hint at $: int is declared, a string came. Declare what '
+            "really comes, or send what is declared."
         ),
     ),
     codes.WORKFLOW_RULE_BROKEN: Explanation(
