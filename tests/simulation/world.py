@@ -304,7 +304,8 @@ class World:
         if self.draw.random() < self.scenario.purges and not started.doubtful:
             force, recursive = self.wishes.random() < self.scenario.forces, self.wishes.random() < 0.5
             await self.client.purge(started, force=force, recursive=recursive)
-            if self.draw.random() < 0.7 and started.run < 2:
+            # A purge that was not answered may still land, and would take the next run with it.
+            if self.draw.random() < 0.7 and started.run < 2 and not started.doubtful:
                 self._begin(started.app, started.instance_id, started.run + 1)
                 return
         elif self.wishes.random() < self.scenario.reruns and not events and not started.doubtful:
