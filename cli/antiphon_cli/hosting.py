@@ -175,7 +175,7 @@ async def added(host: bootstrap.Host, app: ports.AppPorts) -> bootstrap.Listener
 
 def announce(settings: Settings, listeners: Sequence[bootstrap.Listener]) -> None:
     """Tell where each app finds its sidecar."""
-    store = hosts.without_password(settings.store)
+    store = hosts.without_password(bootstrap.store_url(settings))
     click.echo(f"Everything is kept in {store}, namespace {settings.namespace}.\n")
     cells = [(listener.app, str(listener.grpc_port), str(listener.http_port)) for listener in listeners]
     output.rows(("APP", "GRPC", "HTTP"), cells)

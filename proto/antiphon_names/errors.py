@@ -106,6 +106,7 @@ WORKER_NOT_CONNECTED = Code("AN501", "WorkerNotConnected", "no worker of this ap
 TOKEN_WRONG = Code("AN502", "TokenWrong", "the API token is missing or wrong", retriable=False)
 REQUEST_INVALID = Code("AN503", "RequestInvalid", "the request cannot be understood", retriable=False)
 SIDECAR_DRAINING = Code("AN504", "SidecarDraining", "the sidecar is shutting down")
+SIDECAR_STARTING = Code("AN508", "SidecarStarting", "the sidecar has not opened its store yet")
 NOT_SUPPORTED = Code("AN505", "NotSupported", "this release does not support it", retriable=False)
 VALUE_INVALID = Code(
     "AN506",

@@ -73,10 +73,10 @@ def _wait_for_second(second: int) -> None:
     time.sleep((second - datetime.now(UTC).second) % 60)  # noqa: TID251  (the schedule's own clock)
 
 
-def test_nothing_differs_from_the_chart_once_it_is_installed(installation: Installation, cluster: Kubernetes) -> None:
+def test_nothing_differs_from_the_chart_once_it_is_installed(installation: Installation) -> None:
     """What the operator writes (the authority's bundle) is no difference: the chart says nothing about it."""
     made = installation.helm("template", RELEASE, "charts/antiphon", "--namespace", "antiphon-system", "--no-hooks")
-    differing = cluster.attempt("diff", "--filename=-", input=made)
+    differing = installation.system.attempt("diff", "--filename=-", input=made)
     assert (differing.returncode, differing.stdout) == (0, ""), differing.stderr
 
 

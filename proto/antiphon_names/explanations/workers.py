@@ -34,6 +34,12 @@ WORKERS = {
         fix="Try again: another one takes over.",
         example="this sidecar is shutting down. Try again: another one takes over.",
     ),
+    codes.SIDECAR_STARTING: Explanation(
+        seen="As a refused request, for a moment.",
+        cause="The sidecar has been started and has not opened its store or not read the registry yet.",
+        fix="Try again; if it lasts, look into the sidecar's log for what it waits for.",
+        example='the sidecar of app "orders" is starting. Try again in a moment; if it lasts, its log says why.',
+    ),
     codes.NOT_SUPPORTED: Explanation(
         seen="As a refused request.",
         cause="The protocol has it and this release does not.",

@@ -190,7 +190,11 @@ class Sidecar:
     def _calls_of(self, app: str) -> Calls | None:
         """Return the calls of this app, or of another one of the same store: what they ask for are rows."""
         if self._served is None:
-            return None
+            raise Rejected(
+                grpc.StatusCode.UNAVAILABLE,
+                codes.SIDECAR_STARTING,
+                f'the sidecar of app "{self.app}" is starting. Try again in a moment; if it lasts, its log says why.',
+            )
         if app == self.app:
             return self._served.calls
         if self._served.replica.rules.is_elsewhere(app):

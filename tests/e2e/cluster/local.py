@@ -53,6 +53,8 @@ class Cluster:
     def __init__(self, layout: Layout, network: Network) -> None:
         self.layout = layout
         self.network = network
+        #: The first process, where this object has started it.
+        self._child: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def default(cls) -> "Cluster":
@@ -93,6 +95,9 @@ class Cluster:
         for process in processes:
             process.kill()
         _wait(lambda: not any(process.alive() for process in processes), "the end of the cluster", 10)
+        if self._child is not None:
+            self._child.wait()
+            self._child = None
         subprocess.run(["ip", "link", "delete", HOST_INTERFACE], check=False, stderr=subprocess.DEVNULL)
         cgroups.remove()
         shutil.rmtree(self.layout.root, ignore_errors=True)
@@ -189,7 +194,7 @@ class Cluster:
         """Start the first process of the cluster in namespaces of its own, and link them to this machine."""
         first = self.network.first
         with self.layout.log.open("wb") as log:
-            outer = subprocess.Popen(
+            outer = self._child = subprocess.Popen(
                 node.isolated(first, *NAMESPACES),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
