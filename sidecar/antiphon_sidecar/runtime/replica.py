@@ -79,7 +79,12 @@ class Replica:
         #: Who sent a result that is not settled yet; filled by `receiving`.
         self.senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
-        self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
+        self.handover = Handover(
+            clock=parts.clock,
+            lease_s=parts.limits.lease_s,
+            view=parts.coordinator.view,
+            closed=lambda: self.sweep.soon(),
+        )
         #: Apps that have a worker somewhere.
         self._attended: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
@@ -218,6 +223,7 @@ class Replica:
 
     def _view_changed(self) -> None:
         self.ownership.wake()
+        self.handover.settle()
         view = self.parts.coordinator.view()
         self.presence.view_changed()
         self.limiting.follow()
