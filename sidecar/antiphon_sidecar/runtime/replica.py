@@ -279,6 +279,10 @@ class Replica:
         for message in to_park(lane, now=self.parts.clock.monotonic(), patience_s=patience_s):
             self.work.parks.add((lane, message))
 
+    def owned(self, partition: int, at: int) -> None:
+        """Note that a commit made at this store time has passed the fence."""
+        self.dispatcher.owned(partition, at)
+
     def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
         """Dispatch tasks that have just become durable."""
         self.dispatcher.offer(tasks)
