@@ -14,6 +14,7 @@ from antiphon_sidecar.coordination.etcd_view import Registry
 from antiphon_sidecar.peers.base import Answer, Verdict
 from antiphon_sidecar.runtime import receiving
 from antiphon_sidecar.runtime.clock import StoreClock
+from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.ownership import Ownership
@@ -49,6 +50,11 @@ def work_of_lost_workers_is_forgotten() -> None:
     """What a worker had in hand is nobody's when it is gone."""
     _replace(Instances, "stream_removed", _nothing)
     _replace(Intake, "stream_removed", _nothing)
+
+
+def what_is_held_is_not_looked_at_again() -> None:
+    """A task that waits for its app goes on waiting when the app is back."""
+    _replace(Dispatcher, "retry_held", _nothing)
 
 
 def share_is_kept_without_workers() -> None:
@@ -118,6 +124,7 @@ _BUGS = (
     timers_do_not_fire,
     sweep_is_dropped,
     work_of_lost_workers_is_forgotten,
+    what_is_held_is_not_looked_at_again,
     share_is_kept_without_workers,
     result_is_acknowledged_before_the_commit,
     refused_epoch_is_kept,
@@ -136,6 +143,7 @@ FAILS_ON: dict[str, Callable[[], None]] = {
     "kill_sidecars": sweep_is_dropped,
     "kill_workers": work_of_lost_workers_is_forgotten,
     "lose_workers": share_is_kept_without_workers,
+    "lose_app": what_is_held_is_not_looked_at_again,
     "kill_in_commit": result_is_acknowledged_before_the_commit,
     "pause_owners": refused_epoch_is_kept,
     "cut_peers": results_wait_for_their_owner,
