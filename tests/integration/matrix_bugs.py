@@ -79,8 +79,16 @@ def refused_epoch_is_kept() -> None:
     _replace(Ownership, "drop", _nothing)
 
 
-def results_wait_for_their_owner() -> None:
-    """A target that gets no answer does not write the result itself."""
+def results_are_said_once() -> None:
+    """A target that gets no answer to a result neither says it again nor writes it itself."""
+    report, said = Intake._report, set()
+
+    def once(self: Any, hand: Any) -> None:
+        if hand.ref not in said:
+            said.add(hand.ref)
+            report(self, hand)
+
+    _replace(Intake, "_report", once)
     _replace(Intake, "tick", _nothing)
 
 
@@ -128,7 +136,7 @@ _BUGS = (
     share_is_kept_without_workers,
     result_is_acknowledged_before_the_commit,
     refused_epoch_is_kept,
-    results_wait_for_their_owner,
+    results_are_said_once,
     unknown_outcomes_are_ignored,
     etcd_is_read_once,
     one_endpoint_is_used,
@@ -146,7 +154,7 @@ FAILS_ON: dict[str, Callable[[], None]] = {
     "lose_app": what_is_held_is_not_looked_at_again,
     "kill_in_commit": result_is_acknowledged_before_the_commit,
     "pause_owners": refused_epoch_is_kept,
-    "cut_peers": results_wait_for_their_owner,
+    "cut_peers": results_are_said_once,
     "cut_pair": sweep_is_dropped,
     "cut_pair_one_way": sweep_is_dropped,
     "cut_etcd": refused_epoch_is_kept,
