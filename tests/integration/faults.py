@@ -5,10 +5,13 @@ What a fault has killed runs again by then, or is starting. The last replica of 
 
 import asyncio
 import json
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+
+import pytest
 
 from antiphon_proto.etcd.cluster import Access
 from antiphon_sidecar.coordination.base import Coordinator, View
@@ -59,9 +62,11 @@ async def kill_sidecars(made: Fleet) -> None:
 
 
 async def kill_workers(made: Fleet) -> None:
-    """SIGKILL for a worker of each app."""
+    """SIGKILL for a worker of each app; what they had in hand has to wait until they are back."""
     for pod in victims(made):
         await again(pod.worker)
+    for pod in victims(made):
+        await asyncio.to_thread(pod.worker.wait_until_ready)
 
 
 async def lose_workers(made: Fleet) -> None:
@@ -323,3 +328,12 @@ CELLS: tuple[Cell, ...] = (
     roll,
     shift_clocks,
 )
+
+
+def chosen() -> list[Cell]:
+    """Return the cells that the variable CELLS names, with commas; all when it names none, or says so."""
+    known = {cell.__name__: cell for cell in CELLS}
+    names = [name for name in os.environ.get("CELLS", "").split(",") if name]
+    if unknown := set(names) - {"all", *known}:
+        raise pytest.UsageError(f"CELLS: no cell {', '.join(sorted(unknown))}; there are: all, {', '.join(known)}")
+    return list(CELLS) if not names or "all" in names else [known[name] for name in names]

@@ -20,7 +20,10 @@ _CHILD_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that an activity did; `at` in nanoseconds of the machine's monotonic clock."""
+    """Something that an activity did; `at` in nanoseconds of the machine's monotonic clock.
+
+    `waited`: for how many nanoseconds of its life the process's first thread had no CPU though it could have run.
+    """
 
     what: str
     at: int
@@ -28,6 +31,7 @@ class Line:
     attempt: int
     value: str
     process: int
+    waited: int = 0
 
 
 class Ledger:
@@ -50,18 +54,29 @@ class Ledger:
         """Return what began although its result had been acknowledged before, as sentences.
 
         `under_way_s`: for so long a later attempt that was on its way by then may still begin: half a lease where
-        owners change.
+        owners change. What the worker had to wait for a CPU meanwhile is taken off: the delivery was there.
         """
         settled: dict[Key, Line] = {}
         for line in self.lines:
             if line.what == "settled":
                 settled.setdefault(line.key, line)
-        return [
-            f"{line.key} attempt {line.attempt} began {(line.at - first.at) / 1e6:.1f} ms after its result was settled"
-            for line in self.lines
-            if line.what == "started" and (first := settled.get(line.key)) is not None and line.at > first.at
-            if line.attempt == 1 or line.at - first.at > under_way_s * 1e9
-        ]
+        found = []
+        for line in self.lines:
+            first = settled.get(line.key)
+            if line.what != "started" or first is None or line.at <= first.at:
+                continue
+            late = line.at - first.at - self._waited_since(line, first.at)
+            if line.attempt == 1 or late > under_way_s * 1e9:
+                found.append(
+                    f"{line.key} attempt {line.attempt} began {(line.at - first.at) / 1e6:.1f} ms after its result "
+                    f"was settled, {late / 1e6:.1f} ms of them with a CPU"
+                )
+        return found
+
+    def _waited_since(self, line: Line, at: int) -> int:
+        """Return for how long the process of a line had waited for a CPU by then, since a time or a little before."""
+        before = (each.waited for each in self.lines if each.process == line.process and each.at <= at)
+        return line.waited - max(before, default=0)
 
     def counts(self) -> str:
         """Say how many lines of each kind there are."""
@@ -78,6 +93,7 @@ def _line(raw: dict[str, Any]) -> Line:
         attempt=raw["attempt"],
         value=raw["value"],
         process=raw["process"],
+        waited=raw["waited"],
     )
 
 

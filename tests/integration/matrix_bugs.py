@@ -14,6 +14,7 @@ from antiphon_sidecar.coordination.etcd_view import Registry
 from antiphon_sidecar.peers.base import Answer, Verdict
 from antiphon_sidecar.runtime import receiving
 from antiphon_sidecar.runtime.clock import StoreClock
+from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.ownership import Ownership
@@ -51,6 +52,11 @@ def work_of_lost_workers_is_forgotten() -> None:
     _replace(Intake, "stream_removed", _nothing)
 
 
+def what_is_held_is_not_looked_at_again() -> None:
+    """A task that waits for its app goes on waiting when the app is back."""
+    _replace(Dispatcher, "retry_held", _nothing)
+
+
 def share_is_kept_without_workers() -> None:
     """A replica without workers keeps its partitions."""
     _replace(Serving, "look", lambda self: not self.leaving)
@@ -73,8 +79,16 @@ def refused_epoch_is_kept() -> None:
     _replace(Ownership, "drop", _nothing)
 
 
-def results_wait_for_their_owner() -> None:
-    """A target that gets no answer does not write the result itself."""
+def results_are_said_once() -> None:
+    """A target that gets no answer to a result neither says it again nor writes it itself."""
+    report, said = Intake._report, set()
+
+    def once(self: Any, hand: Any) -> None:
+        if hand.ref not in said:
+            said.add(hand.ref)
+            report(self, hand)
+
+    _replace(Intake, "_report", once)
     _replace(Intake, "tick", _nothing)
 
 
@@ -118,10 +132,11 @@ _BUGS = (
     timers_do_not_fire,
     sweep_is_dropped,
     work_of_lost_workers_is_forgotten,
+    what_is_held_is_not_looked_at_again,
     share_is_kept_without_workers,
     result_is_acknowledged_before_the_commit,
     refused_epoch_is_kept,
-    results_wait_for_their_owner,
+    results_are_said_once,
     unknown_outcomes_are_ignored,
     etcd_is_read_once,
     one_endpoint_is_used,
@@ -136,9 +151,10 @@ FAILS_ON: dict[str, Callable[[], None]] = {
     "kill_sidecars": sweep_is_dropped,
     "kill_workers": work_of_lost_workers_is_forgotten,
     "lose_workers": share_is_kept_without_workers,
+    "lose_app": what_is_held_is_not_looked_at_again,
     "kill_in_commit": result_is_acknowledged_before_the_commit,
     "pause_owners": refused_epoch_is_kept,
-    "cut_peers": results_wait_for_their_owner,
+    "cut_peers": results_are_said_once,
     "cut_pair": sweep_is_dropped,
     "cut_pair_one_way": sweep_is_dropped,
     "cut_etcd": refused_epoch_is_kept,

@@ -58,10 +58,14 @@ class Program:
     def wait_until_ready(self) -> None:
         """Wait until its present life has come so far that signals reach its own handlers."""
         deadline = time.monotonic() + START_S
-        while self.ready not in self.log.read_text(errors="replace").rpartition(self._birth)[2]:
+        while not self.is_ready():
             assert self.running.poll() is None, f"{self.name} ended:\n{self.tail()}"
             assert time.monotonic() < deadline, f"{self.name} does not get ready:\n{self.tail()}"
             time.sleep(0.02)
+
+    def is_ready(self) -> bool:
+        """Tell whether its present life has come so far."""
+        return self.ready in self.log.read_text(errors="replace").rpartition(self._birth)[2]
 
     @property
     def _birth(self) -> str:

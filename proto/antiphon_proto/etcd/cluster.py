@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 #: etcd3's names for what a caller may answer by trying again.
 _FAILURES = (etcd3.exceptions.Etcd3Exception, grpc.RpcError)
+#: Errors that have a status: those of threads and those of the event loop have no other base in common.
+_CALLS = (grpc.Call, grpc.aio.AioRpcError)
 #: A call may take this many deadlines, with the time to connect and log in, before it is left to itself.
 _PATIENCE = 3
 _OPTIONS = (
@@ -194,11 +196,11 @@ def _bytes_of(path: str | None) -> bytes | None:
 
 def code_of(error: BaseException) -> grpc.StatusCode | None:
     """Return the status of a call that failed, None when it has none."""
-    return error.code() if isinstance(error, grpc.Call) else None
+    return error.code() if isinstance(error, _CALLS) else None
 
 
 def said(error: BaseException) -> str:
     """Return an error of etcd3 or grpc in one line."""
-    if isinstance(error, grpc.Call):
+    if isinstance(error, _CALLS):
         return f"{error.code().name} {error.details()}"
     return str(error) or type(error).__name__

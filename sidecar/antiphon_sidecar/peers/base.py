@@ -20,8 +20,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A task on its way to a target; `dispatched_at` in store time, `request` as stored.
+    """A task on its way to a target; `request` as stored.
 
+    `dispatched_at`: the store time at which the sender was last certain to own the task's partition; from then on its
+    dispatch grows old, however late it is sent.
     `watched`: the owner wants to hear when a worker begins it. `details`: what an earlier attempt last said of its
     progress. `lapses_ns`: how long an attempt whose replica is gone may still run, 0 when nothing limits it.
     """

@@ -172,6 +172,7 @@ class _Link:
         self._me = me
         self._again = again
         self._broken = False
+        self._backoff_s = _BACKOFF_S[0]
         self._to = to
         self._address = address
         self._certificates = certificates
@@ -188,7 +189,6 @@ class _Link:
         self._wake.set()
 
     async def _run(self) -> None:
-        backoff_s = _BACKOFF_S[0]
         while (address := self._address(self._to)) is not None:
             try:
                 async with self._channel(address) as channel:
@@ -199,8 +199,8 @@ class _Link:
             # Old by the time it could be sent; what matters is found by the sweep.
             self._traffic["dropped"] += len(self._waiting)
             self._waiting.clear()
-            await asyncio.sleep(backoff_s)
-            backoff_s = min(backoff_s * 2, _BACKOFF_S[1])
+            await asyncio.sleep(self._backoff_s)
+            self._backoff_s = min(self._backoff_s * 2, _BACKOFF_S[1])
 
     def _channel(self, address: str) -> grpc.aio.Channel:
         if self._certificates is None:
@@ -222,6 +222,8 @@ class _Link:
             if not isinstance(answer, pb.PeerBatch) or answer.hello.replica_id != self._to:
                 raise _Strange("another replica answers at its address")
             self.linked = True
+            # It was reached: when this link breaks, that is a new story.
+            self._backoff_s = _BACKOFF_S[0]
             if self._broken:
                 self._broken = False
                 self._again(self._to)
@@ -252,6 +254,6 @@ class _Strange(Exception):
 
 
 def _said(error: BaseException) -> str:
-    if isinstance(error, grpc.Call):
+    if isinstance(error, grpc.aio.AioRpcError):
         return f"{error.code().name} {error.details()}"
     return str(error) or type(error).__name__

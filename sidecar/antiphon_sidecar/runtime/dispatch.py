@@ -11,6 +11,7 @@ from typing import Protocol
 
 from antiphon_names import errors as codes
 from antiphon_names import reasons
+from antiphon_names.hashing import partition_of
 from antiphon_sidecar.coordination.base import Registration, View
 from antiphon_sidecar.engine.events import Failure
 from antiphon_sidecar.engine.outcome import Call
@@ -113,6 +114,12 @@ class Dispatcher:
         self._expired: dict[TaskRef, Outstanding] = {}
         self._per_replica: dict[str, int] = {}
         self._by_instance: dict[str, set[TaskRef]] = {}
+        #: By partition, the store time of the last commit that the fence let through: it was this replica's then.
+        self._owned_at: dict[int, int] = {}
+
+    def owned(self, partition: int, at: int) -> None:
+        """Note that the store took a commit of this owner that was made at a store time."""
+        self._owned_at[partition] = max(at, self._owned_at.get(partition, 0))
 
     def offer(self, tasks: Iterable[TaskRow]) -> None:
         """Take up tasks that have just been committed, or whose attempt was just raised."""
@@ -359,7 +366,8 @@ class Dispatcher:
             name=row.name,
             request=row.request,
             attempt=row.attempt,
-            dispatched_at=self._store_clock.now(),
+            # Not now: who was stopped meanwhile, or hears late of its commit, may be no owner any more.
+            dispatched_at=self._owned_at.get(partition_of(row.slot), 0),
             watched=row.timed,
             details=row.details,
             lapses_ns=min((limit for limit in (row.start_to_close, row.heartbeat) if limit is not None), default=0),

@@ -28,6 +28,9 @@ class Effects(Protocol):
     def park(self, lane: Lane) -> None:
         """Make the lane's fast messages durable as inbox rows, soon."""
 
+    def owned(self, partition: int, at: int) -> None:
+        """Note that a commit made at this store time has passed the fence."""
+
     def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
         """Dispatch these."""
 

@@ -16,7 +16,9 @@ from antiphon_sidecar.stores.base import TaskRef
 class Handover:
     """The questions that are open, and the answers, for one app at its new owner."""
 
-    def __init__(self, *, clock: Clock, lease_s: float, view: Callable[[], View]) -> None:
+    def __init__(self, *, clock: Clock, lease_s: float, view: Callable[[], View], closed: Callable[[], None]) -> None:
+        """`closed` is called when tasks may be dispatched again that had to wait for an answer."""
+        self._closed_some = closed
         self._clock = clock
         self._lease_s = lease_s
         self._view = view
@@ -44,6 +46,20 @@ class Handover:
             entry = self._open.get(partition)
             if entry is not None:
                 entry[1].discard(sender)
+        self.settle()
+
+    def settle(self) -> None:
+        """Close what every live replica has answered: an answer came, or one that was asked is gone."""
+        alive = self._view().replicas
+        answered = [partition for partition, (_, missing) in self._open.items() if missing.isdisjoint(alive)]
+        for partition in answered:
+            self._close(partition)
+        if answered:
+            self._closed_some()
+
+    def _close(self, partition: int) -> None:
+        del self._open[partition]
+        self._closed.add(partition)
 
     def dropped(self, partition: int) -> None:
         """Forget a partition that another replica owns."""
@@ -57,11 +73,9 @@ class Handover:
         if entry is None:
             return partition in self._closed
         deadline, missing = entry
-        missing.intersection_update(self._view().replicas)
-        if missing and self._clock.monotonic() < deadline:
+        if not missing.isdisjoint(self._view().replicas) and self._clock.monotonic() < deadline:
             return False
-        del self._open[partition]
-        self._closed.add(partition)
+        self._close(partition)
         return True
 
     def holder(self, ref: TaskRef) -> str | None:

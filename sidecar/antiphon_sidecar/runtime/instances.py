@@ -306,6 +306,7 @@ class Instances:
 
     def _landed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled) -> None:
         turn, commit = result.turn, assembled.commit
+        self._effects.owned(lane.partition, commit.row.updated_at)
         lane.state = result.state
         self._lanes.keep(lane, assembled.sealed, afresh=turn.fresh or result.continues)
         for row_id in (*commit.consume_inbox, *commit.discard_inbox):

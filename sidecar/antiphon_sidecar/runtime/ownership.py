@@ -17,6 +17,9 @@ from antiphon_sidecar.stores.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
+#: What was taken is not left idle for longer while others of the share are still being taken, in seconds.
+_IDLE_S = 0.1
+
 
 class Ownership:
     """The partitions of one app at this replica; the only writer of `epochs`."""
@@ -93,12 +96,29 @@ class Ownership:
             await self._release(partition)
         for partition in self._strays(mine):
             await self._release(partition)
-        fresh: list[int] = []
+        await self._take_all(mine)
+
+    async def _take_all(self, mine: list[int]) -> None:
+        """Take what is free of the share, and begin to work on what was taken before the last of it is."""
+        fresh: set[int] = set()
+        told = self._clock.monotonic()
         for partition in mine:
-            if not self.draining and partition not in self.epochs and await self._take(partition):
-                fresh.append(partition)
+            if not self.draining and self._is_free(partition) and await self._take(partition):
+                fresh.add(partition)
+            if fresh and self._clock.monotonic() - told >= _IDLE_S:
+                self._tell(fresh)
+                told = self._clock.monotonic()
         if fresh:
-            self._taken(frozenset(fresh))
+            self._tell(fresh)
+
+    def _is_free(self, partition: int) -> bool:
+        """Tell whether a claim could succeed: the key of another is waited for, its end is seen."""
+        owner = self._coordinator.view().owners.get((self._app, partition))
+        return partition not in self.epochs and owner in (None, self._replica)
+
+    def _tell(self, fresh: set[int]) -> None:
+        self._taken(frozenset(fresh & self.epochs.keys()))
+        fresh.clear()
 
     def _strays(self, mine: list[int]) -> list[int]:
         """Return keys that were won for a partition which could not be taken, and which is now another's to own."""

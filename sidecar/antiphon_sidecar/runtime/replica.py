@@ -79,7 +79,12 @@ class Replica:
         #: Who sent a result that is not settled yet; filled by `receiving`.
         self.senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
-        self.handover = Handover(clock=parts.clock, lease_s=parts.limits.lease_s, view=parts.coordinator.view)
+        self.handover = Handover(
+            clock=parts.clock,
+            lease_s=parts.limits.lease_s,
+            view=parts.coordinator.view,
+            closed=lambda: self.sweep.soon(),
+        )
         #: Apps that have a worker somewhere.
         self._attended: frozenset[str] = frozenset()
         self._tick_wake = asyncio.Event()
@@ -218,6 +223,7 @@ class Replica:
 
     def _view_changed(self) -> None:
         self.ownership.wake()
+        self.handover.settle()
         view = self.parts.coordinator.view()
         self.presence.view_changed()
         self.limiting.follow()
@@ -272,6 +278,10 @@ class Replica:
         self._tick_wake.set()
         for message in to_park(lane, now=self.parts.clock.monotonic(), patience_s=patience_s):
             self.work.parks.add((lane, message))
+
+    def owned(self, partition: int, at: int) -> None:
+        """Note that a commit made at this store time has passed the fence."""
+        self.dispatcher.owned(partition, at)
 
     def tasks_committed(self, tasks: Iterable[TaskRow]) -> None:
         """Dispatch tasks that have just become durable."""

@@ -153,13 +153,17 @@ class StoreWork:
         """Raise the attempts in the store, then dispatch those that still were what we thought (protocol.md 15)."""
         epochs = {(self._app, partition): epoch for partition, epoch in self._side.ownership.epochs.items()}
         mine = [row for row in tasks if (row.app, partition_of(row.slot)) in epochs]
-        due_at = self._side.parts.store_clock.now() + int(self._side.parts.limits.sweep_s * 2 * _NS)
+        now = self._side.parts.store_clock.now()
+        due_at = now + int(self._side.parts.limits.sweep_s * 2 * _NS)
         details = [(row.ref, row.details) for row in mine if row.details is not None]
         if details:
             await self._store.note_details(details)
         raised = await self._store.bump_attempts(
             epochs=epochs, items=[(row.ref, row.attempt) for row in mine], due_at=due_at
         )
+        for row, ok in zip(mine, raised, strict=True):
+            if ok:
+                self._side.dispatcher.owned(partition_of(row.slot), now)
         self._side.dispatcher.offer(rows.next_attempt(row) for row, ok in zip(mine, raised, strict=True) if ok)
         for row in (row for row, ok in zip(mine, raised, strict=True) if not ok):
             partition = partition_of(row.slot)

@@ -98,6 +98,15 @@ class Sweep:
         """Return how far ahead timers are armed, in nanoseconds: two sweeps."""
         return int(self._replica.parts.limits.sweep_s * 2 * _NS)
 
+    @property
+    def _under_way_ns(self) -> int:
+        """Return for how long what has become due is left to the fast path."""
+        return self.horizon_ns // 4
+
+    def soon(self) -> None:
+        """Sweep at once: what had to wait may go on."""
+        self._wake.set()
+
     def taken(self, partitions: Iterable[int]) -> None:
         """Sweep at once, and in these partitions also what their last owner let rest (protocol.md 4)."""
         self._fresh.update(partitions)
@@ -149,7 +158,7 @@ class Sweep:
     async def _look_at_all(self, owned: list[int], now: int) -> None:
         """Look at what is due in all partitions; one question, where as a rule nothing is."""
         app, store = self._replica.identity.app, self._replica.parts.store
-        until, timers_until = now - self.horizon_ns // 4, now + self.horizon_ns
+        until, timers_until = now - self._under_way_ns, now + self.horizon_ns
         if await store.any_due(app=app, partitions=owned, until=until, timers_until=timers_until):
             await self._look(owned, now, until=until)
             async for timers in self._pages(store.due_timers, owned, timers_until):
@@ -265,7 +274,8 @@ class Sweep:
             if holder is not None:
                 replica.dispatcher.adopt(row, holder)
             elif not replica.handover.may_redispatch(partition_of(row.slot)):
-                later[-1] = (row.ref, now)
+                # For the next sweep, which comes as soon as the last answer is there.
+                later[-1] = (row.ref, now - self._under_way_ns)
                 self._seen.pop(row.ref, None)
             elif late is not None:
                 replica.fail_task(row, late)

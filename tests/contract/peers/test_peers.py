@@ -1,6 +1,7 @@
 """Every way between replicas: what is sent arrives whole, from whom it says, and never at somebody else."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -203,6 +204,22 @@ async def test_tells_that_a_replica_is_reached_again_and_not_that_it_is_reached(
     await grpc_town.join("two", port=port)
     async with asyncio.timeout(PATIENCE_S):
         assert await again.get() == "two"
+
+
+async def test_a_link_that_often_broke_is_made_again_as_soon_as_one_that_never_did(grpc_town: Town) -> None:
+    one, _ = await grpc_town.join("one")
+    port = quiet_port()
+    _, two = await grpc_town.join("two", port=port)
+    took: list[float] = []
+    for _ in range(8):
+        await repeat(one, "two", two)
+        begun = time.monotonic()
+        await grpc_town.leave("two")
+        _, two = await grpc_town.join("two", port=port)
+        await repeat(one, "two", two)
+        took.append(time.monotonic() - begun)
+    # The longest pause between two tries is 2 s.
+    assert sum(took[4:]) < sum(took[:4]) + 3.0, took
 
 
 async def test_nothing_reaches_another_replica_that_got_the_address(grpc_town: Town) -> None:

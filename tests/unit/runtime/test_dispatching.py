@@ -1,5 +1,6 @@
 """Which replica runs a task, how many it gets, and what is dispatched again."""
 
+from antiphon_names.hashing import partition_of
 from antiphon_sidecar.peers.base import Dispatch
 from antiphon_sidecar.runtime import rows
 from tests.unit.runtime.board import Board
@@ -9,6 +10,7 @@ def test_a_dispatch_carries_what_the_target_needs():
     board = Board()
     board.replica()
     row = board.task()
+    board.dispatcher.owned(partition_of(row.slot), row.created_at)
     board.dispatcher.offer([row])
     assert board.sent == [
         ("p1", Dispatch(row.ref, row.incarnation, row.slot, "charge", b"request", 1, board.clock.wall_ns()))
@@ -170,3 +172,22 @@ def test_what_got_credit_while_waiting_is_not_sent_twice():
     board.dispatcher.done(third)
     assert [dispatch.ref for _, dispatch in board.sent] == [first, second, third]
     assert board.dispatcher.held == {}
+
+
+def test_a_dispatch_is_as_old_as_the_last_commit_of_its_owner_however_late_it_is_sent():
+    board = Board()
+    board.replica()
+    ref, owned_at = board.task().ref, board.clock.wall_ns()
+    board.dispatcher.owned(partition_of(board.task().slot), owned_at)
+    # The owner was stopped before it heard that its commit had landed: another may be owner by now.
+    board.clock.advance(20.0)
+    board.offer()
+    board.dispatcher.remind(ref)
+    assert [dispatch.dispatched_at for _, dispatch in board.sent] == [owned_at, owned_at]
+
+
+def test_a_dispatch_of_a_partition_in_which_nothing_was_committed_is_never_fresh():
+    board = Board()
+    board.replica()
+    board.offer()
+    assert [dispatch.dispatched_at for _, dispatch in board.sent] == [0]

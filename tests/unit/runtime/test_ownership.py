@@ -1,5 +1,7 @@
 """Who owns which partition: shares, epochs from the store, and when owning ends."""
 
+from typing import Any
+
 from antiphon_names.hashing import PARTITIONS
 from antiphon_sidecar.coordination.base import Registration, Unavailable
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
@@ -8,6 +10,7 @@ from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.runtime.fakes import FakeClock
 
 APP = "orders"
+TAKE_S = 0.3
 
 
 class Ailing(LocalCoordinator):
@@ -15,15 +18,32 @@ class Ailing(LocalCoordinator):
 
     lapsed = False
     answers = 1_000
+    claims = 0
 
     def holds_lease(self) -> bool:
         return not self.lapsed
+
+    async def claim(self, *, app: str, partition: int) -> bool:
+        self.claims += 1
+        return await super().claim(app=app, partition=partition)
 
     async def release(self, *, app: str, partition: int) -> None:
         if self.answers == 0:
             raise Unavailable("no answer")
         self.answers -= 1
         await super().release(app=app, partition=partition)
+
+
+class Slow(MemoryStore):
+    """A store that takes a while to issue an epoch."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock=clock.wall_ns)
+        self.fake_clock = clock
+
+    async def take_partition(self, **what: Any) -> int:
+        self.fake_clock.advance(TAKE_S)
+        return await super().take_partition(**what)
 
 
 class Town:
@@ -63,6 +83,25 @@ async def test_a_single_replica_owns_everything():
     await one.balance()
     assert set(one.epochs) == set(range(PARTITIONS))
     assert town.taken == [("r1", frozenset(range(PARTITIONS)))]
+
+
+async def test_what_was_taken_does_not_wait_for_the_rest_of_the_share():
+    town = Town()
+    town.store = Slow(town.clock)
+    one = town.replica("r1")
+    await one.balance()
+    assert [partitions for _, partitions in town.taken] == [frozenset({p}) for p in range(PARTITIONS)]
+
+
+async def test_no_claim_is_spent_on_the_key_of_another():
+    town = Town()
+    await town.replica("r1").balance()
+    two = town.replica("r2")
+    await two.balance()
+    assert town.coordinator.claims == 0
+    town.registry.leave("r1")
+    await two.balance()
+    assert town.coordinator.claims == PARTITIONS
 
 
 async def test_two_replicas_share_without_overlap():

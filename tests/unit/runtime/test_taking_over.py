@@ -1,11 +1,17 @@
 """A new owner looks at once at what the last one let rest."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
-from antiphon_names.hashing import slot_of
+import pytest
+
+from antiphon_names.hashing import PARTITIONS, slot_of
 from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.coordination.base import Registration
 from antiphon_sidecar.coordination.local import LocalCoordinator, LocalRegistry
 from antiphon_sidecar.engine.events import ExecutionStarted, Route, TimerCreated, TimerFired, WorkflowStarted
+from antiphon_sidecar.peers.base import InHand, InHandAsked, Message
 from antiphon_sidecar.peers.memory import MemoryNetwork, MemoryPeers
 from antiphon_sidecar.runtime.clock import StoreClock, SystemClock
 from antiphon_sidecar.runtime.committer import Committer
@@ -13,10 +19,12 @@ from antiphon_sidecar.runtime.known import KnownApps
 from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.workers import ActivityItem, Item, Offers, TurnItem, WorkerStream
-from antiphon_sidecar.stores.base import Commit, HistoryRow, InstanceRow, Outcome, TaskRow, TimerRow
+from antiphon_sidecar.settings import Limits
+from antiphon_sidecar.stores.base import NEVER, Commit, HistoryRow, InstanceRow, Outcome, TaskRow, TimerRow
 from antiphon_sidecar.stores.memory import MemoryStore
 
 _NS = 1_000_000_000
+_ALL = range(PARTITIONS)
 
 
 def _row(now: int, *, version: int) -> InstanceRow:
@@ -67,30 +75,69 @@ async def _leave_a_resting_task(store: MemoryStore, now: int) -> None:
     await store.defer_tasks([(task.ref, now + 55 * _NS)])
 
 
-def _new_owner(store: MemoryStore, clock: SystemClock) -> Replica:
+class _Other:
+    """A replica that was asked what it has in hand, and has not answered."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self.registry = LocalRegistry(clock.monotonic)
+        self.network = MemoryNetwork()
+        self._peers = MemoryPeers(self.network, "other")
+        self._asked: asyncio.Queue[InHandAsked] = asyncio.Queue()
+        self._peers.receive(self._received)
+        self.registry.publish(Registration("payments", "other"))
+
+    def _received(self, sender: str, message: Message) -> None:
+        if isinstance(message, InHandAsked):
+            self._asked.put_nowait(message)
+
+    async def answer(self) -> None:
+        """Say that nothing is in hand, after the new owner has looked once."""
+        asked = await self._asked.get()
+        self._peers.send("new", InHand(asked.app, asked.partitions, ()))
+
+    async def leave(self) -> None:
+        """Be gone."""
+        await self._asked.get()
+        self.registry.leave("other")
+
+
+def _new_owner(
+    store: MemoryStore, clock: SystemClock, *, beside: _Other | None = None, limits: Limits | None = None
+) -> Replica:
+    registry, network = LocalRegistry(clock.monotonic), MemoryNetwork()
+    if beside is not None:
+        registry, network = beside.registry, beside.network
     return Replica(
         Identity(app="orders", replica="new", namespace="default"),
         Parts(
             store=store,
             committer=Committer(store),
-            coordinator=LocalCoordinator(LocalRegistry(clock.monotonic), "new"),
-            peers=MemoryPeers(MemoryNetwork(), "new"),
+            coordinator=LocalCoordinator(registry, "new"),
+            peers=MemoryPeers(network, "new"),
             clock=clock,
             store_clock=StoreClock(clock),
             known_apps=KnownApps(store),
+            limits=limits or Limits(),
         ),
     )
 
 
-async def _first_item(replica: Replica) -> Item:
+@asynccontextmanager
+async def _working(replica: Replica) -> AsyncIterator["asyncio.Queue[Item]"]:
+    """Connect a worker; yield what it is sent."""
     items: asyncio.Queue[Item] = asyncio.Queue()
     committing = asyncio.create_task(replica.parts.committer.run(), name="committer")
     await replica.connect(WorkerStream(offers=Offers(), send=items.put_nowait))
     try:
         async with asyncio.timeout(5):
-            return await items.get()
+            yield items
     finally:
         committing.cancel()
+
+
+async def _first_item(replica: Replica) -> Item:
+    async with _working(replica) as items:
+        return await items.get()
 
 
 async def test_a_task_that_rested_under_the_last_owner_is_dispatched_at_once():
@@ -100,6 +147,31 @@ async def test_a_task_that_rested_under_the_last_owner_is_dispatched_at_once():
     replica = _new_owner(store, clock)
     await replica.start()
     item = await _first_item(replica)
+    await replica.stop()
+    assert isinstance(item, ActivityItem)
+    assert (item.ref.task_id, item.attempt) == (1, 2)
+
+
+@pytest.mark.parametrize("settled", [_Other.answer, _Other.leave])
+async def test_a_task_is_dispatched_as_soon_as_nobody_is_left_who_may_have_it_in_hand(
+    settled: Callable[[_Other], Awaitable[None]],
+):
+    clock = SystemClock()
+    store = MemoryStore("default", clock=clock.wall_ns)
+    await _leave_a_resting_task(store, clock.wall_ns())
+    other = _Other(clock)
+    # Neither the next sweep nor the end of the other's time comes within this test.
+    replica = _new_owner(store, clock, beside=other, limits=Limits(sweep_s=3_600.0, lease_s=3_600.0))
+    await replica.start()
+    async with _working(replica) as items:
+        async with asyncio.timeout(5):
+            while (await store.due_tasks(app="orders", partitions=_ALL, until=NEVER, limit=1, after=None)).rows[
+                0
+            ].due_at > clock.wall_ns():
+                await asyncio.sleep(0.01)
+        assert items.empty(), "the other may have it in hand"
+        await settled(other)
+        item = await items.get()
     await replica.stop()
     assert isinstance(item, ActivityItem)
     assert (item.ref.task_id, item.attempt) == (1, 2)
