@@ -142,9 +142,9 @@ def credentials(directory: Path, environment: Mapping[str, str]) -> dict[str, st
 
 async def _alone(app: str, settings: Settings, wanted: bootstrap.Ports) -> None:
     with stopped_by_signals() as stop:
-        async with hosting.leaving_when_forced(stop), hosting.opened(settings) as host:
-            listener = await hosting.added(
-                host, ports.AppPorts(app, grpc_port=wanted.grpc_port or None, http_port=wanted.http_port or None)
+        async with hosting.leaving_when_forced(stop), hosting.opened_or_joined(settings) as place:
+            listener = await place.add(
+                ports.AppPorts(app, grpc_port=wanted.grpc_port or None, http_port=wanted.http_port or None)
             )
             hosting.announce(settings, [listener])
             await stop.asked.wait()
