@@ -9,6 +9,8 @@ import os
 import threading
 import time
 
+from streams import note_streams
+
 from antiphon import activity
 
 
@@ -42,3 +44,4 @@ class Ledger:
 
 
 ledger = Ledger(os.environ["EFFECTS"])
+note_streams(os.environ["STREAMS"], f"{os.environ['APP']} {os.getpid()}")
