@@ -180,7 +180,7 @@ class Member:
                     await self._serve_here(host, seat)
                 self._host = host
             self._come(self._line())
-            logger.warning("this process holds the store now", extra={"pid": os.getpid()})
+            logger.info("this process holds the store now", extra={"pid": os.getpid()})
             await self._closing.wait()
             host.hand_over()
             await self._stop_listening()
@@ -239,6 +239,7 @@ class Member:
                 call.cancel()
                 if self._holder.now() is line:
                     self._holder.went()
+                    logger.info("the process that held the store is gone; calls wait for the next")
                 line.end()
 
     async def _leave(self, call: Any) -> None:  # noqa: ANN401  (grpc's call)
@@ -248,7 +249,7 @@ class Member:
     def _note(self, error: grpc.aio.AioRpcError) -> None:
         if error.code() is grpc.StatusCode.UNIMPLEMENTED and not self._begun.done():
             self._begun.set_exception(self._running)
-        logger.info("the host cannot be reached, or is gone", extra={"error": error.details()})
+        logger.debug("the host cannot be joined, or is gone", extra={"error": error.details()})
 
 
 async def _tell(call: Any, news: "asyncio.Queue[_Seat]") -> None:  # noqa: ANN401  (grpc's call)
