@@ -1,7 +1,7 @@
 """`antiphon run`: a host together with the processes of its apps, ended by one Ctrl-C.
 
-From a file with several apps, or for one command. When another process of this machine holds the store already, the
-apps join that one and only the commands run here.
+From a file with several apps, or for one command. When another process of this machine holds the store already, this
+one joins it, and may take its place later.
 """
 
 import dataclasses
@@ -50,6 +50,9 @@ def run(
     """Serve apps and run their processes until Ctrl-C, or until all have ended.
 
     Either several apps, antiphon run -f antiphon.yaml, or one: antiphon run --app APP -- COMMAND...
+
+    When another process of this machine holds the store, the apps join it. When that one ends, one of those that joined
+    takes its place.
 
     Exits with 1 if a process failed.
     """

@@ -101,7 +101,8 @@ def sidecar(
 ) -> None:
     """Serve one app until SIGTERM: what a pod runs beside the app.
 
-    With --etcd it works together with the sidecars of other machines, on a PostgreSQL store. SIGTERM drains: nothing
+    With --etcd it works together with the sidecars of other machines, on a PostgreSQL store; without, it joins whoever
+    holds the store on this machine, and takes its place when that ends. SIGTERM drains: nothing
     new is taken, what is under way is finished or handed over, and the process ends with 0.
     """
     name = app or os.environ.get(_APP_VARIABLE)

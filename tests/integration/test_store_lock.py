@@ -9,9 +9,11 @@ import pytest
 from antiphon_cli import instances
 from antiphon_cli.connection import connected
 from antiphon_cli.failures import Unreachable
-from antiphon_sidecar.bootstrap import Host, HostRunning, open_host
+from antiphon_proto.v1 import control_pb2
+from antiphon_sidecar.bootstrap import Host, HostRunning, Listener, open_host
 from antiphon_sidecar.settings import Limits, Settings
 from tests import postgres
+from tests.ports import listens
 
 pytestmark = pytest.mark.integration
 
@@ -94,3 +96,18 @@ async def test_a_host_whose_lock_is_broken_stops_owning_and_takes_it_again(postg
                 host.replicas()[0].ownership.epochs.get(partition, 0) > epoch for partition, epoch in before.items()
             ):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_host_opens_listeners_for_an_app_of_a_command_that_does_not_listen_itself(tmp_path):
+    settings = Settings(store=f"sqlite:///{tmp_path}/state.db")
+    async with open_host(settings) as host:
+        await host.join(Listener("late", 1, 2))
+        answer = await asyncio.to_thread(_registered, settings, "late")
+        assert host.listeners() == (Listener("late", answer.grpc_port, answer.http_port),)
+        assert listens(answer.grpc_port)
+
+
+def _registered(settings: Settings, app: str) -> control_pb2.RegisterAppResponse:
+    with connected(settings) as connection:
+        request = control_pb2.RegisterAppRequest(app_id=app)
+        return connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)

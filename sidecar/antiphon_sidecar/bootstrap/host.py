@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: How long the server may take to notice that the process that had the store's lock is dead.
+_RELEASED_S = 1.0
+
 
 class HostRunning(Exception):
     """Another process on this machine holds the store; `socket_path` is where to join it."""
@@ -399,7 +402,7 @@ async def _take_store_lock(
     sessions = Sessions(Address(source), lock_timeout_s=settings.limits.lease_s / 2, name=holder_name())
     lock = StoreLock(sessions.open, schema=settings.store_schema, namespace=settings.namespace, failures=(StoreError,))
     try:
-        await lock.take()
+        await lock.take(within_s=_RELEASED_S)
     except Held as held:
         raise HostRunning(without_password(settings.store), socket or "", held.pid, holder=held.path) from held
     stack.push_async_callback(lock.release)
