@@ -131,7 +131,7 @@ async def opened_or_joined(settings: Settings) -> AsyncIterator[Place]:
 
     Raises:
         Refused: the store cannot be used, or a process of another machine holds it.
-        Misused: the URL names no kind of store.
+        Misused: the URL names no kind of store, or the process that holds it serves another namespace.
     """
     _check_store(settings)
     async with AsyncExitStack() as stack:
@@ -149,6 +149,8 @@ async def _joined(stack: AsyncExitStack, settings: Settings, running: bootstrap.
         raise Refused(str(running)) from running
     try:
         member = await stack.enter_async_context(bootstrap.open_member(settings, running))
+    except bootstrap.NamespaceHeld as error:
+        raise Misused(str(error)) from error
     except bootstrap.HostRunning as error:
         raise Refused(f"{error}\nIt cannot be joined: it does not answer, or is of an older release.") from error
     output.say("Another process of this machine holds the store; the apps join it.")

@@ -94,7 +94,7 @@ async def _run(settings: Settings, plan: Plan, *, piped: bool, grace_s: float) -
     with stopped_by_signals() as stop:
         async with AsyncExitStack() as ending, opened_or_joined(settings) as host:
             if host.joined and settings.app_concurrency:
-                say("The limits of the file are not used: they are those of the process that runs the store already.")
+                say("As long as another process holds the store, its limits count, and not those of this file.")
             wanted = [app.ports for app in plan.apps]
             listeners = [
                 await _added(host, app, usual=usual) for app, usual in zip(wanted, _usual(host, wanted), strict=True)

@@ -10,7 +10,7 @@ from antiphon_cli import instances
 from antiphon_cli.connection import connected
 from antiphon_cli.failures import Unreachable
 from antiphon_proto.v1 import control_pb2
-from antiphon_sidecar.bootstrap import Host, HostRunning, Listener, open_host
+from antiphon_sidecar.bootstrap import Host, HostRunning, Listener, NamespaceHeld, open_host, open_member
 from antiphon_sidecar.settings import Limits, Settings
 from tests import postgres
 from tests.ports import listens
@@ -68,6 +68,18 @@ async def test_the_command_line_finds_a_host_by_any_spelling_and_no_other(postgr
 def _served(settings: Settings) -> list[str]:
     with connected(settings) as connection:
         return [app.app_id for app in instances.apps(connection).apps]
+
+
+async def test_who_serves_another_namespace_does_not_join_the_host_of_a_file(tmp_path):
+    settings = Settings(store=f"sqlite:///{tmp_path}/state.db")
+    async with open_host(settings):
+        other = dataclasses.replace(settings, namespace="other")
+        with pytest.raises(HostRunning) as running:
+            async with open_host(other):
+                pass
+        with pytest.raises(NamespaceHeld, match=r'AN105 .* for namespace "default", not "other"'):
+            async with open_member(other, running.value):
+                pass
 
 
 async def test_hosts_of_two_namespaces_share_a_server(postgres_server):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/machine.proto\x12\x0b\x61ntiphon.v1\"C\n\x0bJoinRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\"\x1b\n\tJoinReply\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t2G\n\x07Machine\x12<\n\x04Join\x12\x18.antiphon.v1.JoinRequest\x1a\x16.antiphon.v1.JoinReply(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61ntiphon_proto/v1/machine.proto\x12\x0b\x61ntiphon.v1\"C\n\x0bJoinRequest\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tgrpc_port\x18\x02 \x01(\r\x12\x11\n\thttp_port\x18\x03 \x01(\r\".\n\tJoinReply\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t2G\n\x07Machine\x12<\n\x04Join\x12\x18.antiphon.v1.JoinRequest\x1a\x16.antiphon.v1.JoinReply(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOINREQUEST']._serialized_start=48
   _globals['_JOINREQUEST']._serialized_end=115
   _globals['_JOINREPLY']._serialized_start=117
-  _globals['_JOINREPLY']._serialized_end=144
-  _globals['_MACHINE']._serialized_start=146
-  _globals['_MACHINE']._serialized_end=217
+  _globals['_JOINREPLY']._serialized_end=163
+  _globals['_MACHINE']._serialized_start=165
+  _globals['_MACHINE']._serialized_end=236
 # @@protoc_insertion_point(module_scope)

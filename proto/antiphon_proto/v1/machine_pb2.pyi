@@ -15,7 +15,9 @@ class JoinRequest(_message.Message):
     def __init__(self, app_id: _Optional[str] = ..., grpc_port: _Optional[int] = ..., http_port: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("app_id",)
+    __slots__ = ("app_id", "namespace")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     app_id: str
-    def __init__(self, app_id: _Optional[str] = ...) -> None: ...
+    namespace: str
+    def __init__(self, app_id: _Optional[str] = ..., namespace: _Optional[str] = ...) -> None: ...

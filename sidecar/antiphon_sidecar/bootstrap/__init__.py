@@ -9,7 +9,7 @@
 from antiphon_sidecar.bootstrap.alone import Declined, Heard, StoreAlone, open_store_alone
 from antiphon_sidecar.bootstrap.app import AppIdInvalid, Listener
 from antiphon_sidecar.bootstrap.host import Host, HostRunning, open_host
-from antiphon_sidecar.bootstrap.member import Member, open_member
+from antiphon_sidecar.bootstrap.member import Member, NamespaceHeld, open_member
 from antiphon_sidecar.bootstrap.sidecar import Ports, SettingsClash, Sidecar, open_sidecar
 from antiphon_sidecar.bootstrap.stores import open_store, store_identity, store_url
 from antiphon_sidecar.servers.listeners import PortInUse
@@ -23,6 +23,7 @@ __all__ = [
     "HostRunning",
     "Listener",
     "Member",
+    "NamespaceHeld",
     "PortInUse",
     "Ports",
     "SettingsClash",

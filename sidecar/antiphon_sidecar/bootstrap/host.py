@@ -115,7 +115,9 @@ class Host:
         self._tasks = Tasks(self._died)
         self._apps: dict[str, App] = {}
         self._adding = asyncio.Lock()
-        self._joining = JoinService(self._join)
+        #: By app, what is served to processes that forward its calls.
+        self._forwarded: dict[str, list[GenericHandler]] = {}
+        self._joining = JoinService(self._join, namespace=settings.namespace)
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
 
     async def start(self) -> None:
@@ -158,14 +160,15 @@ class Host:
 
     async def _started(self, listener: Listener) -> App:
         """Return an app, whose replica is started if it is new here."""
-        if listener.app not in self._apps:
-            self._apps[listener.app] = await start_app(self._build_replica(listener.app), self.settings, listener)
-        return self._apps[listener.app]
+        app = listener.app
+        if app not in self._apps:
+            self._apps[app] = await start_app(self._build_replica(app), self.settings, listener)
+            self._forwarded[app] = self.app_handlers(app, answered)
+        return self._apps[app]
 
     def app_handlers(self, app: str, admission: Admission) -> list[GenericHandler]:
-        """Return what the listener of an app serves, wherever it is; nothing for an app that is not here."""
-        entry = self._apps.get(app)
-        return [] if entry is None else entry.handlers(self._directory, self.settings, admission)
+        """Return what the listener of an app serves that was added or has joined, wherever it is."""
+        return self._apps[app].handlers(self._directory, self.settings, admission)
 
     def _build_replica(self, app: str) -> Replica:
         replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
@@ -191,7 +194,7 @@ class Host:
 
     def socket_handlers(self) -> list[GenericHandler]:
         """Return what is served on the host's socket: what others forward, clients of any app, the control API."""
-        forwarded = Forwarded(lambda app: self.app_handlers(app, answered))
+        forwarded = Forwarded(self._forwarded)
         joining = generic_handler(
             service=methods.MACHINE_SERVICE,
             methods=methods.MACHINE,

@@ -17,6 +17,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from antiphon_names import errors as codes
+from antiphon_names.hosts import without_password
 from antiphon_proto import methods
 from antiphon_proto.v1 import machine_pb2 as mc
 from antiphon_sidecar.bootstrap.app import Listener, Listening, check_app_id, chosen, crash, listen
@@ -56,6 +58,17 @@ class _Seat:
     listening: Listening | None = None
 
 
+class NamespaceHeld(Exception):
+    """The store's holder serves another namespace than the process that would join it."""
+
+    def __init__(self, settings: Settings, pid: int, namespace: str) -> None:
+        super().__init__(
+            f"{codes.NAMESPACE_MISMATCH}: process {pid} on this machine holds the store "
+            f'{without_password(settings.store)} for namespace "{namespace}", not "{settings.namespace}". Give '
+            f"--namespace {namespace}, or choose another store."
+        )
+
+
 class Member:
     """A process that has joined; made by `open_member`."""
 
@@ -82,6 +95,7 @@ class Member:
 
         Raises:
             HostRunning: the host cannot be joined: it does not answer, or is of a release that knows no joining.
+            NamespaceHeld: it serves another namespace.
         """
         self._tasks.spawn(self._run(), "member")
         try:
@@ -223,6 +237,9 @@ class Member:
             leave = asyncio.create_task(self._leave(call), name="join-leaver")
             try:
                 async for reply in call:
+                    if reply.namespace not in ("", self.settings.namespace):
+                        self._refuse(NamespaceHeld(self.settings, self._running.pid, reply.namespace))
+                        return
                     if reply.app_id in self._seats:
                         self._seats[reply.app_id].joined.set()
                     if self._holder.now() is not line and all(seat.joined.is_set() for seat in self._seats.values()):
@@ -246,9 +263,14 @@ class Member:
         await self._closing.wait()
         call.cancel()
 
+    def _refuse(self, why: Exception) -> None:
+        """Say that there is nobody to join, to a caller that still waits for it."""
+        if not self._begun.done():
+            self._begun.set_exception(why)
+
     def _note(self, error: grpc.aio.AioRpcError) -> None:
-        if error.code() is grpc.StatusCode.UNIMPLEMENTED and not self._begun.done():
-            self._begun.set_exception(self._running)
+        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            self._refuse(self._running)
         logger.debug("the host cannot be joined, or is gone", extra={"error": error.details()})
 
 
@@ -267,7 +289,7 @@ async def open_member(settings: Settings, running: HostRunning) -> AsyncIterator
     """Join the host that was found running, and be ready to take its place, until the block ends.
 
     Raises:
-        HostRunning: it cannot be joined.
+        HostRunning, NamespaceHeld: it cannot be joined.
     """
     member = Member(settings, running)
     try:

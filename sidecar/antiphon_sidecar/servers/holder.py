@@ -49,8 +49,10 @@ class Line:
 
     async def close_when_over(self) -> None:
         """Close the connection as soon as nobody needs it."""
-        await self.closed.wait()
-        await self._channel.close(None)
+        try:
+            await self.closed.wait()
+        finally:
+            await self._channel.close(None)
 
 
 class Holder:

@@ -18,8 +18,9 @@ _AT_ONCE = 100
 class JoinService:
     """Takes apps whose listeners are in other processes; `join` serves one of them."""
 
-    def __init__(self, join: Callable[[mc.JoinRequest], Awaitable[None]]) -> None:
+    def __init__(self, join: Callable[[mc.JoinRequest], Awaitable[None]], *, namespace: str) -> None:
         self._join = join
+        self._namespace = namespace
         self._leaving = asyncio.Event()
 
     def implementations(self) -> Mapping[str, Streaming]:
@@ -39,8 +40,8 @@ class JoinService:
         for task in (reader, leaving):
             task.add_done_callback(lambda _: served.close())
         try:
-            # Greets at once: whoever joins without an app knows that it is understood here.
-            yield mc.JoinReply()
+            # At once: whoever joins learns that it is understood, and whether it belongs here.
+            yield mc.JoinReply(namespace=self._namespace)
             while apps := await served.take(_AT_ONCE):
                 for app in apps:
                     yield mc.JoinReply(app_id=app)
@@ -57,9 +58,9 @@ class JoinService:
 
 
 class Forwarded(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Serves the calls whose metadata name an app, as that app's own listener would."""
+    """Serves the calls whose metadata name an app, as that app's own listener would; `handlers` by app."""
 
-    def __init__(self, handlers: Callable[[str], Sequence[GenericHandler]]) -> None:
+    def __init__(self, handlers: Mapping[str, Sequence[GenericHandler]]) -> None:
         self._handlers = handlers
 
     def service(self, call: grpc.HandlerCallDetails) -> RpcHandler | None:
@@ -67,7 +68,7 @@ class Forwarded(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in
         app = next((value for key, value in call.invocation_metadata or () if key == APP_KEY), None)
         if app is None:
             return None
-        handlers = self._handlers(str(app))
+        handlers = self._handlers.get(str(app), ())
         for handler in handlers:
             if (found := handler.service(call)) is not None:
                 return found

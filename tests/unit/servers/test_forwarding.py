@@ -60,7 +60,7 @@ class Scripted:
                 token=answered,
             ),
         ]
-        forwarded = Forwarded(lambda app: handlers if app == "orders" else [])
+        forwarded = Forwarded({"orders": handlers})
         self.server = await listeners.serve_grpc([self.path], [forwarded], message_bytes_max=1 << 20)
         self.line = Line(grpc.aio.insecure_channel(self.path, [("grpc.use_local_subchannel_pool", 1)]))
 
