@@ -80,7 +80,9 @@ def alive(program: Program) -> bool:
     return program.running.poll() is None
 
 
-def _member(folder: Path, store: Store, name: str, ports: Mapping[str, int]) -> Program:
+def _member(folder: Path, store: Store, ports: Mapping[str, int]) -> Program:
+    # Not as an app is called: each program has a log of its own.
+    name = "-".join(("host", *ports))
     file = folder / f"{name}.yaml"
     apps = "".join(f"  - {{appID: {app}, daprGRPCPort: {port}}}\n" for app, port in ports.items())
     file.write_text(f"version: 1\napps:\n{apps}")
@@ -102,7 +104,7 @@ def household(folder: Path, store: Store, *served: Sequence[str]) -> Iterator[Ho
         store=store,
         ports=ports,
         host=host_program(folder, store, {"spare": quiet_port()}, name="first"),
-        joined=[_member(folder, store, "-".join(apps), {app: ports[app] for app in apps}) for apps in served],
+        joined=[_member(folder, store, {app: ports[app] for app in apps}) for apps in served],
         apps={app: app_program(folder, store, app, port=port) for app, port in ports.items()},
     )
     try:
