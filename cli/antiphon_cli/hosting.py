@@ -14,13 +14,11 @@ import click
 import uvloop
 
 from antiphon_cli import logs, output, ports
-from antiphon_cli.connection import connected
 from antiphon_cli.failures import Misused, Refused
 from antiphon_cli.options import load_settings, store_options
 from antiphon_cli.stopping import Stop, stopped_by_signals
 from antiphon_names import errors as codes
 from antiphon_names import hosts
-from antiphon_proto.v1 import control_pb2
 from antiphon_sidecar import bootstrap
 from antiphon_sidecar.settings import Settings
 
@@ -129,23 +127,34 @@ class Place:
 
 @asynccontextmanager
 async def opened_or_joined(settings: Settings) -> AsyncIterator[Place]:
-    """Open a host, or join the one that holds the store already.
+    """Open a host, or join the one that holds the store already, and take its place when it ends.
 
     Raises:
-        Refused: the store cannot be used.
-        Misused: the URL names no kind of store.
+        Refused: the store cannot be used, or a process of another machine holds it.
+        Misused: the URL names no kind of store, or the process that holds it serves another namespace.
     """
     _check_store(settings)
     async with AsyncExitStack() as stack:
         try:
-            host = await stack.enter_async_context(bootstrap.open_host(settings))
-        except bootstrap.HostRunning:
-            output.say("Another process of this machine holds the store; the apps join it.")
-            yield Place(functools.partial(_register, settings), joined=True)
+            host: bootstrap.Host | bootstrap.Member = await stack.enter_async_context(bootstrap.open_host(settings))
+        except bootstrap.HostRunning as running:
+            host = await _joined(stack, settings, running)
         except bootstrap.StoreError as error:
             raise Refused(str(error)) from error
-        else:
-            yield Place(functools.partial(added, host), joined=False)
+        yield Place(functools.partial(added, host), joined=isinstance(host, bootstrap.Member))
+
+
+async def _joined(stack: AsyncExitStack, settings: Settings, running: bootstrap.HostRunning) -> bootstrap.Member:
+    if running.elsewhere:
+        raise Refused(str(running)) from running
+    try:
+        member = await stack.enter_async_context(bootstrap.open_member(settings, running))
+    except bootstrap.NamespaceHeld as error:
+        raise Misused(str(error)) from error
+    except bootstrap.HostRunning as error:
+        raise Refused(f"{error}\nIt cannot be joined: it does not answer, or is of an older release.") from error
+    output.say("Another process of this machine holds the store; the apps join it.")
+    return member
 
 
 def _check_store(settings: Settings) -> None:
@@ -158,16 +167,16 @@ def _check_store(settings: Settings) -> None:
         raise Misused(f"{codes.STORE_URL_INVALID}: {error}.") from error
 
 
-async def added(host: bootstrap.Host, app: ports.AppPorts) -> bootstrap.Listener:
+async def added(host: bootstrap.Host | bootstrap.Member, app: ports.AppPorts) -> bootstrap.Listener:
     """Add an app to a host.
 
     Raises:
-        Refused: a port is taken.
+        Refused: a port is taken, or the host that was joined does not answer.
         Misused: the app ID has a wrong form.
     """
     try:
         return await host.add_app(app.app, grpc_port=app.grpc_port, http_port=app.http_port)
-    except bootstrap.PortInUse as error:
+    except (bootstrap.PortInUse, bootstrap.HostRunning) as error:
         raise Refused(str(error)) from error
     except bootstrap.AppIdInvalid as error:
         raise Misused(str(error)) from error
@@ -194,16 +203,3 @@ def app_environment(settings: Settings, listener: bootstrap.Listener) -> dict[st
     if settings.api_token:
         found["DAPR_API_TOKEN"] = settings.api_token
     return found
-
-
-async def _register(settings: Settings, app: ports.AppPorts) -> bootstrap.Listener:
-    return await asyncio.to_thread(_register_by_socket, settings, app)
-
-
-def _register_by_socket(settings: Settings, app: ports.AppPorts) -> bootstrap.Listener:
-    request = control_pb2.RegisterAppRequest(app_id=app.app, grpc_port=app.grpc_port or 0, http_port=app.http_port or 0)
-    with connected(settings) as connection:
-        answer = connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)
-    if app.grpc_port not in (None, answer.grpc_port):
-        output.say(f"App {app.app} was there already: its gRPC port is {answer.grpc_port}, not {app.grpc_port}.")
-    return bootstrap.Listener(app=app.app, grpc_port=answer.grpc_port, http_port=answer.http_port)

@@ -1,7 +1,7 @@
 """`antiphon run`: a host together with the processes of its apps, ended by one Ctrl-C.
 
-From a file with several apps, or for one command. When another process of this machine holds the store already, the
-apps join that one and only the commands run here.
+From a file with several apps, or for one command. When another process of this machine holds the store already, this
+one joins it, and may take its place later.
 """
 
 import dataclasses
@@ -51,6 +51,9 @@ def run(
 
     Either several apps, antiphon run -f antiphon.yaml, or one: antiphon run --app APP -- COMMAND...
 
+    When another process of this machine holds the store, the apps join it. When that one ends, one of those that joined
+    takes its place.
+
     Exits with 1 if a process failed.
     """
     one = ports.AppPorts(app or "", grpc_port=grpc_port, http_port=http_port)
@@ -91,7 +94,7 @@ async def _run(settings: Settings, plan: Plan, *, piped: bool, grace_s: float) -
     with stopped_by_signals() as stop:
         async with AsyncExitStack() as ending, opened_or_joined(settings) as host:
             if host.joined and settings.app_concurrency:
-                say("The limits of the file are not used: they are those of the process that runs the store already.")
+                say("As long as another process holds the store, its limits count, and not those of this file.")
             wanted = [app.ports for app in plan.apps]
             listeners = [
                 await _added(host, app, usual=usual) for app, usual in zip(wanted, _usual(host, wanted), strict=True)

@@ -101,7 +101,8 @@ def sidecar(
 ) -> None:
     """Serve one app until SIGTERM: what a pod runs beside the app.
 
-    With --etcd it works together with the sidecars of other machines, on a PostgreSQL store. SIGTERM drains: nothing
+    With --etcd it works together with the sidecars of other machines, on a PostgreSQL store; without, it joins whoever
+    holds the store on this machine, and takes its place when that ends. SIGTERM drains: nothing
     new is taken, what is under way is finished or handed over, and the process ends with 0.
     """
     name = app or os.environ.get(_APP_VARIABLE)
@@ -142,9 +143,9 @@ def credentials(directory: Path, environment: Mapping[str, str]) -> dict[str, st
 
 async def _alone(app: str, settings: Settings, wanted: bootstrap.Ports) -> None:
     with stopped_by_signals() as stop:
-        async with hosting.leaving_when_forced(stop), hosting.opened(settings) as host:
-            listener = await hosting.added(
-                host, ports.AppPorts(app, grpc_port=wanted.grpc_port or None, http_port=wanted.http_port or None)
+        async with hosting.leaving_when_forced(stop), hosting.opened_or_joined(settings) as place:
+            listener = await place.add(
+                ports.AppPorts(app, grpc_port=wanted.grpc_port or None, http_port=wanted.http_port or None)
             )
             hosting.announce(settings, [listener])
             await stop.asked.wait()

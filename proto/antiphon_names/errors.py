@@ -96,6 +96,7 @@ PARTITION_LOST = Code("AN402", "PartitionLost", "another replica owns this insta
 ETCD_UNREACHABLE = Code("AN403", "EtcdUnreachable", "etcd does not answer; what is owned stays, nothing new is claimed")
 PEER_MISTAKEN = Code("AN404", "PeerMistaken", "a replica was spoken to in place of another one")
 PEER_TOO_DIFFERENT = Code("AN405", "PeerTooDifferent", "two replicas speak no protocol in common", retriable=False)
+HOLDER_GONE = Code("AN406", "HolderGone", "the process that held the store ended before it answered")
 
 REPLICA_APART = Code(
     "AN410", "ReplicaApart", "two replicas' stores have one identity and are two: one is a copy", retriable=False

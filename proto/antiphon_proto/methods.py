@@ -13,7 +13,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from antiphon_proto.v1 import client_pb2, control_pb2, peer_pb2, worker_pb2
+from antiphon_proto.v1 import client_pb2, control_pb2, machine_pb2, peer_pb2, worker_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,6 @@ PEER = _methods(peer_pb2.DESCRIPTOR.services_by_name["Peer"], PEER_SERVICE)
 
 CONTROL_SERVICE = "antiphon.v1.Control"
 CONTROL = _methods(control_pb2.DESCRIPTOR.services_by_name["Control"], CONTROL_SERVICE)
+
+MACHINE_SERVICE = "antiphon.v1.Machine"
+MACHINE = _methods(machine_pb2.DESCRIPTOR.services_by_name["Machine"], MACHINE_SERVICE)

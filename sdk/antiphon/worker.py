@@ -341,6 +341,8 @@ class _Intake:
 
     def _ask_about(self, begun: list[Running]) -> None:
         """Ask from time to time whether what was begun on an earlier stream is wanted: this one may not tell of it."""
+        if self._asking is not None:
+            self._asking.cancel()
         begun = [call for call in begun if not call.over and not call.abandoned]
         for call in begun:
             self._heartbeats.send(call, None, only_asks=True)
@@ -370,8 +372,11 @@ class _Intake:
                     self._activities.begin(item.activity_request, item.completion_token)
             case "activity_cancel":
                 self._activities.cancel(item.completion_token)
+            case "health_ping":
+                # Another sidecar may give the work of this stream by now, which knows nothing of what began here.
+                self._ask_about(self._activities.under_way())
             case _:
-                pass  # a ping, or what a newer sidecar sends to workers that know it
+                pass  # what a newer sidecar sends to workers that know it
         for further in item.more:
             self._take(further)
 

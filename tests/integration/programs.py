@@ -175,6 +175,7 @@ def environment(folder: Path, store: Store) -> dict[str, str]:
         "ANTIPHON_STORE_SCHEMA": store.schema,
         "EFFECTS": str(folder / "effects.jsonl"),
         "ENOUGH": str(folder / "enough"),
+        "STREAMS": str(folder / "streams"),
     }
 
 
@@ -203,7 +204,7 @@ def app_program(folder: Path, store: Store, app: str, *, port: int) -> Program:
     return Program(
         name=app,
         command=(sys.executable, str(_SCRIPTS / f"{app}.py")),
-        environment={**environment(folder, store), "ANTIPHON_GRPC_PORT": str(port)},
+        environment={**environment(folder, store), "ANTIPHON_GRPC_PORT": str(port), "APP": app},
         log=folder / f"{app}.log",
         ready="ready",
     )

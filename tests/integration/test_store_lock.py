@@ -9,9 +9,11 @@ import pytest
 from antiphon_cli import instances
 from antiphon_cli.connection import connected
 from antiphon_cli.failures import Unreachable
-from antiphon_sidecar.bootstrap import Host, HostRunning, open_host
+from antiphon_proto.v1 import control_pb2
+from antiphon_sidecar.bootstrap import Host, HostRunning, Listener, NamespaceHeld, open_host, open_member
 from antiphon_sidecar.settings import Limits, Settings
 from tests import postgres
+from tests.ports import listens
 
 pytestmark = pytest.mark.integration
 
@@ -68,6 +70,18 @@ def _served(settings: Settings) -> list[str]:
         return [app.app_id for app in instances.apps(connection).apps]
 
 
+async def test_who_serves_another_namespace_does_not_join_the_host_of_a_file(tmp_path):
+    settings = Settings(store=f"sqlite:///{tmp_path}/state.db")
+    async with open_host(settings):
+        other = dataclasses.replace(settings, namespace="other")
+        with pytest.raises(HostRunning) as running:
+            async with open_host(other):
+                pass
+        with pytest.raises(NamespaceHeld, match=r'AN105 .* for namespace "default", not "other"'):
+            async with open_member(other, running.value):
+                pass
+
+
 async def test_hosts_of_two_namespaces_share_a_server(postgres_server):
     settings = _settings(postgres_server, "lock_namespaces")
     other = dataclasses.replace(settings, namespace="other")
@@ -94,3 +108,18 @@ async def test_a_host_whose_lock_is_broken_stops_owning_and_takes_it_again(postg
                 host.replicas()[0].ownership.epochs.get(partition, 0) > epoch for partition, epoch in before.items()
             ):
                 await asyncio.sleep(0.02)
+
+
+async def test_a_host_opens_listeners_for_an_app_of_a_command_that_does_not_listen_itself(tmp_path):
+    settings = Settings(store=f"sqlite:///{tmp_path}/state.db")
+    async with open_host(settings) as host:
+        await host.join(Listener("late", 1, 2))
+        answer = await asyncio.to_thread(_registered, settings, "late")
+        assert host.listeners() == (Listener("late", answer.grpc_port, answer.http_port),)
+        assert listens(answer.grpc_port)
+
+
+def _registered(settings: Settings, app: str) -> control_pb2.RegisterAppResponse:
+    with connected(settings) as connection:
+        request = control_pb2.RegisterAppRequest(app_id=app)
+        return connection.control("RegisterApp", request, control_pb2.RegisterAppResponse)

@@ -91,6 +91,15 @@ COORDINATION = {
         fix="Upgrade one release at a time.",
         example=('"orders-1" (orders) speaks protocols 3 to 4, this replica 1 to 2. Upgrade one release at a time.'),
     ),
+    codes.HOLDER_GONE: Explanation(
+        seen="As an answer to an app whose sidecar forwards to another process of its machine.",
+        cause="The process that held the store was ended or killed while the call was under way.",
+        fix="Look whether it was done, or send it again; another process has taken the store over by then.",
+        example=(
+            "the process of this machine that held the store ended before it answered. Whether this was done is not "
+            "known: look, or ask again."
+        ),
+    ),
     codes.REPLICA_APART: Explanation(
         seen="In the log of a sidecar, and in its metric `antiphon_replica_apart`.",
         cause="A database was copied, and sidecars of one namespace use the original and the copy.",

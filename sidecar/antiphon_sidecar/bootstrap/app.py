@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import ClientService, Directory
 from antiphon_sidecar.servers.control import ControlService
-from antiphon_sidecar.servers.handlers import GenericHandler, TokenCheck, generic_handler
+from antiphon_sidecar.servers.handlers import Admission, GenericHandler, TokenCheck, generic_handler
 from antiphon_sidecar.servers.http import app_health, process_health
 from antiphon_sidecar.servers.metrics import CommitMetrics, PoolMetrics, ReplicaMetrics
 from antiphon_sidecar.servers.worker import WorkerService
@@ -66,21 +66,83 @@ class Listener:
 
 
 @dataclass(slots=True)
+class Listening:
+    """The listeners of an app in this process."""
+
+    grpc_server: grpc.aio.Server
+    http_server: web.AppRunner
+
+    async def close(self) -> None:
+        """Stop; streams that were not ended before are cut."""
+        await self.grpc_server.stop(STOP_S)
+        await self.http_server.cleanup()
+
+
+@dataclass(slots=True)
 class App:
-    """An app that is served."""
+    """An app that is served; its listeners are in this process, or where `listening` is None in another one."""
 
     replica: Replica
     calls: Calls
     workers: WorkerService
     listener: Listener
-    grpc_server: grpc.aio.Server
-    http_server: web.AppRunner
+    listening: Listening | None = None
 
     async def close(self) -> None:
         """Stop the listeners, then the replica; call `replica.drain` first."""
-        await self.grpc_server.stop(STOP_S)
-        await self.http_server.cleanup()
+        if self.listening is not None:
+            await self.listening.close()
         await self.replica.stop()
+
+    def handlers(self, directory: Directory, settings: Settings, admission: Admission) -> list[GenericHandler]:
+        """Return what its listener serves; `admission` looks at each call first."""
+        app = self.replica.identity.app
+        client = ClientService(app=app, directory=directory, payload_bytes_max=settings.limits.payload_bytes_max)
+        return [
+            generic_handler(
+                service=methods.TASK_HUB_SERVICE,
+                methods=methods.TASK_HUB,
+                implementations={**client.implementations(), **self.workers.task_hub()},
+                token=admission,
+            ),
+            generic_handler(
+                service=methods.WORKER_SERVICE,
+                methods=methods.WORKER,
+                implementations=self.workers.own(),
+                token=admission,
+            ),
+        ]
+
+
+def chosen(app: str, *, grpc_port: int | None, http_port: int | None) -> Listener:
+    """Choose where an app finds its sidecar; a port that is None or 0 is any free one.
+
+    Raises:
+        PortInUse: another process listens there; names the process when it can be found.
+    """
+    listener = Listener(app, grpc_port or listeners.free_port(), http_port or listeners.free_port())
+    listeners.check_port(listener.grpc_port, f'the gRPC listener of app "{app}"')
+    listeners.check_port(listener.http_port, f'the HTTP listener of app "{app}"')
+    return listener
+
+
+async def listen(listener: Listener, handlers: Sequence[GenericHandler], settings: Settings) -> Listening:
+    """Open the listeners of an app."""
+    server = await listeners.serve_grpc(
+        [f"{listeners.LOOPBACK}:{listener.grpc_port}"],
+        handlers,
+        message_bytes_max=settings.limits.message_bytes_max,
+    )
+    http_server = await listeners.serve_http(app_health(), listener.http_port)
+    logger.info("an app is served", extra={"app": listener.app, "grpc_port": listener.grpc_port})
+    return Listening(server, http_server)
+
+
+async def start_app(replica: Replica, settings: Settings, listener: Listener) -> App:
+    """Start a replica without listeners."""
+    app = App(replica, Calls(replica), WorkerService(replica, limits=settings.limits), listener)
+    await replica.start()
+    return app
 
 
 async def open_app(
@@ -91,37 +153,10 @@ async def open_app(
     Raises:
         PortInUse: another process listens there; names the process when it can be found.
     """
-    app = replica.identity.app
-    listener = Listener(app, grpc_port or listeners.free_port(), http_port or listeners.free_port())
-    listeners.check_port(listener.grpc_port, f'the gRPC listener of app "{app}"')
-    listeners.check_port(listener.http_port, f'the HTTP listener of app "{app}"')
-    calls = Calls(replica)
-    workers = WorkerService(replica, limits=settings.limits)
-    await replica.start()
-    server = await listeners.serve_grpc(
-        [f"{listeners.LOOPBACK}:{listener.grpc_port}"],
-        _app_handlers(app, workers, directory, settings),
-        message_bytes_max=settings.limits.message_bytes_max,
-    )
-    http_server = await listeners.serve_http(app_health(), listener.http_port)
-    logger.info("an app is served", extra={"app": app, "grpc_port": listener.grpc_port})
-    return App(replica, calls, workers, listener, server, http_server)
-
-
-def _app_handlers(app: str, workers: WorkerService, directory: Directory, settings: Settings) -> list[GenericHandler]:
-    token = TokenCheck(settings.api_token)
-    client = ClientService(app=app, directory=directory, payload_bytes_max=settings.limits.payload_bytes_max)
-    return [
-        generic_handler(
-            service=methods.TASK_HUB_SERVICE,
-            methods=methods.TASK_HUB,
-            implementations={**client.implementations(), **workers.task_hub()},
-            token=token,
-        ),
-        generic_handler(
-            service=methods.WORKER_SERVICE, methods=methods.WORKER, implementations=workers.own(), token=token
-        ),
-    ]
+    listener = chosen(replica.identity.app, grpc_port=grpc_port, http_port=http_port)
+    app = await start_app(replica, settings, listener)
+    app.listening = await listen(listener, app.handlers(directory, settings, TokenCheck(settings.api_token)), settings)
+    return app
 
 
 def control_handlers(control: ControlService, directory: Directory, settings: Settings) -> list[GenericHandler]:

@@ -14,16 +14,20 @@ from prometheus_client.registry import Collector
 
 from antiphon_names import errors as codes
 from antiphon_names.hosts import identity_path, socket_path, without_password
+from antiphon_proto import methods
+from antiphon_proto.v1 import machine_pb2 as mc
 from antiphon_sidecar.bootstrap.app import (
     STOP_S,
     App,
     Listener,
     check_app_id,
+    chosen,
     common_metrics,
     control_handlers,
     crash,
-    open_app,
+    listen,
     serve_metrics,
+    start_app,
 )
 from antiphon_sidecar.bootstrap.stores import MEMORY, POSTGRES, open_store, url_source
 from antiphon_sidecar.bootstrap.tracing import span_writer
@@ -45,8 +49,9 @@ from antiphon_sidecar.runtime.why import Scene
 from antiphon_sidecar.servers import listeners
 from antiphon_sidecar.servers.client import Directory
 from antiphon_sidecar.servers.control import ControlService
-from antiphon_sidecar.servers.handlers import GenericHandler
+from antiphon_sidecar.servers.handlers import Admission, GenericHandler, TokenCheck, generic_handler
 from antiphon_sidecar.servers.hostview import Etcd
+from antiphon_sidecar.servers.joining import Forwarded, JoinService, answered
 from antiphon_sidecar.servers.others import OtherReplicas
 from antiphon_sidecar.settings import Settings
 from antiphon_sidecar.stores.base import Store
@@ -56,6 +61,9 @@ if TYPE_CHECKING:
     from antiphon_sidecar.coordination.advisory import StoreLock
 
 logger = logging.getLogger(__name__)
+
+#: How long the server may take to notice that the process that had the store's lock is dead.
+_RELEASED_S = 1.0
 
 
 class HostRunning(Exception):
@@ -69,6 +77,8 @@ class HostRunning(Exception):
         super().__init__(f"{codes.HOST_RUNNING}: {where} the store {store}. {join}, or choose another store.")
         self.socket_path = socket_path
         self.pid = pid
+        #: It is on another machine, or another user's, where nobody here can join it.
+        self.elsewhere = bool(holder)
 
 
 class Host:
@@ -105,6 +115,9 @@ class Host:
         self._tasks = Tasks(self._died)
         self._apps: dict[str, App] = {}
         self._adding = asyncio.Lock()
+        #: By app, what is served to processes that forward its calls.
+        self._forwarded: dict[str, list[GenericHandler]] = {}
+        self._joining = JoinService(self._join, namespace=settings.namespace)
         self._directory = Directory(namespace=settings.namespace, find=self._calls_of, apps=lambda: list(self._apps))
 
     async def start(self) -> None:
@@ -124,18 +137,38 @@ class Host:
         """
         check_app_id(app)
         async with self._adding:
-            if app not in self._apps:
-                self._apps[app] = await self._open_app(app, grpc_port, http_port)
-            return self._apps[app].listener
+            entry = self._apps.get(app)
+            if entry is not None and entry.listening is not None:
+                return entry.listener
+            listener = chosen(app, grpc_port=grpc_port, http_port=http_port)
+            entry = await self._started(listener)
+            handlers = entry.handlers(self._directory, self.settings, TokenCheck(self.settings.api_token))
+            entry.listener, entry.listening = listener, await listen(listener, handlers, self.settings)
+            return listener
 
-    async def _open_app(self, app: str, grpc_port: int | None, http_port: int | None) -> App:
-        return await open_app(
-            self._build_replica(app),
-            self.settings,
-            directory=self._directory,
-            grpc_port=grpc_port,
-            http_port=http_port,
-        )
+    async def join(self, listener: Listener) -> None:
+        """Start the runtime of an app whose listeners are in another process, or elsewhere in this one.
+
+        Raises:
+            AppIdInvalid: the ID has a form that apps cannot have.
+        """
+        check_app_id(listener.app)
+        async with self._adding:
+            entry = await self._started(listener)
+            if entry.listening is None:
+                entry.listener = listener
+
+    async def _started(self, listener: Listener) -> App:
+        """Return an app, whose replica is started if it is new here."""
+        app = listener.app
+        if app not in self._apps:
+            self._apps[app] = await start_app(self._build_replica(app), self.settings, listener)
+            self._forwarded[app] = self.app_handlers(app, answered)
+        return self._apps[app]
+
+    def app_handlers(self, app: str, admission: Admission) -> list[GenericHandler]:
+        """Return what the listener of an app serves that was added or has joined, wherever it is."""
+        return self._apps[app].handlers(self._directory, self.settings, admission)
 
     def _build_replica(self, app: str) -> Replica:
         replica_id = f"{app}-{self._clock.new_id().hex()[:12]}"
@@ -159,15 +192,25 @@ class Host:
             ),
         )
 
-    def control_handlers(self) -> list[GenericHandler]:
-        """Return what is served on the host's socket: clients of any app, and the control API."""
+    def socket_handlers(self) -> list[GenericHandler]:
+        """Return what is served on the host's socket: what others forward, clients of any app, the control API."""
+        forwarded = Forwarded(self._forwarded)
+        joining = generic_handler(
+            service=methods.MACHINE_SERVICE,
+            methods=methods.MACHINE,
+            implementations=self._joining.implementations(),
+            token=TokenCheck(None),
+        )
         control = ControlService(self, register=self._register)
         directory = Directory(namespace=self.namespace, find=self._calls_of_any, apps=self._all_apps)
-        return control_handlers(control, directory, self.settings)
+        return [forwarded, joining, *control_handlers(control, directory, self.settings)]
 
     async def _register(self, app: str, grpc_port: int | None, http_port: int | None) -> tuple[int, int]:
         listener = await self.add_app(app, grpc_port=grpc_port, http_port=http_port)
         return listener.grpc_port, listener.http_port
+
+    async def _join(self, request: mc.JoinRequest) -> None:
+        await self.join(Listener(request.app_id, request.grpc_port, request.http_port))
 
     def _calls_of(self, app: str) -> Calls | None:
         entry = self._apps.get(app)
@@ -230,11 +273,16 @@ class Host:
         entry = self._apps.get(app)
         return "" if entry is None else f"{listeners.LOOPBACK}:{entry.listener.grpc_port}"
 
-    async def close(self) -> None:
-        """Drain: end worker streams with OK, give up partitions, finish commits, then stop."""
+    def hand_over(self) -> None:
+        """Begin to drain: end worker streams with OK, and let those who forward keep new calls for the next host."""
         self.draining = True
+        self._joining.leave()
         for entry in self._apps.values():
             entry.workers.drain()
+
+    async def close(self) -> None:
+        """Drain: end worker streams with OK, give up partitions, finish commits, then stop."""
+        self.hand_over()
         for entry in self._apps.values():
             await entry.replica.drain()
         for entry in self._apps.values():
@@ -243,8 +291,10 @@ class Host:
 
 
 @asynccontextmanager
-async def open_host(settings: Settings) -> AsyncIterator[Host]:
+async def open_host(settings: Settings, *, locked: str | None = None) -> AsyncIterator[Host]:
     """Open the store, take this machine's lock for it, and serve until the block ends; then drain.
+
+    `locked`: the path of a lock that the caller holds already.
 
     Raises:
         HostRunning: another process holds this store; carries its socket path, so that a caller can join it.
@@ -258,12 +308,12 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
         link = socket = None if settings.store == MEMORY else socket_path(settings.store, **named)
         by_identity = settings.store.startswith(POSTGRES)
         if socket is not None and not by_identity:
-            _take_lock(stack, settings, socket)
+            _take_lock(stack, settings, socket, locked)
         await store.open()
         stack.push_async_callback(store.close)
         if by_identity:
             socket = identity_path(store.identity, **named)
-            _take_lock(stack, settings, socket)
+            _take_lock(stack, settings, socket, locked)
         lock = await _take_store_lock(stack, settings, source, socket)
         writer = span_writer(os.environ)
         if writer is not None:
@@ -281,11 +331,20 @@ async def open_host(settings: Settings) -> AsyncIterator[Host]:
             host.metrics_port = await serve_metrics(
                 stack, host.metrics(), settings.metrics_port, ready=lambda: not host.draining
             )
+        # Before the socket closes: worker streams that come through it end with OK too.
+        stack.callback(host.hand_over)
         yield host
 
 
-def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str) -> None:
-    path = socket.removesuffix(".sock") + ".lock"
+def lock_path(socket: str) -> str:
+    """Return the path of the lock that belongs to a host's socket."""
+    return socket.removesuffix(".sock") + ".lock"
+
+
+def _take_lock(stack: AsyncExitStack, settings: Settings, socket: str, locked: str | None) -> None:
+    path = lock_path(socket)
+    if path == locked:
+        return
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         stack.enter_context(FileLock(path))
@@ -302,7 +361,7 @@ async def _serve_socket(stack: AsyncExitStack, host: Host, socket: str) -> None:
     mask = os.umask(0o177)
     try:
         server = await listeners.serve_grpc(
-            [f"unix:{socket}"], host.control_handlers(), message_bytes_max=host.settings.limits.message_bytes_max
+            [f"unix:{socket}"], host.socket_handlers(), message_bytes_max=host.settings.limits.message_bytes_max
         )
     finally:
         os.umask(mask)
@@ -346,7 +405,7 @@ async def _take_store_lock(
     sessions = Sessions(Address(source), lock_timeout_s=settings.limits.lease_s / 2, name=holder_name())
     lock = StoreLock(sessions.open, schema=settings.store_schema, namespace=settings.namespace, failures=(StoreError,))
     try:
-        await lock.take()
+        await lock.take(within_s=_RELEASED_S)
     except Held as held:
         raise HostRunning(without_password(settings.store), socket or "", held.pid, holder=held.path) from held
     stack.push_async_callback(lock.release)

@@ -17,6 +17,8 @@ from antiphon_sidecar.coordination.lock import Held
 
 logger = logging.getLogger(__name__)
 
+_AGAIN_S = 0.05
+
 _HOLDER = """SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = $1 AND l.objid::bigint = $2"""
 
@@ -46,17 +48,19 @@ class StoreLock:
         )
         self._connection: asyncpg.Connection | None = None
 
-    async def take(self) -> None:
-        """Take the lock.
+    async def take(self, *, within_s: float = 0.0) -> None:
+        """Take the lock; for `within_s` seconds it may be released by a server that has just lost its holder.
 
         Raises:
             Held: another host has it; `path` is its name.
             OSError, asyncpg.PostgresError, TimeoutError: the server cannot be reached.
         """
         connection = await self._connect()
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
-            self._connection = connection
-            return
+        for _ in range(1 + int(within_s / _AGAIN_S)):
+            if await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key):
+                self._connection = connection
+                return
+            await asyncio.sleep(_AGAIN_S if within_s else 0.0)
         unsigned = self._key & 0xFFFFFFFFFFFFFFFF
         holder = await connection.fetchval(_HOLDER, unsigned >> 32, unsigned & 0xFFFFFFFF)
         await connection.close()

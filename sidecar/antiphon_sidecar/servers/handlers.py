@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary: TypeAlias = Callable[[Any, Any], Awaitable[Message]]
 Streaming: TypeAlias = Callable[[Any, Any], AsyncIterator[Message]]
+#: Looks at each call before it is done, such as a `TokenCheck`.
+Admission: TypeAlias = Callable[[Any], Awaitable[None]]
 
 GenericHandler: TypeAlias = "grpc.GenericRpcHandler[Any, Any]"
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -53,7 +55,7 @@ def generic_handler(
     service: str,
     methods: Mapping[str, Method],
     implementations: Mapping[str, Unary | Streaming],
-    token: TokenCheck,
+    token: Admission,
 ) -> GenericHandler:
     """Build the handler of a service; methods without an implementation answer UNIMPLEMENTED."""
     handlers = {}
@@ -63,7 +65,7 @@ def generic_handler(
     return grpc.method_handlers_generic_handler(service, handlers)
 
 
-def _handler(method: Method, call: Unary | Streaming, token: TokenCheck) -> RpcHandler:
+def _handler(method: Method, call: Unary | Streaming, token: Admission) -> RpcHandler:
     async def unary(request: Message, context: Context) -> Message:
         await token(context)
         try:

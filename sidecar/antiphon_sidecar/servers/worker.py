@@ -35,6 +35,8 @@ from antiphon_sidecar.runtime.workers import (
 )
 from antiphon_sidecar.servers.errors import Rejected
 from antiphon_sidecar.servers.handlers import Context, Streaming, Unary
+from antiphon_sidecar.servers.holder import AGENT_KEY
+from antiphon_sidecar.servers.outbox import Outbox
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef
 
@@ -77,7 +79,7 @@ class WorkerService:
 
     async def work_items(self, request: wk.GetWorkItemsRequest, context: Context) -> AsyncIterator[wk.WorkItem]:
         """Stream work items until the worker leaves or the sidecar drains."""
-        outbox = _Outbox()
+        outbox = Outbox()
         batches = wk.WORKER_CAPABILITY_BATCH in request.capabilities
         stream = WorkerStream(offers=self._offers(request, _user_agent(context)), send=outbox.put)
         drained = asyncio.get_running_loop().create_task(self._draining.wait(), name="stream-drain")
@@ -221,7 +223,7 @@ class WorkerService:
         self, requests: AsyncIterator[wk.CompleteRequest], context: Context
     ) -> AsyncIterator[wk.CompleteReply]:
         """Take results in batches; a batch's sequence comes back when all of it is settled."""
-        settled = _Outbox()
+        settled = Outbox()
         reader = asyncio.get_running_loop().create_task(self._read(requests, settled), name="results-reader")
         reader.add_done_callback(lambda _: settled.close())
         try:
@@ -231,7 +233,7 @@ class WorkerService:
         finally:
             reader.cancel()
 
-    async def _read(self, requests: AsyncIterator[wk.CompleteRequest], settled: "_Outbox") -> None:
+    async def _read(self, requests: AsyncIterator[wk.CompleteRequest], settled: Outbox) -> None:
         async for request in requests:
             batch = _Batch(request.sequence, len(request.activities), settled.put)
             for turn in request.workflows:
@@ -242,9 +244,9 @@ class WorkerService:
 
 
 def _user_agent(context: Context) -> str:
-    """Return what the worker's gRPC says of itself."""
-    found = (value for key, value in context.invocation_metadata() or () if key == "user-agent")
-    agent = next(found, "")
+    """Return what the worker's gRPC says of itself, also where its calls are forwarded."""
+    said = dict(context.invocation_metadata() or ())
+    agent = said.get(AGENT_KEY) or said.get("user-agent", "")
     return agent.decode(errors="replace") if isinstance(agent, bytes) else agent
 
 
@@ -268,34 +270,6 @@ class _Batch:
         if self._left == 0:
             self._left = -1
             self._done(self._sequence)
-
-
-class _Outbox:
-    """What a stream's writer drains: put never blocks, take waits."""
-
-    def __init__(self) -> None:
-        self._items: list = []  # type: ignore[type-arg]
-        self._wake = asyncio.Event()
-        self._closed = False
-
-    def put(self, item: object) -> None:
-        self._items.append(item)
-        self._wake.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._wake.set()
-
-    async def take(self, most: int) -> list:  # type: ignore[type-arg]
-        """Return up to `most` items, at least one; an empty list once closed."""
-        while not self._items and not self._closed:
-            self._wake.clear()
-            await self._wake.wait()
-        if self._closed:
-            return []
-        taken = self._items[:most]
-        del self._items[:most]
-        return taken
 
 
 def _messages(items: list[Item]) -> list[wk.WorkItem]:

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from streams import note_streams
+
 from antiphon import activity
 
 
@@ -53,3 +55,4 @@ def _waited_ns() -> int:
 
 
 ledger = Ledger(os.environ["EFFECTS"])
+note_streams(os.environ["STREAMS"], f"{os.environ['APP']} {os.getpid()}")

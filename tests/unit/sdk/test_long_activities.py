@@ -187,6 +187,18 @@ async def test_what_began_on_an_earlier_stream_is_asked_about():
         assert (await result(sidecar)).failure_details.error_type == "ActivityCancelled"
 
 
+async def test_what_began_before_a_ping_is_asked_about():
+    place = Place()
+    async with at_work(place) as sidecar:
+        sidecar.items.put_nowait(activity_item("sleeps"))
+        await asyncio.wait_for(place.began.wait(), 10)
+        sidecar.unwanted.add("t")
+        sidecar.items.put_nowait(worker_pb2.WorkItem(health_ping={}))
+        asked = await asyncio.wait_for(sidecar.heartbeats.get(), 10)
+        assert (asked.completion_token, asked.only_asks) == ("t", True)
+        assert (await result(sidecar)).failure_details.error_type == "ActivityCancelled"
+
+
 async def test_a_second_delivery_takes_over_the_first_ones_place():
     place = Place()
     async with at_work(place) as sidecar:
