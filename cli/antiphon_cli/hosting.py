@@ -154,6 +154,8 @@ async def _joined(stack: AsyncExitStack, settings: Settings, running: bootstrap.
     except bootstrap.HostRunning as error:
         raise Refused(f"{error}\nIt cannot be joined: it does not answer, or is of an older release.") from error
     output.say("Another process of this machine holds the store; the apps join it.")
+    if settings.metrics_port is not None:
+        output.say("Metrics and probes are those of that process; this one serves its own when it takes its place.")
     return member
 
 

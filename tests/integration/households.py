@@ -81,14 +81,20 @@ def alive(program: Program) -> bool:
 
 
 def _member(folder: Path, store: Store, ports: Mapping[str, int]) -> Program:
+    """Return an `antiphon sidecar` for one app, an `antiphon run` for several."""
     # Not as an app is called: each program has a log of its own.
     name = "-".join(("host", *ports))
-    file = folder / f"{name}.yaml"
-    apps = "".join(f"  - {{appID: {app}, daprGRPCPort: {port}}}\n" for app, port in ports.items())
-    file.write_text(f"version: 1\napps:\n{apps}")
+    match list(ports.items()):
+        case [(app, port)]:
+            words = ("sidecar", "--app", app, "--grpc-port", str(port), "--http-port", "0")
+        case several:
+            file = folder / f"{name}.yaml"
+            apps = "".join(f"  - {{appID: {app}, daprGRPCPort: {port}}}\n" for app, port in several)
+            file.write_text(f"version: 1\napps:\n{apps}")
+            words = ("run", "-f", str(file))
     return Program(
         name=name,
-        command=(sys.executable, "-m", "antiphon_cli", "run", "-f", str(file), "--store", store.url),
+        command=(sys.executable, "-m", "antiphon_cli", *words, "--store", store.url),
         environment=environment(folder, store),
         log=folder / f"{name}.log",
         ready="HTTP",

@@ -36,6 +36,8 @@ class Scripted:
     settles: bool = True
     asked: asyncio.Queue[tuple[str, Any, dict[str, Any]]] = field(default_factory=asyncio.Queue)
     items: asyncio.Queue[wk.WorkItem] = field(default_factory=asyncio.Queue)
+    #: What calls have left of their deadline.
+    left_s: asyncio.Queue[float | None] = field(default_factory=asyncio.Queue)
     server: grpc.aio.Server | None = None
     line: Line | None = None
 
@@ -95,6 +97,7 @@ class Scripted:
 
     async def never(self, request: Any, context: Context) -> Any:
         self._note("never", request, context)
+        self.left_s.put_nowait(context.time_remaining())
         await asyncio.Event().wait()
 
 
@@ -276,6 +279,15 @@ async def test_what_may_have_been_done_ends_with_unavailable(place: Place, name:
     second = await place.begin()
     assert await failure(call) == (grpc.StatusCode.UNAVAILABLE, str(codes.HOLDER_GONE))
     assert second.asked.empty()
+
+
+async def test_a_calls_deadline_is_its_deadline_at_the_holder_too(place: Place):
+    first = await place.begin()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await place.stub("WaitForInstanceCompletion")(cl.GetInstanceRequest(instance_id="one"), timeout=0.3)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    await first.asked.get()
+    assert 0 < await first.left_s.get() <= 0.3
 
 
 async def test_what_comes_while_nobody_holds_the_store_waits(place: Place):
