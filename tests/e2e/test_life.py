@@ -9,7 +9,7 @@ import pytest
 from tests.e2e import world
 from tests.e2e.figures import Figures
 from tests.e2e.installation import RELEASE, Installation
-from tests.e2e.kubernetes import Kubernetes, Object, eventually
+from tests.e2e.kubernetes import Kubernetes, eventually
 from tests.e2e.world import World
 
 
@@ -96,16 +96,8 @@ def test_an_upgrade_disturbs_nobody(choir: World, installation: Installation) ->
 
 
 def test_memory_stays_modest(choir: World, installation: Installation, figures: Figures) -> None:
-    figures.note(
-        "operator, memory",
-        f"{_resident_mib(installation.system, installation.pods('operator')[0], 'operator'):.0f} MiB",
-    )
-    sidecar = _resident_mib(choir.kubernetes, choir.pods("shipping")[0], world.SIDECAR)
+    operator = installation.system.resident_mib(installation.leader(), "operator")
+    figures.note("operator, memory", f"{operator:.0f} MiB")
+    sidecar = choir.kubernetes.resident_mib(choir.pods("shipping")[0]["metadata"]["name"], world.SIDECAR)
     figures.note("sidecar when idle, memory", f"{sidecar:.0f} MiB")
     assert sidecar < 160
-
-
-def _resident_mib(kubernetes: Kubernetes, pod: Object, container: str) -> float:
-    reading = "import re; print(re.search(r'VmRSS:\\s+(\\d+)', open('/proc/1/status').read())[1])"
-    options = ("--container", container, "--", "python3", "-c", reading)
-    return int(kubernetes.run("exec", pod["metadata"]["name"], *options)) / 1024

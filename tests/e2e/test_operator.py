@@ -14,6 +14,7 @@ from tests.e2e.world import text
 SEEN_S = 30.0
 MANY = 1_000
 SETTLED_S = 30.0
+MEMORY_MIB_MOST = 200.0
 
 
 def _ours(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +133,9 @@ def test_1000_workflows_settle_after_a_cold_start(
     eventually(installation.leader, within_s=60, what="an operator leads")
     with figures.timed(f"{MANY} Workflows: from a leader to all Ready"):
         eventually(lambda: _all_ready(namespace), within_s=SETTLED_S, what=f"{MANY} Workflows are Ready")
+    memory = at_rest.resident_mib(installation.leader(), "operator")
+    figures.note(f"operator with {MANY} Workflows, memory", f"{memory:.0f} MiB")
+    assert memory < MEMORY_MIB_MOST
 
 
 def _all_ready(kubernetes: Kubernetes) -> bool:
