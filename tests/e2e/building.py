@@ -121,14 +121,14 @@ def workshop() -> Iterator[Workshop]:
 
 
 def _pip(folder: Path) -> Path:
-    """What an image of Python has besides: pip, whom it trusts, and all of the C library, as on this machine."""
+    """What an image of Python has besides: pip, whom it trusts, and the system's libraries."""
     with Layer(folder / "pip.layer") as layer:
         site = Path(sysconfig.get_path("purelib", vars={"base": os.path.realpath(sysconfig.get_config_var("base"))}))
         for part in sorted(site.glob("pip*")):
             layer.add(part, f"{layers.SITE}/{part.name}")
-        # Parts that the interpreter does not load itself; packages that were built for older systems do.
+        # Those that the interpreter does not load itself; packages that were built for older systems do.
         folder_of_libraries = Path("/lib", sysconfig.get_config_var("MULTIARCH") or "")
-        for part in _C_LIBRARY:
+        for part in _SYSTEM:
             for library in folder_of_libraries.glob(f"lib{part}.so.[0-9]"):
                 layer.add(library.resolve(), f"{images.LIBRARIES}/{library.name}")
         trusted = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
@@ -140,7 +140,7 @@ def _pip(folder: Path) -> Path:
     return folder / "pip.layer"
 
 
-_C_LIBRARY = ("dl", "pthread", "resolv", "rt", "util")
+_SYSTEM = ("dl", "gcc_s", "pthread", "resolv", "rt", "stdc++", "util")
 #: Where this machine's pip is told to look, if not where it does by itself.
 _INDEXES = {"PIP_INDEX_URL": "index-url", "PIP_EXTRA_INDEX_URL": "extra-index-url"}
 
