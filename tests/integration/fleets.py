@@ -176,7 +176,7 @@ def _pod(made: Fleet, app: str, number: int, proxies: Proxies, config: Path, ent
     worker = Program(
         name=f"worker-{name}",
         command=(sys.executable, str(_SCRIPTS / f"{app}.py")),
-        environment={**environment(made.folder, made.store), "ANTIPHON_GRPC_PORT": str(grpc_port)},
+        environment={**environment(made.folder, made.store), "ANTIPHON_GRPC_PORT": str(grpc_port), "APP": app},
         log=made.folder / f"worker-{name}.log",
         ready="ready",
     )

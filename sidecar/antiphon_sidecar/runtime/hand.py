@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, Required, TypedDict
 
-from antiphon_sidecar.peers.base import Dispatch
+from antiphon_names.hashing import partition_of
+from antiphon_sidecar.peers.base import Dispatch, InHand
 from antiphon_sidecar.runtime.grants import Grants
 from antiphon_sidecar.runtime.tokens import task_token
 from antiphon_sidecar.runtime.workers import WorkerStream
@@ -128,3 +129,14 @@ def hand_of(dispatch: Dispatch, caller: str) -> Hand:
         lapses_ns=dispatch.lapses_ns,
         details=dispatch.details,
     )
+
+
+def in_hand(hands: Iterable[Hand], app: str, partitions: Iterable[int]) -> InHand:
+    """Say which tasks of these partitions of `app` are in hand."""
+    asked = frozenset(partitions)
+    refs = tuple(
+        (hand.ref, hand.attempt)
+        for hand in hands
+        if hand.ref.app == app and partition_of(hand.slot) in asked and hand.cancelled_at is None
+    )
+    return InHand(app, asked, refs)

@@ -6,7 +6,7 @@ replacements are asked of `Ports` and come back by `claimed` and `replaced`.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
@@ -14,12 +14,12 @@ from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.engine import sizes
 from antiphon_sidecar.engine.events import TaskFailed
-from antiphon_sidecar.peers.base import Answer, Dispatch, InHand, Message, Progress, Result, Verdict
+from antiphon_sidecar.peers.base import Answer, Dispatch, Message, Progress, Result, Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.grants import Asked, Grants
 from antiphon_sidecar.runtime.hand import GrantPorts, Hand, Lapsing, Ports, claim, hand_of, holder_of, token_of
 from antiphon_sidecar.runtime.queues import TurnQueue
-from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Workers, WorkerStream
+from antiphon_sidecar.runtime.workers import ActivityItem, CancelItem, Item, Workers, WorkerStream
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import TaskRef
 from antiphon_sidecar.stores.limits import Grant, GrantKind
@@ -103,10 +103,14 @@ class Intake:
         age_s = (self._store_clock.now() - dispatch.dispatched_at) / 1e9
         hand.fresh_until = self._clock.monotonic() + self._limits.lease_s / 2 - age_s
         if dispatch.attempt > 1 or self._stale(hand):
-            claim(hand, self._ports, until=self._clock.monotonic() + self._limits.lease_s / 2)
+            self._claim(hand)
         else:
             self._enqueue(hand)
             self.feed()
+
+    def _claim(self, hand: Hand) -> None:
+        hand.sure = False
+        claim(hand, self._ports, until=self._clock.monotonic() + self._limits.lease_s / 2)
 
     def claimed(self, hand: Hand, *, ours: bool) -> None:
         """Run a claimed task; forget one that is gone or another's."""
@@ -197,8 +201,7 @@ class Intake:
                 skipped.append(hand)
             elif self._stale(hand):
                 # It waited here too long: its result may have come from an earlier delivery, its grant be void.
-                hand.sure = False
-                claim(hand, self._ports, until=self._clock.monotonic() + self._limits.lease_s / 2)
+                self._claim(hand)
             else:
                 self._hand_out(hand, stream)
                 self._queues.move_to_end(app)
@@ -229,6 +232,15 @@ class Intake:
         stream.send(ActivityItem(token_of(hand), hand.ref, hand.request, hand.attempt, hand.details))
         if hand.watched:
             self._say(hand, hand.caller)
+
+    def may_send(self, item: Item) -> bool:
+        """Tell whether an item that is about to be written still is to be: what became old since is claimed first."""
+        hand = self.hands.get(item.ref) if isinstance(item, ActivityItem) else None
+        if hand is None or hand.stream is None or hand.event is not None or not self._stale(hand):
+            return True
+        self._leave_stream(hand)
+        self._claim(hand)
+        return False
 
     # signs of life, and their end
 
@@ -347,7 +359,7 @@ class Intake:
             stream.activities -= 1
             if stream.out.get((hand.ref.instance_id, hand.ref.task_id)) == hand.ref:
                 del stream.out[hand.ref.instance_id, hand.ref.task_id]
-            hand.stream = None
+            hand.stream, hand.started_at = None, 0
 
     def _report(self, hand: Hand) -> None:
         """Send the result to whoever owns the caller's instance now."""
@@ -400,10 +412,8 @@ class Intake:
 
     def tick(self) -> None:
         """Replace what no owner has answered in time."""
-        now = self._clock.monotonic()
-        for hand in list(self.unanswered.values()):
-            if now >= hand.deadline:
-                self._replace(hand)
+        for hand in [hand for hand in self.unanswered.values() if self._clock.monotonic() >= hand.deadline]:
+            self._replace(hand)
 
     # leaving
 
@@ -420,7 +430,6 @@ class Intake:
                 self._let_lapse(hand)
                 self._return(hand)
             else:
-                hand.started_at = 0
                 self._enqueue(hand)
         self.return_orphans()
         self.feed()
@@ -438,13 +447,3 @@ class Intake:
                 self._queues[app] = kept
             else:
                 del self._queues[app]
-
-    def in_hand(self, app: str, partitions: Iterable[int]) -> InHand:
-        """Say which tasks of these partitions of `app` are in hand here."""
-        asked = frozenset(partitions)
-        refs = tuple(
-            (hand.ref, hand.attempt)
-            for hand in self.hands.values()
-            if hand.ref.app == app and partition_of(hand.slot) in asked and hand.cancelled_at is None
-        )
-        return InHand(app, asked, refs)

@@ -21,6 +21,7 @@ from antiphon_sidecar.peers.base import (
     Verdict,
 )
 from antiphon_sidecar.runtime import doubts, rows
+from antiphon_sidecar.runtime.hand import in_hand
 from antiphon_sidecar.stores.base import InboxRow
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def received(replica: "Replica", sender: str, message: Message) -> None:
         case Hint():
             _hint(replica, rows.hinted_row(message))
         case InHandAsked():
-            replica.send(sender, replica.intake.in_hand(message.app, message.partitions))
+            replica.send(sender, in_hand(replica.intake.hands.values(), message.app, message.partitions))
         case InHand():
             replica.handover.answered(sender, message)
         case Progress() | Cancel() | Freed():

@@ -28,7 +28,7 @@ from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
 from antiphon_sidecar.runtime.elsewhere import Askers, Elsewhere
 from antiphon_sidecar.runtime.firing import fire
-from antiphon_sidecar.runtime.hand import Answered, Hand, with_workers
+from antiphon_sidecar.runtime.hand import Answered, Hand, in_hand, with_workers
 from antiphon_sidecar.runtime.handover import Handover
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -244,7 +244,9 @@ class Replica:
         self.handover.asked(partitions, others)
         for replica in others:
             self.send(replica, InHandAsked(self.identity.app, partitions))
-        self.handover.answered(self.identity.replica, self.intake.in_hand(self.identity.app, partitions))
+        self.handover.answered(
+            self.identity.replica, in_hand(self.intake.hands.values(), self.identity.app, partitions)
+        )
         self.sweep.taken(partitions)
         self.elsewhere.taken(self.identity.app, partitions)
 

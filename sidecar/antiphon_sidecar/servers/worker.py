@@ -91,7 +91,7 @@ class WorkerService:
             await self._replica.connect(stream)
             logger.info("a worker connected", extra=who)
             while items := await outbox.take(_BATCH_MAX if batches else 1):
-                for message in _messages(items):
+                for message in _messages([item for item in items if self._replica.intake.may_send(item)]):
                     yield message
         finally:
             drained.cancel()

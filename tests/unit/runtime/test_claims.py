@@ -91,3 +91,27 @@ async def test_the_claim_is_made_in_this_replicas_name():
     loaded = await desk.store.load(app="orders", instance_id="i1")
     assert loaded is not None
     assert [task.claimed_by for task in loaded.tasks] == [ME]
+
+
+async def test_what_became_old_on_its_way_to_a_worker_is_claimed_before_it_is_sent():
+    desk = Desk(lease_s=10.0)
+    worker = desk.worker()
+    await desk.row()
+    ref = desk.dispatch()
+    (item,) = worker.items
+    # The sidecar is stopped before it has written the item.
+    desk.clock.advance(5.1)
+    assert not desk.intake.may_send(item)
+    await desk.ports()
+    assert worker.refs() == [ref, ref]
+    assert desk.intake.may_send(worker.items[1])
+
+
+async def test_what_became_old_on_its_way_and_is_gone_is_not_sent():
+    desk = Desk(lease_s=10.0)
+    worker = desk.worker()
+    ref = desk.dispatch()
+    desk.clock.advance(5.1)
+    assert not desk.intake.may_send(worker.items[0])
+    await desk.ports()
+    assert (len(worker.items), desk.returned(), desk.intake.hands) == (1, [ref], {})

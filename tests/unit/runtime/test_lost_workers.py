@@ -1,6 +1,7 @@
 """When a worker is gone, what it had goes to another one here, or back to the caller."""
 
 from antiphon_names.hashing import partition_of, slot_of
+from antiphon_sidecar.runtime.hand import in_hand
 from tests.unit.runtime.desk import Desk
 
 
@@ -64,6 +65,6 @@ def test_says_what_is_in_hand_for_the_partitions_asked_for():
     ref = desk.dispatch()
     other = desk.dispatch(instance="elsewhere", app="shop")
     partition = partition_of(slot_of("i1"))
-    assert desk.intake.in_hand("orders", [partition]).refs == ((ref, 1),)
-    assert desk.intake.in_hand("orders", [partition + 1]).refs == ()
+    assert in_hand(desk.intake.hands.values(), "orders", [partition]).refs == ((ref, 1),)
+    assert in_hand(desk.intake.hands.values(), "orders", [partition + 1]).refs == ()
     assert other in desk.intake.hands

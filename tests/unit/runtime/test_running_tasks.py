@@ -1,6 +1,7 @@
 """What a target says of the tasks that its workers run, and how they are cancelled."""
 
 from antiphon_sidecar.peers.base import Progress, Verdict
+from antiphon_sidecar.runtime.hand import in_hand
 from antiphon_sidecar.runtime.intake import CANCEL_S
 from antiphon_sidecar.runtime.workers import CancelItem
 from antiphon_sidecar.stores.base import TaskRef
@@ -153,7 +154,7 @@ def test_a_new_owner_is_not_told_of_cancelled_tasks():
     desk.worker()
     ref, other = desk.dispatch(1), desk.dispatch(2)
     desk.intake.cancelled(ref)
-    assert [ref for ref, _ in desk.intake.in_hand("orders", range(32)).refs] == [other]
+    assert [ref for ref, _ in in_hand(desk.intake.hands.values(), "orders", range(32)).refs] == [other]
 
 
 def test_a_mere_question_is_no_sign_of_life():
