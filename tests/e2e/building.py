@@ -12,7 +12,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e import layers
@@ -26,9 +26,10 @@ BUILD_TIMEOUT_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """A folder for everything that buildah keeps."""
+    """A folder for everything that buildah keeps; `built`: the images made so far, by target."""
 
     folder: Path
+    built: dict[str, str] = field(default_factory=dict)
 
     def buildah(self, *arguments: str | Path) -> str:
         """Run buildah and return what it printed; its complaint is the failure's text."""
@@ -49,10 +50,13 @@ class Workshop:
         return ["buildah", *map(str, places)]
 
     def build(self, target: str) -> str:
-        """Build a target of the Dockerfile and return its name."""
+        """Build a target of the Dockerfile, once, and return its name."""
+        if target in self.built:
+            return self.built[target]
         name = f"localhost/antiphon-{target}:built"
         options = ("--isolation", "chroot", "--network", "host", "--layers", "--quiet", "--format", "docker")
         self.buildah("build", *options, "--build-arg", f"BASE={BASE}", "--target", target, "--tag", name, ROOT)
+        self.built[target] = name
         return name
 
     @contextmanager

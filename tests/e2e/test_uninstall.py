@@ -5,7 +5,7 @@ import pytest
 from tests import helm
 from tests.e2e import world
 from tests.e2e.installation import Installation
-from tests.e2e.kubernetes import Kubernetes
+from tests.e2e.kubernetes import Kubernetes, eventually
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def test_uninstalling_leaves_nothing_in_the_way_and_installing_again_goes_on(
     try:
         assert _of_ours(other.cluster, "mutatingwebhookconfigurations,validatingwebhookconfigurations") == []
         assert _of_ours(other.cluster, "clusterroles,clusterrolebindings") == []
-        assert other.system.get("pods,jobs,secrets,configmaps", "--selector=app.kubernetes.io/part-of=antiphon") == []
+        # Pods are given their time to end.
+        eventually(lambda: _left(other.system) == [], within_s=60, what="nothing of the release is left")
         # What asked for a sidecar is refused nowhere, and our objects can be changed and deleted.
         asking = {"name": "asking", "labels": {"antiphon.dev/inject": "true", "app": "orders"}}
         spec = world.pod_spec(["true"], restartPolicy="Never")
@@ -40,6 +41,11 @@ def test_uninstalling_leaves_nothing_in_the_way_and_installing_again_goes_on(
     namespace.wait("awf/fulfil", "condition=Ready", timeout_s=60)
     choir.start("again", 3)
     assert choir.ended("again", 3, within_s=60) == {"COMPLETED": 3}
+
+
+def _left(system: Kubernetes) -> list[str]:
+    found = system.get("pods,jobs,secrets,configmaps", "--selector=app.kubernetes.io/part-of=antiphon")
+    return [each["metadata"]["name"] for each in found]
 
 
 def _of_ours(cluster: Kubernetes, kinds: str) -> list[str]:
