@@ -6,30 +6,36 @@ from types import MappingProxyType
 
 import click
 
-from antiphon_cli.apps import apps
-from antiphon_cli.checking import check
-from antiphon_cli.completion import completion
-from antiphon_cli.reasons import explain, why
-from antiphon_cli.replaying import replay
-from antiphon_cli.workflows import workflow
-
 
 class Commands(click.Group):
-    """Loads the commands that host apps only when one of them is called: they bring the whole sidecar."""
+    """Loads a command only when it is called: a sidecar, whose pod waits for it, needs nothing of the others."""
 
-    _hosting = MappingProxyType(
-        {"dev": "antiphon_cli.hosting", "run": "antiphon_cli.running", "sidecar": "antiphon_cli.sidecar"}
+    #: Where the commands are, in the order in which they are listed: first those that host apps.
+    _modules = MappingProxyType(
+        {
+            "dev": "hosting",
+            "run": "running",
+            "sidecar": "sidecar",
+            "apps": "apps",
+            "check": "checking",
+            "completion": "completion",
+            "explain": "reasons",
+            "replay": "replaying",
+            "why": "reasons",
+            "workflow": "workflows",
+        }
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, the commands that host first."""
-        return [*self._hosting, *super().list_commands(ctx)]
+        """Return all names."""
+        return [*self._modules, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, loading its module if need be."""
-        if cmd_name not in self._hosting:
+        if cmd_name not in self._modules:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(importlib.import_module(self._hosting[cmd_name]), cmd_name)
+        module = importlib.import_module(f"antiphon_cli.{self._modules[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
 
@@ -45,12 +51,3 @@ def version() -> None:
         click.echo(metadata.version("antiphon"))
     except metadata.PackageNotFoundError:
         click.echo("unknown: antiphon runs from its source files and is not installed")
-
-
-main.add_command(apps)
-main.add_command(check)
-main.add_command(replay)
-main.add_command(completion)
-main.add_command(explain)
-main.add_command(why)
-main.add_command(workflow)
