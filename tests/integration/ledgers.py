@@ -44,7 +44,9 @@ class Ledger:
     @classmethod
     def read(cls, path: Path) -> "Ledger":
         """Read the file that the apps append to."""
-        return cls(_line(json.loads(text)) for text in path.read_text().splitlines())
+        # Up to the last end of a line: what an app writes just now can be seen in part.
+        whole, _, _ = path.read_text().rpartition("\n")
+        return cls(_line(json.loads(text)) for text in whole.splitlines())
 
     def results_without_effect(self, values: Iterable[str]) -> list[str]:
         """Return the values that no activity is known to have finished with."""
