@@ -60,9 +60,13 @@ class World:
         """Start instances of `fulfil`."""
         self._choir("start", prefix, str(count), json.dumps(steps), json.dumps(seconds))
 
-    def ended(self, prefix: str, count: int, *, within_s: float) -> dict[str, int]:
-        """Wait for instances and return how many ended how: those that are not there are MISSING."""
-        said = self._choir("wait", prefix, str(count), json.dumps(within_s), timeout_s=within_s + 60)
+    def ended(self, prefix: str, count: int, *, within_s: float, not_from: str = "") -> dict[str, int]:
+        """Wait for instances and return how many ended how: those that are not there are MISSING.
+
+        `not_from`: a node whose pods cannot be asked, although the cluster may not have noticed yet.
+        """
+        waits = ("wait", prefix, str(count), json.dumps(within_s))
+        said = self._choir(*waits, timeout_s=within_s + 60, not_from=not_from)
         found: dict[str, int] = json.loads(said)
         return found
 
@@ -71,8 +75,9 @@ class World:
         found = self.kubernetes.get("pods", f"--selector=app={app}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
-    def _choir(self, *words: str, app: str = "orders", timeout_s: float = 90) -> str:
-        pod = next(pod["metadata"]["name"] for pod in self.pods(app) if ready(pod))
+    def _choir(self, *words: str, app: str = "orders", timeout_s: float = 90, not_from: str = "") -> str:
+        able = (pod for pod in self.pods(app) if ready(pod) and pod["spec"]["nodeName"] != not_from)
+        pod = next(able)["metadata"]["name"]
         command = ("exec", pod, "--container=app", "--", "python", "choir.py", *words)
         return self.kubernetes.run(*command, timeout_s=timeout_s)
 
