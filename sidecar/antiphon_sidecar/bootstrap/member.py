@@ -240,10 +240,7 @@ class Member:
                     if reply.namespace not in ("", self.settings.namespace):
                         self._refuse(NamespaceHeld(self.settings, self._running.pid, reply.namespace))
                         return
-                    if reply.app_id in self._seats:
-                        self._seats[reply.app_id].joined.set()
-                    if self._holder.now() is not line and all(seat.joined.is_set() for seat in self._seats.values()):
-                        self._come(line)
+                    self._serves(reply.app_id, line)
             except grpc.aio.AioRpcError as error:
                 self._note(error)
             except asyncio.CancelledError:
@@ -256,8 +253,16 @@ class Member:
                 call.cancel()
                 if self._holder.now() is line:
                     self._holder.went()
-                    logger.info("the process that held the store is gone; calls wait for the next")
+                    if not self._closing.is_set():
+                        logger.info("the process that held the store is gone; calls wait for the next")
                 line.end()
+
+    def _serves(self, app: str, line: Line) -> None:
+        """Note that the host serves an app; once it does so for all of them, calls go to it."""
+        if app in self._seats:
+            self._seats[app].joined.set()
+        if self._holder.now() is not line and all(seat.joined.is_set() for seat in self._seats.values()):
+            self._come(line)
 
     async def _leave(self, call: Any) -> None:  # noqa: ANN401  (grpc's call)
         await self._closing.wait()
