@@ -47,8 +47,11 @@ _RESULTS: dict[str, type[Message]] = {
     "CompleteOrchestratorTask": wk.WorkflowResponse,
     "CompleteWorkflowTask": wk.WorkflowResponse,
 }
-#: What a call ends with whose server has died, or is about to end.
-_ENDS = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN})
+#: What a call ends with whose server has died, or is about to end; INTERNAL is gRPC's own word for a stream that breaks
+#: while it is written.
+_ENDS = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
+)
 #: How long a call may wait for a holder when its caller sets no deadline, in seconds.
 _WAIT_S = 60.0
 _PAUSE_S, _PAUSE_MAX_S = 0.05, 1.0
