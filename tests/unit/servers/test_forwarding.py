@@ -287,7 +287,8 @@ async def test_a_calls_deadline_is_its_deadline_at_the_holder_too(place: Place):
         await place.stub("WaitForInstanceCompletion")(cl.GetInstanceRequest(instance_id="one"), timeout=0.3)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await first.asked.get()
-    assert 0 < await first.left_s.get() <= 0.3
+    # gRPC sends a deadline in steps, rounded up.
+    assert 0 < await first.left_s.get() <= 0.31
 
 
 async def test_what_comes_while_nobody_holds_the_store_waits(place: Place):
