@@ -204,7 +204,7 @@ class Recorder:
                 commit_id=self._next_id(),
                 now=self._now,
                 known_rows=(),
-                replaced=frozenset(),
+                meanwhile=rows.Meanwhile(),
                 sealed_turn=(),
                 check_child=lambda app: None,
             )

@@ -362,6 +362,8 @@ def _short(*kinds: str, every_s: float = 0.5, **more: Any) -> Scenario:
     )
 
 
+#: Many are started at once, and purged as soon as they have ended.
+_AT_ONCE = _short("bad store", instances=40, write=situations.at_once, live=situations.purge_at_once)
 _ABANDONED = _short("bad network", apps=2, write=situations.slow_children, live=situations.abandon_children)
 #: Nothing is purged: a start that lands late, after its run was purged, begins the run again.
 _TAKEN = _short("roll", "bad store", "bad store", every_s=1.0, active_s=40.0, purges=0.0)
@@ -464,8 +466,19 @@ BUGS = _bugs(
     Bug(
         planted_rows.deleted_runs_are_not_remembered,
         frozenset({"started twice"}),
-        _short("bad store", instances=40, write=situations.at_once, live=situations.purge_at_once),
+        _AT_ONCE,
     ),
+    Bug(
+        planted_rows.withdrawn_starts_are_acknowledged,
+        frozenset({"instance lost"}),
+        _AT_ONCE,
+    ),
+    Bug(
+        planted_rows.starts_are_acknowledged_while_their_commit_is_in_doubt,
+        frozenset({"instance lost"}),
+        _AT_ONCE,
+    ),
+    Bug(planted_rows.versions_are_not_compared, frozenset({"wrong run"}), _TAKEN),
     Bug(
         planted_rows.inbox_is_consumed_by_watermark,
         frozenset({"event lost", "not ended"}),
@@ -592,7 +605,8 @@ BUGS = _bugs(
 #: A status that may not be durable: whoever was told of an end looks it up, and goes on waiting when it is none.
 MASKED: dict[Callable[[Patch], None], Scenario] = {
     planted_rows.load_begins_before_the_take: _TAKEN,
-    planted_rows.versions_are_not_compared: _TAKEN,
+    planted_rows.starts_without_rows_survive_a_read: _AT_ONCE,
+    planted_rows.long_first_turns_are_committed_as_if_nothing_had_been_written: _AT_ONCE,
     planted_rows.lease_is_not_looked_at_again: _short(
         "pause sidecar", "etcd down for one", "bad store", every_s=1.0, active_s=40.0
     ),

@@ -9,9 +9,9 @@ from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import Unavailable
 from antiphon_sidecar.engine import endings, turn
 from antiphon_sidecar.engine.events import Status
-from antiphon_sidecar.engine.messages import Kind, Message
+from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.state import State
-from antiphon_sidecar.runtime import childchecks, rows
+from antiphon_sidecar.runtime import childchecks, instances, rows
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.storework import StoreWork
@@ -32,6 +32,7 @@ _assemble = rows.assemble
 _wanted = turn._wanted
 _base = turn._base
 _tell = endings.tell_children
+_settle_starts = instances.settle_starts
 
 
 def results_do_not_name_their_run(patch: Patch) -> None:
@@ -239,3 +240,51 @@ def what_remembers_a_start_counts_as_its_row(patch: Patch) -> None:
 def deleted_runs_are_not_remembered(patch: Patch) -> None:
     """Rules 2 and 11: nothing is left of a run that is purged, though copies of its start may be on their way."""
     patch(Tables, "remember_start", lambda self, row, *, now: None)
+
+
+def starts_without_rows_survive_a_read(patch: Patch) -> None:
+    """Rule 11: a start whose commit did not land begins a run here, though its call has been told to write it."""
+
+    def settle_starts(effects: Any, lane: Any, kept: Any) -> list[Message]:
+        _settle_starts(effects, lane, kept)
+        return list(kept)
+
+    patch(instances, "settle_starts", settle_starts)
+
+
+def withdrawn_starts_are_acknowledged(patch: Patch) -> None:
+    """Rule 11: a start is answered though the commit that was to make it durable was refused."""
+
+    def withdraw(self: Any, lane: Any) -> None:
+        lane.give_back()
+        for message in lane.queue:
+            self._effects.call_settled(message.message_id, applied=True)
+        self.forget_unknown(lane)
+
+    patch(Instances, "_withdraw", withdraw)
+
+
+def starts_are_acknowledged_while_their_commit_is_in_doubt(patch: Patch) -> None:
+    """Rule 9: a start is answered though nobody knows whether the commit that was to make it durable landed."""
+
+    def settle_starts(effects: Any, lane: Any, kept: Any) -> list[Message]:
+        starts = [m for m in kept if m.kind is Kind.START and m.row is Row.NONE]
+        for start in starts:
+            effects.call_settled(start.message_id, applied=True)
+        return [m for m in kept if m not in starts]
+
+    patch(instances, "settle_starts", settle_starts)
+
+
+def long_first_turns_are_committed_as_if_nothing_had_been_written(patch: Patch) -> None:
+    """Rule 2: the start that was written meanwhile is not consumed."""
+
+    def assemble(result: Any, **kwargs: Any) -> Any:
+        made = _assemble(result, **kwargs)
+        written = kwargs["meanwhile"].written
+        made.commit = dataclasses.replace(
+            made.commit, consume_inbox=tuple(row_id for row_id in made.commit.consume_inbox if row_id not in written)
+        )
+        return made
+
+    patch(rows, "assemble", assemble)

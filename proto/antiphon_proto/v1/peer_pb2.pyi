@@ -90,7 +90,7 @@ class TaskAnswer(_message.Message):
     def __init__(self, key: _Optional[_Union[TaskKey, _Mapping]] = ..., verdict: _Optional[_Union[TaskAnswer.Verdict, str]] = ...) -> None: ...
 
 class InboxHint(_message.Message):
-    __slots__ = ("app_id", "instance_id", "slot", "row_id", "kind", "incarnation", "payload", "execution_id", "ref_id")
+    __slots__ = ("app_id", "instance_id", "slot", "row_id", "kind", "incarnation", "payload", "execution_id", "ref_id", "created_at")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class InboxHint(_message.Message):
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     REF_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     instance_id: str
     slot: int
@@ -109,7 +110,8 @@ class InboxHint(_message.Message):
     payload: bytes
     execution_id: str
     ref_id: int
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., slot: _Optional[int] = ..., row_id: _Optional[bytes] = ..., kind: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., payload: _Optional[bytes] = ..., execution_id: _Optional[str] = ..., ref_id: _Optional[int] = ...) -> None: ...
+    created_at: int
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., slot: _Optional[int] = ..., row_id: _Optional[bytes] = ..., kind: _Optional[int] = ..., incarnation: _Optional[bytes] = ..., payload: _Optional[bytes] = ..., execution_id: _Optional[str] = ..., ref_id: _Optional[int] = ..., created_at: _Optional[int] = ...) -> None: ...
 
 class InHandQuestion(_message.Message):
     __slots__ = ("app_id", "partitions")

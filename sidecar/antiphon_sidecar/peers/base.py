@@ -94,7 +94,8 @@ class Answer:
 class Hint:
     """A row for an instance of the receiver's app was written; its deletion still decides (protocol.md 2).
 
-    The fields are the row's; `kind` by its number.
+    The fields are the row's; `kind` by its number. `created_at`: the row is a start, and its instance's row was written
+    with it, at this time; 0 for all others.
     """
 
     app: str
@@ -106,6 +107,7 @@ class Hint:
     payload: bytes
     execution_id: str
     ref_id: int
+    created_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def _add(made: pb.PeerBatch, message: Message) -> None:
                     payload=message.payload,
                     execution_id=message.execution_id,
                     ref_id=message.ref_id,
+                    created_at=message.created_at,
                 )
             )
         case InHandAsked():
@@ -210,6 +211,7 @@ def _hint(hint: pb.InboxHint) -> Hint:
         payload=hint.payload,
         execution_id=hint.execution_id,
         ref_id=hint.ref_id,
+        created_at=hint.created_at,
     )
 
 

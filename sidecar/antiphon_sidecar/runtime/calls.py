@@ -10,7 +10,7 @@ import base64
 import functools
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from antiphon_sidecar.codec import events as codec
@@ -27,8 +27,7 @@ from antiphon_sidecar.engine.events import (
 )
 from antiphon_sidecar.engine.messages import Kind, Row
 from antiphon_sidecar.engine.messages import Message as Incoming
-from antiphon_sidecar.engine.state import State
-from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime import direct, rows
 from antiphon_sidecar.runtime.errors import Exists, NotAdmitted, NotFound
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.purgecalls import PurgeCalls, PurgeFilter
@@ -36,9 +35,9 @@ from antiphon_sidecar.runtime.purging import Purged
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.runtime.reruns import Rerun, rows_of_rerun
 from antiphon_sidecar.runtime.starts import NewInstance as NewInstance
-from antiphon_sidecar.runtime.starts import rows_of_start
+from antiphon_sidecar.runtime.starts import message_of_start, only_named, rows_of_start, state_of_start
 from antiphon_sidecar.runtime.watch import End, Watch
-from antiphon_sidecar.stores.base import InboxKind, InboxRow, InstanceFilter, InstanceRow, StartOutcome
+from antiphon_sidecar.stores.base import InboxRow, InstanceFilter, InstanceRow, StartOutcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 from antiphon_sidecar.stores.spent import START_WITHIN_NS
 
@@ -95,15 +94,30 @@ class Calls:
         """
         await self._check_admission(new)
         clock, now = self._replica.parts.clock, self._replica.parts.store_clock.now()
-        row, start = rows_of_start(
+        message = message_of_start(
             new, app=self._app, message_id=clock.new_id(), execution_id=clock.new_id().hex(), now=now
         )
-        created = await self._write_start(row, start, unique=new.unique)
+        if new.scheduled_at is None and self._own and direct.can_begin(self._replica, new.instance_id, new.name):
+            if not await direct.begin(self._replica, new.instance_id, message, patience_s=self._patience_s):
+                await self._written(message, unique=new.unique)
+            return new.instance_id
+        await self._written(message, unique=new.unique)
+        return new.instance_id
+
+    async def _written(self, message: Incoming, *, unique: bool) -> None:
+        """Begin a run by its rows."""
+        row, start = rows_of_start(message, app=self._app)
+        try:
+            created = await self._write_start(row, start, unique=unique)
+        except BaseException:
+            direct.not_written(self._replica, row)
+            raise
         if row.scheduled_at is not None:
-            self._schedule(new.instance_id, row.scheduled_at)
+            self._schedule(row.instance_id, row.scheduled_at)
+        elif direct.written(self._replica, row):
+            await self._until(row.instance_id, {Status.PENDING}, self._patience_s, or_gone=not created)
         else:
             await self._started(row, start, created=created)
-        return new.instance_id
 
     async def _check_admission(self, new: NewInstance) -> None:
         entry = self._replica.parts.registry.entry(self._app, new.name)
@@ -142,7 +156,7 @@ class Calls:
             self._begin(row, start)
         else:
             # What an earlier copy began may be over, and gone: only the store knows.
-            self._hint_or_read(_only_named(start))
+            self._hint_or_read(only_named(start))
         await self._until(row.instance_id, {Status.PENDING}, self._patience_s, or_gone=not created)
 
     def _begin(self, row: InstanceRow, start: InboxRow) -> None:
@@ -152,22 +166,15 @@ class Calls:
         if not self._owned(row.instance_id):
             # A rerun carries a history, which is no load for a hint: the owner reads it.
             large = len(start.payload) > _HINT_BYTES_MAX
-            self._hint(_only_named(start) if large else start)
+            self._replica.instance_written(only_named(start) if large else start, created_at=row.created_at)
         elif lane is not None and lane.phase is Phase.IDLE:
             instances.reload(lane)
         elif lane is not None:
             instances.deliver(row.instance_id, [rows.message_of(start)])
         else:
-            state = State(
-                app=row.app,
-                instance_id=row.instance_id,
-                incarnation=row.incarnation,
-                execution_id=row.execution_id,
-                name=row.name,
-                created_at=row.created_at,
-                tags=dict(row.tags),
-            )
-            instances.deliver(row.instance_id, [rows.message_of(start)], state=state)
+            message = rows.message_of(start)
+            state = state_of_start(message, app=row.app, created_at=row.created_at)
+            instances.deliver(row.instance_id, [message], state=state)
 
     def _schedule(self, instance_id: str, at: int) -> None:
         """Wake a scheduled start when it is near; one that is far is found by the sweep."""
@@ -226,7 +233,7 @@ class Calls:
     async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
         message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
         instances = self._replica.instances
-        if self._own and instances.can_apply_now(instance_id, control=kind is Kind.CONTROL):
+        if self._own and direct.can_apply(self._replica, instance_id, control=kind is Kind.CONTROL):
             future = self._replica.expect_call(message.message_id)
             instances.deliver(instance_id, [message])
             if await future:
@@ -433,8 +440,3 @@ class Calls:
 
     async def _ended_or_gone(self, instance_id: str) -> None:
         await self._until(instance_id, set(Status) - TERMINAL, self._patience_s, or_gone=True)
-
-
-def _only_named(start: InboxRow) -> InboxRow:
-    """Return a hint that has the owner read what is there."""
-    return replace(start, kind=InboxKind.CONTROL, payload=b"")

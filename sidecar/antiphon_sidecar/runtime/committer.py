@@ -27,6 +27,8 @@ class Submitted:
 
     commit: Commit
     done: Callback
+    #: To be called instead when the store refuses the group for now: the commit is not tried again.
+    refused: Callable[[], None] | None = None
 
 
 class Committer:
@@ -39,10 +41,15 @@ class Committer:
         self._pending: list[Submitted] = []
         self._wake = asyncio.Event()
         self.figures = CommitFigures()
+        #: Whether the store took the last group.
+        self.writes = True
 
-    def submit(self, commit: Commit, done: Callback) -> None:
-        """Queue a commit. At most one of an instance may be under way: lanes see to that."""
-        self._pending.append(Submitted(commit, done))
+    def submit(self, commit: Commit, done: Callback, refused: Callable[[], None] | None = None) -> None:
+        """Queue a commit. At most one of an instance may be under way: lanes see to that.
+
+        Where `refused` is given, it is called instead of `done` when the store cannot write at the moment.
+        """
+        self._pending.append(Submitted(commit, done, refused))
         self._wake.set()
 
     async def run(self) -> None:
@@ -56,21 +63,28 @@ class Committer:
                 await self._commit(group)
 
     async def _commit(self, group: list[Submitted]) -> None:
-        commits = [item.commit for item in group]
         figures, begin = self.figures, asyncio.get_running_loop().time()
-        while True:
+        while group:
+            commits = [item.commit for item in group]
             try:
                 outcomes = await _finished(asyncio.ensure_future(self._store.commit(commits)))
             except OutcomeUnknown:
+                self.writes = False
                 logger.warning("the outcome of a group of commits is unknown", extra={"commits": len(group)})
                 figures.outcomes["unknown"] += len(group)
                 for item in group:
                     item.done(None)
                 return
             except StoreError as error:
+                self.writes = False
                 logger.warning("the store refuses commits for now", extra={"error": str(error)})
+                for item in group:
+                    if item.refused is not None:
+                        item.refused()
+                group = [item for item in group if item.refused is None]
                 await asyncio.sleep(self._retry_s)
             else:
+                self.writes = True
                 figures.commit_s.observe(asyncio.get_running_loop().time() - begin)
                 figures.group.observe(len(group))
                 for item, outcome in zip(group, outcomes, strict=True):

@@ -49,8 +49,11 @@ class Effects(Protocol):
     def results_unwanted(self, messages: Iterable[Message], lane: Lane) -> None:
         """Find out in the store what became of these task rows, and answer."""
 
-    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
-        """Answer a client call that had no row: applied, or to be written to the inbox by whoever waits."""
+    def call_settled(self, message_id: bytes, *, applied: bool) -> bool:
+        """Answer a client call that had no row: applied, or to be written to the store by whoever waits.
+
+        Returns whether anybody does.
+        """
 
     def child_check_at(self, app: str) -> int | None:
         """Return the store time at which to look after a child in an app, None when that is not needed."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine import result as rs
+from antiphon_sidecar.engine.messages import Row
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.figures import AppFigures
@@ -52,6 +53,9 @@ class HandOut:
         match choose(self._scope.workers, lane, turn, now=now):
             case WorkerStream() as stream if lane.charged or not (lane.suspect or lane.recovered):
                 self._hand_out(lane, turn, stream)
+            case _ if turn.fresh and any(m.row is Row.NONE for m in turn.consumed):
+                # Whatever is written down of the instance, its start comes first.
+                self._wait(lane, Wait.CHANGE)
             case WorkerStream():
                 self._charge(lane, turn)
             case rs.Stalled() as stalled:

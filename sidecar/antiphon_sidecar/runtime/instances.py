@@ -23,7 +23,7 @@ from antiphon_sidecar.runtime.handout import HandOut
 from antiphon_sidecar.runtime.lane import Lane, Phase, due_purge, log_dropped, read_in_time, split_kept
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import as_replaced
-from antiphon_sidecar.runtime.settling import settle
+from antiphon_sidecar.runtime.settling import begins_run, settle, settle_starts, waits_for_rows
 from antiphon_sidecar.runtime.workers import WorkerStream
 from antiphon_sidecar.stores.base import Commit, InboxRow, Loaded, Outcome, TaskRef
 
@@ -53,17 +53,6 @@ class Instances:
     def owns(self, instance_id: str) -> bool:
         """Tell whether this replica owns the instance's partition."""
         return partition_of(slot_of(instance_id)) in self._scope.epochs
-
-    def can_apply_now(self, instance_id: str, *, control: bool) -> bool:
-        """Tell whether a client call would go straight into a turn, so that it needs no row of its own."""
-        lane = self._lanes.get(instance_id)
-        if lane is None or lane.phase is not Phase.IDLE or lane.state is None or lane.state.ended:
-            return False
-        if control:
-            return True
-        if lane.state.suspended or lane.state.stalled or not lane.state.started:
-            return False
-        return self._scope.workers.for_turn(lane.state.name, lane.stream) is not None
 
     def deliver(
         self, instance_id: str, messages: Iterable[Message], *, state: State | None = None, new: bool = False
@@ -128,7 +117,7 @@ class Instances:
         """Begin the next turn if there is one; terminate and suspend do not wait for a turn in flight."""
         if lane.phase is Phase.WORKING and any(m.kind is Kind.CONTROL for m in lane.queue) and not lane.replacing:
             self.abandon(lane)
-        if lane.phase is not Phase.IDLE or not lane.queue or lane.gone:
+        if lane.phase is not Phase.IDLE or not lane.queue or lane.gone or waits_for_rows(lane):
             return
         turn = begin_turn(lane.state, lane.queue, now=self._scope.store_clock.now())
         if turn is None:
@@ -146,7 +135,7 @@ class Instances:
     def _hold(self, lane: Lane) -> None:
         """Nothing can be applied now: what is not durable must not wait in memory."""
         if lane.state is None and not any(m.kind is Kind.START for m in lane.queue):
-            self._forget_unknown(lane)
+            self.forget_unknown(lane)
         else:
             self._park_fast(lane)
         now = self._scope.store_clock.now()
@@ -167,7 +156,7 @@ class Instances:
         if lane is not None:
             self._pump(lane)
 
-    def _forget_unknown(self, lane: Lane) -> None:
+    def forget_unknown(self, lane: Lane) -> None:
         """No such instance: its fast messages have nowhere to go."""
         unwanted = [m for m in lane.queue if m.row is Row.TASK]
         for message in lane.queue:
@@ -218,6 +207,9 @@ class Instances:
         lane.replaced.clear()
         lane.stream = None
         lane.phase = Phase.IDLE
+        if lane.state is None:
+            # A first turn that does not end well may never: what began it must not depend on this process.
+            self._park_fast(lane)
 
     def fail_unregistered(self, lane: Lane, failure: Failure) -> None:
         """End an instance that has not started and that no worker can run."""
@@ -273,15 +265,24 @@ class Instances:
             commit_id=self._scope.clock.new_id(),
             now=self._scope.store_clock.now(),
             known_rows=read_in_time(lane, result.turn),
-            replaced=frozenset(lane.replaced),
+            meanwhile=rows.Meanwhile(frozenset(lane.replaced), frozenset(lane.posted)),
             sealed_turn=lane.sealed_turn,
             check_child=self._effects.child_check_at,
             worker_deaths=lane.deaths,
             past=() if result.turn.fresh else lane.history,
         )
         self._scope.committer.submit(
-            assembled.commit, lambda outcome: self._committed(lane, result, assembled, outcome)
+            assembled.commit,
+            lambda outcome: self._committed(lane, result, assembled, outcome),
+            (lambda: self._withdraw(lane)) if begins_run(assembled.commit) else None,
         )
+
+    def _withdraw(self, lane: Lane) -> None:
+        """A run that was to begin without rows of its own does not: whoever asked for it writes them."""
+        if not lane.gone:
+            lane.give_back()
+            lane.phase = Phase.IDLE
+            self.forget_unknown(lane)
 
     def _committed(self, lane: Lane, result: rs.Result, assembled: rows.Assembled, outcome: Outcome | None) -> None:
         if lane.gone:
@@ -289,6 +290,8 @@ class Instances:
         match outcome:
             case Outcome.COMMITTED:
                 self._landed(lane, result, assembled)
+            case Outcome.CONFLICT | Outcome.UNREAD if begins_run(assembled.commit):
+                self._withdraw(lane)
             case Outcome.FENCED:
                 self._effects.fenced(lane.partition, assembled.commit.epoch)
                 if not lane.gone:
@@ -316,6 +319,7 @@ class Instances:
         lane.sealed_turn = []
         lane.answer = None
         lane.replaced.clear()
+        lane.posted.clear()
         lane.phase = Phase.IDLE
         self.figures.landed(result.state.status, first=commit.row.version == 1)
         self._settle(lane, turn)
@@ -383,7 +387,7 @@ class Instances:
             self._handout.recall(lane, loaded)
             for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):
                 self._enqueue(lane, message)
-        still, gone = split_kept(kept, loaded)
+        still, gone = split_kept(settle_starts(self._effects, lane, kept), loaded)
         for message in still:
             self._enqueue(lane, message)
         if gone:

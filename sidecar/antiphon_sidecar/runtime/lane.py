@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from antiphon_names.errors import INSTANCE_ID_IN_USE
@@ -134,13 +134,18 @@ class Lane:
         """Put the messages of the turn in flight back in front of the queue; the turn never was."""
         if self.turn is not None:
             turn = (*self.turn.consumed, *self.turn.discarded, *self.turn.rejected)
-            # What was posted meanwhile comes back with its row.
-            self.queue[:0] = [m for m in turn if m.row is not Row.NONE or m.message_id not in self.posted]
+            self.queue[:0] = [found for m in turn if (found := self._given_back(m)) is not None]
         self.posted.clear()
         self.turn = None
         self.sealed_turn = []
         self.token = ""
         self.answer = None
+
+    def _given_back(self, message: Message) -> Message | None:
+        """Return what is left in memory of a message; what was posted meanwhile comes back with its row."""
+        if message.row is not Row.NONE or message.message_id not in self.posted:
+            return message
+        return replace(message, row=Row.INBOX) if message.kind is Kind.START else None
 
 
 def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:

@@ -6,8 +6,12 @@ Pure bookkeeping on a lane; the replica does the store's part in between and cal
 import dataclasses
 
 from antiphon_sidecar.engine.ids import result_row_id
-from antiphon_sidecar.engine.messages import Message, Row
+from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.runtime.lane import Lane, Phase
+
+#: A run's first turn may take so long before its start is written down. Nobody has been told of the run by then, and
+#: when many begin at once, each of them waits for its turn at the worker.
+START_PATIENCE_S = 0.25
 
 
 def to_park(lane: Lane, *, now: float, patience_s: float) -> list[Message]:
@@ -29,6 +33,8 @@ def to_park(lane: Lane, *, now: float, patience_s: float) -> list[Message]:
     ]
     known = lane.posting | lane.posted
     found.extend(m for m in (*in_turn, *lane.queue) if m.row is Row.NONE and m.message_id not in known)
+    if (in_turn and now - lane.since < START_PATIENCE_S) or lane.replacing:
+        found = [m for m in found if m.kind is not Kind.START]
     lane.replacing.update(m.ref_id for m in found if m.row is Row.TASK)
     lane.posting.update(m.message_id for m in found if m.row is Row.NONE)
     return found

@@ -20,8 +20,9 @@ from antiphon_sidecar.peers.base import (
     Result,
     Verdict,
 )
-from antiphon_sidecar.runtime import doubts, rows
+from antiphon_sidecar.runtime import doubts, hints, rows
 from antiphon_sidecar.runtime.hand import in_hand
+from antiphon_sidecar.runtime.starts import state_of_start
 from antiphon_sidecar.stores.base import InboxRow
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def received(replica: "Replica", sender: str, message: Message) -> None:
         case Answer():
             _answer(replica, sender, message)
         case Hint():
-            _hint(replica, rows.hinted_row(message))
+            _hint(replica, hints.hinted_row(message), created_at=message.created_at)
         case InHandAsked():
             replica.send(sender, in_hand(replica.intake.hands.values(), message.app, message.partitions))
         case InHand():
@@ -101,11 +102,15 @@ def _answer(replica: "Replica", sender: str, answer: Answer) -> None:
         replica.work.redispatches.add(row)
 
 
-def _hint(replica: "Replica", row: InboxRow) -> None:
+def _hint(replica: "Replica", row: InboxRow, *, created_at: int) -> None:
     if row.app != replica.identity.app or not replica.instances.owns(row.instance_id):
         return
     lane = replica.instances.get(row.instance_id)
     match Kind(int(row.kind)):
+        case Kind.START if created_at and lane is None:
+            start = rows.message_of(row)
+            state = state_of_start(start, app=row.app, created_at=created_at)
+            replica.instances.deliver(row.instance_id, [start], state=state)
         case Kind.START:
             replica.instances.deliver(row.instance_id, [rows.message_of(row)], new=True)
         case Kind.EVENT | Kind.CONTROL if lane is not None:

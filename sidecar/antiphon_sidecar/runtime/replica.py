@@ -22,7 +22,7 @@ from antiphon_sidecar.peers.base import (
     Message,
     Verdict,
 )
-from antiphon_sidecar.runtime import doubts, receiving, rows, spans
+from antiphon_sidecar.runtime import doubts, hints, receiving, rows, spans
 from antiphon_sidecar.runtime.callrules import CallRules
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.effects import Scope
@@ -316,7 +316,13 @@ class Replica:
         for row in messages:
             owner = owners.get((row.app, partition_of(row.slot)))
             if owner is not None:
-                self.send(owner, rows.hint_of(row))
+                self.send(owner, hints.hint_of(row))
+
+    def instance_written(self, start: InboxRow, *, created_at: int) -> None:
+        """Tell the owner of an instance that was written together with its start."""
+        owner = self.parts.coordinator.view().owners.get((start.app, partition_of(start.slot)))
+        if owner is not None:
+            self.send(owner, hints.hint_of(start, created_at=created_at))
 
     def execution_ended(self, instance_id: str, execution_id: str) -> None:
         """Forget what was dispatched for a generation that is over."""
@@ -339,9 +345,9 @@ class Replica:
         for message in messages:
             self.work.parks.add((lane, message))
 
-    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
-        """Answer a client call that waits here."""
-        self._calls.settle(message_id, applied=applied)
+    def call_settled(self, message_id: bytes, *, applied: bool) -> bool:
+        """Answer a client call that waits here; False when nobody waits for it any more."""
+        return self._calls.settle(message_id, applied=applied)
 
     def purge(self, instance_id: str, request: PurgeRequested) -> None:
         """Purge a run that has ended, soon; until it is gone, its inbox row asks again."""
@@ -388,6 +394,10 @@ class Replica:
         """Return a future for a call that goes straight into a turn: True once durable, False to write a row."""
         self._tick_wake.set()
         return self._calls.expect(message_id)
+
+    def forget_call(self, message_id: bytes) -> None:
+        """Note that nobody waits for a call any more."""
+        self._calls.forget(message_id)
 
     # workers
 

@@ -11,7 +11,6 @@ from antiphon_sidecar.engine.events import SENTINEL_NS, Event, ExecutionStarted,
 from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, forget_stall, remember
-from antiphon_sidecar.peers.base import Hint
 from antiphon_sidecar.runtime import childchecks
 from antiphon_sidecar.runtime.propagation import handed_on, with_history
 from antiphon_sidecar.stores.base import (
@@ -141,6 +140,18 @@ def replaced_result(ref: TaskRef, *, slot: int, incarnation: bytes, event: bytes
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What was written while a turn was under way.
+
+    `replaced`: task ids whose row became an inbox row: that one is consumed. `written`: IDs of client messages that
+    came without rows and have them now.
+    """
+
+    replaced: frozenset[int] = frozenset()
+    written: frozenset[bytes] = frozenset()
+
+
 class Assembled:
     """A commit with what is to be done once it has landed."""
 
@@ -158,7 +169,7 @@ def assemble(
     commit_id: bytes,
     now: int,
     known_rows: Iterable[bytes],
-    replaced: frozenset[int],
+    meanwhile: Meanwhile,
     sealed_turn: Sequence[bytes],
     check_child: Callable[[str], int | None],
     worker_deaths: int = 0,
@@ -166,13 +177,12 @@ def assemble(
 ) -> Assembled:
     """Turn a result into a commit, sealing the new events once.
 
-    `replaced`: task ids whose row became an inbox row while the turn was under way: that one is consumed.
     `check_child`: when to look after a child sent to this app, None when the app is known. `sealed_turn`: the
     bytes of the turn's events as the worker got them, so that history holds the same. `past`: the sealed events
     before them, for calls that hand their history on.
     """
     state, turn = result.state, result.turn
-    expected = _expected(result)
+    expected = _expected(result, meanwhile.written)
     if turn.fresh and not state.created_at:
         state.created_at = now
     sealed = _seal(result, sealed_turn)
@@ -195,11 +205,11 @@ def assemble(
         expect_version=expected[1],
         row=instance_row(state, now=now, worker_deaths=worker_deaths),
         history=history,
-        consume_inbox=_consumed_inbox(result, replaced),
+        consume_inbox=_consumed_inbox(result, meanwhile),
         consume_tasks=tuple(
             TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
             for m in consumed
-            if m.row is Row.TASK and m.ref_id not in replaced
+            if m.row is Row.TASK and m.ref_id not in meanwhile.replaced
         ),
         consume_timers=tuple(
             TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
@@ -237,19 +247,25 @@ def _seal(result: rs.Result, sealed_turn: Sequence[bytes]) -> list[bytes]:
     ]
 
 
-def _expected(result: rs.Result) -> tuple[bytes | None, int | None]:
+def _expected(result: rs.Result, written: frozenset[bytes]) -> tuple[bytes | None, int | None]:
     turn = result.turn
     if turn.replaces is not None:
         return turn.replaces.incarnation, turn.replaces.version
-    if turn.fresh:
+    if turn.fresh and not any(_has_rows(message, written) for message in turn.consumed):
         return None, None
     return result.state.incarnation, result.state.version
 
 
-def _consumed_inbox(result: rs.Result, replaced: frozenset[int]) -> tuple[bytes, ...]:
+def _has_rows(message: Message, written: frozenset[bytes]) -> bool:
+    """Tell whether a start that came without rows has them by now: the instance's, and its own."""
+    return message.row is Row.NONE and message.kind is Kind.START and message.message_id in written
+
+
+def _consumed_inbox(result: rs.Result, meanwhile: Meanwhile) -> tuple[bytes, ...]:
     ids = [m.message_id for m in (*result.turn.consumed, *result.turn.rejected) if m.row is Row.INBOX]
+    ids.extend(m.message_id for m in result.turn.consumed if _has_rows(m, meanwhile.written))
     for message in result.turn.consumed:
-        if message.row is Row.TASK and message.ref_id in replaced:
+        if message.row is Row.TASK and message.ref_id in meanwhile.replaced:
             ids.append(result_row_id(message.incarnation, message.execution_id, message.ref_id))
     return tuple(ids)
 
@@ -410,33 +426,3 @@ def name_of(state: State | None, queue: Iterable[Message]) -> str | None:
         if isinstance(started, ExecutionStarted):
             return started.name
     return None
-
-
-def hint_of(row: InboxRow) -> Hint:
-    """Return what the owner of the row's instance is told."""
-    return Hint(
-        app=row.app,
-        instance_id=row.instance_id,
-        slot=row.slot,
-        row_id=row.row_id,
-        kind=int(row.kind),
-        incarnation=row.incarnation,
-        payload=row.payload,
-        execution_id=row.execution_id,
-        ref_id=row.ref_id,
-    )
-
-
-def hinted_row(hint: Hint) -> InboxRow:
-    """Return the row that a hint tells of."""
-    return InboxRow(
-        app=hint.app,
-        instance_id=hint.instance_id,
-        slot=hint.slot,
-        row_id=hint.row_id,
-        kind=InboxKind(hint.kind),
-        incarnation=hint.incarnation,
-        payload=hint.payload,
-        execution_id=hint.execution_id,
-        ref_id=hint.ref_id,
-    )

@@ -11,19 +11,17 @@ from typing import Any, Protocol
 from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine.events import PurgeRequested
-from antiphon_sidecar.engine.messages import Message, Row
+from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.peers.base import Verdict
-from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime import direct, rows
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.grants import Grants
 from antiphon_sidecar.runtime.hand import Hand
-from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.lane import Lane
-from antiphon_sidecar.runtime.limiting import Limiting
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import parked
-from antiphon_sidecar.runtime.parts import Identity, Parts
+from antiphon_sidecar.runtime.parts import Identity
 from antiphon_sidecar.runtime.purging import purge_run
 from antiphon_sidecar.runtime.retention import Retention
 from antiphon_sidecar.runtime.tasks import Batches, Tasks
@@ -33,22 +31,16 @@ from antiphon_sidecar.stores.limits import Grant, Limited
 _NS = 1_000_000_000
 
 
-class Side(Protocol):
+class Side(direct.Side, Protocol):
     """The parts of a replica that get the answers."""
 
     identity: Identity
-    parts: Parts
-    instances: Instances
     dispatcher: Dispatcher
     intake: Intake
     ownership: Ownership
-    limiting: Limiting
 
     def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
         """Answer the targets."""
-
-    def call_settled(self, message_id: bytes, *, applied: bool) -> None:
-        """Answer a client call."""
 
     def messages_committed(self, messages: Iterable[InboxRow]) -> None:
         """Tell the owners of rows that were written."""
@@ -116,8 +108,11 @@ class StoreWork:
 
     async def _park(self, items: Sequence[tuple[Lane, Message]]) -> None:
         """Replace task rows and post client messages; whoever waits for them may then be answered."""
+        for lane, message in items:
+            if message.kind is Kind.START:
+                direct.parked(self._side, lane, message)
         tasks = [(self._side.instances.ref(lane, m), lane, m) for lane, m in items if m.row is Row.TASK]
-        posts = [(lane, m) for lane, m in items if m.row is Row.NONE]
+        posts = [(lane, m) for lane, m in items if m.row is Row.NONE and m.kind is not Kind.START]
         if tasks:
             replaced = await self._store.replace_tasks([(ref, _replacement(ref, lane, m)) for ref, lane, m in tasks])
             for (ref, lane, message), there in zip(tasks, replaced, strict=True):
@@ -129,7 +124,7 @@ class StoreWork:
                 parked(lane, message, there=there)
                 self._side.call_settled(message.message_id, applied=there)
                 self.inbox_reads.add(lane)
-        for lane in {id(lane): lane for lane, _ in items}.values():
+        for lane in {id(lane): lane for lane, m in items if m.kind is not Kind.START}.values():
             self._side.instances.parking_over(lane)
 
     async def _claim(self, hands: Sequence[Hand]) -> None:

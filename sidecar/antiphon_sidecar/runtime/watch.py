@@ -139,11 +139,17 @@ class PendingCalls:
         self._futures[message_id] = future
         return future
 
-    def settle(self, message_id: bytes, *, applied: bool) -> None:
-        """Answer a call, if somebody still waits for it."""
+    def settle(self, message_id: bytes, *, applied: bool) -> bool:
+        """Answer a call; False when nobody waits for it any more."""
         future = self._futures.pop(message_id, None)
-        if future is not None and not future.done():
-            future.set_result(applied)
+        if future is None or future.done():
+            return False
+        future.set_result(applied)
+        return True
+
+    def forget(self, message_id: bytes) -> None:
+        """Note that nobody waits for a call any more."""
+        self._futures.pop(message_id, None)
 
     def close(self) -> None:
         """Answer everybody that their call was not applied here."""

@@ -121,7 +121,7 @@ class Life:
             commit_id=self.next_id(),
             now=self.now,
             known_rows=(),
-            replaced=frozenset(),
+            meanwhile=rows.Meanwhile(),
             sealed_turn=(),
             check_child=lambda app: None,
         )

@@ -104,9 +104,11 @@ class House:
     async def reaches(self, instance_id: str, status: ev.Status) -> InstanceRow:
         """Wait for a durable status."""
         async with asyncio.timeout(_PATIENCE_S):
-            while (await self.row(instance_id)).status != status:
+            while True:
+                row = await self.store.get_instance(app=APP, instance_id=instance_id)
+                if row is not None and row.status == status:
+                    return row
                 await asyncio.sleep(_STEP_S)
-        return await self.row(instance_id)
 
     async def history(self, instance_id: str) -> list[ev.Event]:
         """Return the durable history."""

@@ -49,6 +49,7 @@ def assembled(
     *,
     known: Iterable[bytes] = (),
     replaced: Iterable[int] = (),
+    written: Iterable[bytes] = (),
     sealed: Sequence[bytes] = (),
     check_child: Callable[[str], int | None] = lambda app: None,
 ) -> Commit:
@@ -58,7 +59,7 @@ def assembled(
         commit_id=ident("commit"),
         now=NOW,
         known_rows=known,
-        replaced=frozenset(replaced),
+        meanwhile=rows.Meanwhile(frozenset(replaced), frozenset(written)),
         sealed_turn=sealed,
         check_child=check_child,
     ).commit

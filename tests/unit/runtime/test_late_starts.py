@@ -62,8 +62,10 @@ async def test_a_start_that_took_effect_and_is_sent_again_after_the_purge_is_ans
         raise OutcomeUnknown("connection reset")
 
     made.store.start_instance = answer_is_lost  # type: ignore[method-assign]
-    hand = await made.worker()
+    # Without a worker, a start is written before anything else.
     call = asyncio.ensure_future(made.calls.start(NewInstance("order-1", "ship")))
+    await asyncio.sleep(0)
+    hand = await made.worker()
     made.answer(await made.turn(hand), done())
     assert await call == "order-1"
     await made.later(5)
