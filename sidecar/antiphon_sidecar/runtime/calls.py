@@ -385,10 +385,10 @@ class Calls:
             elsewhere.end(watch)
 
     async def _status(self, instance_id: str) -> Status | None:
-        """Return the committed status: from memory where it is not just being changed, and is no end."""
+        """Return the committed status: from memory where that is no end."""
         lane = self._lane(instance_id)
-        if lane is not None and lane.state is not None and lane.phase is not Phase.COMMITTING and not lane.state.ended:
-            return lane.state.status
+        if lane is not None and lane.status is not None and lane.status not in TERMINAL:
+            return lane.status
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
         return Status(row.status) if row is not None else None
 

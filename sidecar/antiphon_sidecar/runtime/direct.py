@@ -114,6 +114,7 @@ def written(side: Side, row: InstanceRow) -> bool:
     lane.replacing.discard(start.ref_id)
     lane.known_rows[start.message_id] = None
     lane.state = state_of_start(start, app=row.app, created_at=row.created_at)
+    lane.status = lane.state.status
     if lane.turn is not None:
         lane.posted.add(start.message_id)
         lane.turn.base.created_at = row.created_at

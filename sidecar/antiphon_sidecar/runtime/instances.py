@@ -84,6 +84,7 @@ class Instances:
         self._lanes.add(lane)
         if state is not None or starts:
             lane.state = state
+            lane.status = None if state is None else state.status
             lane.phase = Phase.IDLE
         else:
             self._effects.load(lane)
@@ -311,6 +312,7 @@ class Instances:
         turn, commit = result.turn, assembled.commit
         self._effects.owned(lane.partition, commit.row.updated_at)
         lane.state = result.state
+        lane.status = result.state.status
         self._lanes.keep(lane, assembled.sealed, afresh=turn.fresh or result.continues)
         for row_id in (*commit.consume_inbox, *commit.discard_inbox):
             lane.known_rows.pop(row_id, None)
@@ -368,7 +370,7 @@ class Instances:
         lane.known_rows.clear()
         lane.keys.clear()
         lane.replaced.clear()
-        lane.purge = lane.state = None
+        lane.purge = lane.state = lane.status = None
         self._lanes.keep(lane, (), afresh=True)
         lane.phase = Phase.LOADING
         self._effects.load(lane)
@@ -383,6 +385,7 @@ class Instances:
         lane.keys.clear()
         if loaded is not None:
             lane.state, history = rows.state_of(loaded)
+            lane.status = None if lane.state is None else lane.state.status
             self._lanes.keep(lane, history, afresh=True)
             self._handout.recall(lane, loaded)
             for message in rows.waiting_messages(loaded, now=self._scope.store_clock.now()):

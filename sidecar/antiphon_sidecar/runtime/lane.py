@@ -7,7 +7,7 @@ from enum import Enum
 
 from antiphon_names.errors import INSTANCE_ID_IN_USE
 from antiphon_sidecar.engine.actions import Response
-from antiphon_sidecar.engine.events import ExecutionStarted, PurgeRequested
+from antiphon_sidecar.engine.events import ExecutionStarted, PurgeRequested, Status
 from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.state import State
@@ -54,6 +54,8 @@ class Lane:
     slot: int
     partition: int
     state: State | None = None
+    #: As durable as far as is known; None while that is not known. A turn's commit changes `state` before it lands.
+    status: Status | None = None
     history: list[bytes] = field(default_factory=list)
     history_bytes: int = 0
     phase: Phase = Phase.LOADING
