@@ -26,6 +26,7 @@ from antiphon_sidecar.engine.result import Result, Scope, Stalled, end_turn, end
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.lane import Meanwhile
 from antiphon_sidecar.stores.base import InstanceRow, Outcome
 from antiphon_sidecar.stores.memory import MemoryStore
 from tests.histories import workflows
@@ -204,7 +205,7 @@ class Recorder:
                 commit_id=self._next_id(),
                 now=self._now,
                 known_rows=(),
-                meanwhile=rows.Meanwhile(),
+                meanwhile=Meanwhile(),
                 sealed_turn=(),
                 check_child=lambda app: None,
             )

@@ -4,7 +4,7 @@ Nothing here is trusted for safety: epochs are issued by the store, so a stale v
 Implementations: `local` (one process) and `etcd`; the simulator has a twin that can be emptied and cut off.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,10 +70,16 @@ class View:
     changed_at: Mapping[str, float] = field(default_factory=dict)
     apps: Mapping[str, AppRecord] = field(default_factory=dict)
     synced: SyncedRecord | None = None
+    _of_app: dict[str, Sequence[Registration]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def of_app(self, app: str) -> list[Registration]:
+    def of_app(self, app: str) -> Sequence[Registration]:
         """Return the live replicas of an app, ordered by replica ID."""
-        return sorted((r for r in self.replicas.values() if r.app == app), key=lambda r: r.replica)
+        found = self._of_app.get(app)
+        if found is None:
+            # Kept, as every call to another app asks: a view of other replicas is another object.
+            found = sorted((r for r in self.replicas.values() if r.app == app), key=lambda r: r.replica)
+            self._of_app[app] = found
+        return found
 
 
 class Coordinator(Protocol):

@@ -50,6 +50,7 @@ class LocalRegistry:
 
     def _changed(self, app: str) -> None:
         self._changed_at[app] = self._monotonic()
+        self.view = View(self._replicas, self._owners, self._changed_at)
         for changed in self._watchers:
             changed()
 

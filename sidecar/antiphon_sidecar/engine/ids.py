@@ -1,11 +1,10 @@
 """Keys, and IDs that follow from others: a repeat of the same step makes the same row and not a second one."""
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRef:
+class TaskRef(NamedTuple):
     """The key of a task or timer: the caller's app and instance, its generation, and the action's id."""
 
     app: str

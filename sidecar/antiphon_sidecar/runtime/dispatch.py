@@ -124,7 +124,7 @@ class Dispatcher:
     def offer(self, tasks: Iterable[TaskRow]) -> None:
         """Take up tasks that have just been committed, or whose attempt was just raised."""
         for row in tasks:
-            if row.ref in self.outstanding or row.ref in self.held:
+            if self.knows(row.ref):
                 continue
             if self.has_room(row.instance_id):
                 self._place(row)
@@ -312,7 +312,6 @@ class Dispatcher:
             self.forget(row.ref)
             self._fail(row, refused)
             return
-        self._by_instance.setdefault(row.instance_id, set()).add(row.ref)
         replicas = [r for r in seen if self._rules.shares(r)]
         able = [r for r in replicas if r.offers_activity(row.name)]
         free = [r for r in able if self._per_replica.get(r.replica, 0) < self._limits.tasks_per_caller_max]
@@ -328,6 +327,7 @@ class Dispatcher:
 
     def _hold(self, row: TaskRow, reason: str) -> None:
         self.held[row.ref] = Held(row, reason)
+        self._by_instance.setdefault(row.instance_id, set()).add(row.ref)
         if row.timed:
             self._watch(row)
         if reason == _BACKLOG:
@@ -348,17 +348,19 @@ class Dispatcher:
         return held
 
     def _track(self, row: TaskRow, replica: str) -> None:
-        entry = self.outstanding[row.ref] = Outstanding(row, replica, details=row.details)
+        ref = row.ref
+        entry = self.outstanding[ref] = Outstanding(row, replica, details=row.details)
         if row.timed:
             self._watch(row, entry)
         self._per_replica[replica] = self._per_replica.get(replica, 0) + 1
-        self._by_instance.setdefault(row.instance_id, set()).add(row.ref)
+        self._by_instance.setdefault(row.instance_id, set()).add(ref)
 
     def _dispatch(self, row: TaskRow, replica: str) -> None:
         self._track(row, replica)
         self._send(replica, self._dispatch_of(row))
 
     def _dispatch_of(self, row: TaskRow) -> Dispatch:
+        lapses = [limit for limit in (row.start_to_close, row.heartbeat) if limit is not None] if row.timed else ()
         return Dispatch(
             ref=row.ref,
             incarnation=row.incarnation,
@@ -370,7 +372,7 @@ class Dispatcher:
             dispatched_at=self._owned_at.get(partition_of(row.slot), 0),
             watched=row.timed,
             details=row.details,
-            lapses_ns=min((limit for limit in (row.start_to_close, row.heartbeat) if limit is not None), default=0),
+            lapses_ns=min(lapses, default=0),
         )
 
     def _without_target(self, row: TaskRow, replicas: list[Registration]) -> tuple[Failure | None, str]:

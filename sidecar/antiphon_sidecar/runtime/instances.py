@@ -20,7 +20,7 @@ from antiphon_sidecar.runtime import rows
 from antiphon_sidecar.runtime.doubts import settle_doubts
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.handout import HandOut
-from antiphon_sidecar.runtime.lane import Lane, Phase, due_purge, log_dropped, read_in_time, split_kept
+from antiphon_sidecar.runtime.lane import Lane, Meanwhile, Phase, due_purge, log_dropped, read_in_time, split_kept
 from antiphon_sidecar.runtime.lanes import LaneTable
 from antiphon_sidecar.runtime.parking import as_replaced
 from antiphon_sidecar.runtime.settling import begins_run, settle, settle_starts, waits_for_rows
@@ -266,7 +266,7 @@ class Instances:
             commit_id=self._scope.clock.new_id(),
             now=self._scope.store_clock.now(),
             known_rows=read_in_time(lane, result.turn),
-            meanwhile=rows.Meanwhile(frozenset(lane.replaced), frozenset(lane.posted)),
+            meanwhile=Meanwhile(frozenset(lane.replaced), frozenset(lane.posted)),
             sealed_turn=lane.sealed_turn,
             check_child=self._effects.child_check_at,
             worker_deaths=lane.deaths,

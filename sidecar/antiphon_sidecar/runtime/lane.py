@@ -150,6 +150,18 @@ class Lane:
         return replace(message, row=Row.INBOX) if message.kind is Kind.START else None
 
 
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What was written while a turn was under way.
+
+    `replaced`: task ids whose row became an inbox row: that one is consumed. `written`: IDs of client messages that
+    came without rows and have them now.
+    """
+
+    replaced: frozenset[int] = frozenset()
+    written: frozenset[bytes] = frozenset()
+
+
 def turn_item(lane: Lane, turn: Turn, stream: WorkerStream) -> TurnItem:
     """Build a turn's work item: for a worker that keeps histories, only what it has not seen as past (wire.md 3.7).
 

@@ -12,6 +12,8 @@ from antiphon_sidecar.engine.ids import result_row_id
 from antiphon_sidecar.engine.messages import Kind, Message, Outgoing, Row
 from antiphon_sidecar.engine.state import State, committed, evolve, forget_stall, remember
 from antiphon_sidecar.runtime import childchecks
+from antiphon_sidecar.runtime.consuming import consumed
+from antiphon_sidecar.runtime.lane import Meanwhile
 from antiphon_sidecar.runtime.propagation import handed_on, with_history
 from antiphon_sidecar.stores.base import (
     NEVER,
@@ -140,18 +142,6 @@ def replaced_result(ref: TaskRef, *, slot: int, incarnation: bytes, event: bytes
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Meanwhile:
-    """What was written while a turn was under way.
-
-    `replaced`: task ids whose row became an inbox row: that one is consumed. `written`: IDs of client messages that
-    came without rows and have them now.
-    """
-
-    replaced: frozenset[int] = frozenset()
-    written: frozenset[bytes] = frozenset()
-
-
 class Assembled:
     """A commit with what is to be done once it has landed."""
 
@@ -182,7 +172,8 @@ def assemble(
     before them, for calls that hand their history on.
     """
     state, turn = result.state, result.turn
-    expected = _expected(result, meanwhile.written)
+    taken = consumed(result, meanwhile)
+    expected = _expected(result, begun=taken.begun)
     if turn.fresh and not state.created_at:
         state.created_at = now
     sealed = _seal(result, sealed_turn)
@@ -192,7 +183,6 @@ def assemble(
     retagged = state.retagged
     history = _history_row(result, sealed=sealed, commit_id=commit_id, message_ids=message_ids) if writes else None
     committed(state, wrote_history=writes)
-    consumed, discarded = turn.consumed, turn.discarded
     histories = handed_on(result, past, sealed)
     messages = tuple(inbox_row(with_history(message, histories)) for message in result.outgoing)
     commit = Commit(
@@ -205,19 +195,11 @@ def assemble(
         expect_version=expected[1],
         row=instance_row(state, now=now, worker_deaths=worker_deaths),
         history=history,
-        consume_inbox=_consumed_inbox(result, meanwhile),
-        consume_tasks=tuple(
-            TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
-            for m in consumed
-            if m.row is Row.TASK and m.ref_id not in meanwhile.replaced
-        ),
-        consume_timers=tuple(
-            TaskRef(state.app, state.instance_id, m.execution_id, m.ref_id)
-            for m in (*consumed, *discarded)
-            if m.row is Row.TIMER
-        ),
-        discard_inbox=tuple(m.message_id for m in discarded if m.row is Row.INBOX and not childchecks.is_withdrawal(m)),
-        known_inbox=tuple(known_rows) if _came_fast(result) else None,
+        consume_inbox=tuple(taken.inbox),
+        consume_tasks=tuple(taken.tasks),
+        consume_timers=tuple(taken.timers),
+        discard_inbox=tuple(taken.discarded),
+        known_inbox=tuple(known_rows) if taken.fast else None,
         end_execution=result.ended_execution,
         drop_history=result.continues or turn.replaces is not None,
         retag=retagged,
@@ -226,16 +208,6 @@ def assemble(
         messages=messages,
     )
     return Assembled(commit, sealed)
-
-
-def _came_fast(result: rs.Result) -> bool:
-    """Tell whether a message came without an inbox or timer row: it must not overtake unread rows (protocol.md 12).
-
-    Nor must a call that has no effect: a resume may find nothing to resume because the suspend has not been read.
-    """
-    return any(m.row in (Row.NONE, Row.TASK) for m in result.turn.consumed) or any(
-        m.row is Row.NONE for m in result.turn.discarded
-    )
 
 
 def _seal(result: rs.Result, sealed_turn: Sequence[bytes]) -> list[bytes]:
@@ -247,27 +219,13 @@ def _seal(result: rs.Result, sealed_turn: Sequence[bytes]) -> list[bytes]:
     ]
 
 
-def _expected(result: rs.Result, written: frozenset[bytes]) -> tuple[bytes | None, int | None]:
+def _expected(result: rs.Result, *, begun: bool) -> tuple[bytes | None, int | None]:
     turn = result.turn
     if turn.replaces is not None:
         return turn.replaces.incarnation, turn.replaces.version
-    if turn.fresh and not any(_has_rows(message, written) for message in turn.consumed):
+    if turn.fresh and not begun:
         return None, None
     return result.state.incarnation, result.state.version
-
-
-def _has_rows(message: Message, written: frozenset[bytes]) -> bool:
-    """Tell whether a start that came without rows has them by now: the instance's, and its own."""
-    return message.row is Row.NONE and message.kind is Kind.START and message.message_id in written
-
-
-def _consumed_inbox(result: rs.Result, meanwhile: Meanwhile) -> tuple[bytes, ...]:
-    ids = [m.message_id for m in (*result.turn.consumed, *result.turn.rejected) if m.row is Row.INBOX]
-    ids.extend(m.message_id for m in result.turn.consumed if _has_rows(m, meanwhile.written))
-    for message in result.turn.consumed:
-        if message.row is Row.TASK and message.ref_id in meanwhile.replaced:
-            ids.append(result_row_id(message.incarnation, message.execution_id, message.ref_id))
-    return tuple(ids)
 
 
 def _message_ids(result: rs.Result) -> bytes:

@@ -1,7 +1,6 @@
 """Sweeps find what is due, page by page, and nothing else."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +87,7 @@ async def test_looks_only_at_the_partitions_and_the_app_it_was_given(store: Stor
 async def test_stuck_tasks_do_not_hide_the_rest(store: Store) -> None:
     await fill(store, 1_200)
     page = await store.due_tasks(app=APP, partitions=EVERY_PARTITION, until=1_000, limit=500, after=None)
-    gone = replace(page.rows[0].ref, task_id=9_999)
+    gone = page.rows[0].ref._replace(task_id=9_999)
     await store.defer_tasks([(row.ref, 2_000) for row in page.rows] + [(gone, 1)])
     rest = await everything(store.due_tasks, until=1_000)
     assert len(rest) == 700
@@ -123,7 +122,7 @@ async def test_a_held_row_is_not_found(store: Store) -> None:
 async def test_stuck_timers_do_not_hide_the_rest(store: Store) -> None:
     await fill(store, 1_200)
     page = await store.due_timers(app=APP, partitions=EVERY_PARTITION, until=1_000, limit=500, after=None)
-    gone = replace(page.rows[0].ref, task_id=9_999)
+    gone = page.rows[0].ref._replace(task_id=9_999)
     await store.defer_timers([(row.ref, 2_000) for row in page.rows] + [(gone, 1)])
     rest = await everything(store.due_timers, until=1_000)
     assert len(rest) == 700

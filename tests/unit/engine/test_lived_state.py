@@ -20,6 +20,7 @@ from antiphon_sidecar.engine.result import Result, Stalled, end_turn, end_withou
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import begin_turn
 from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.lane import Meanwhile
 from antiphon_sidecar.stores.base import InstanceFilter, InstanceRow, Outcome
 from antiphon_sidecar.stores.memory import MemoryStore
 from tests.unit.engine.build import APP, ID, NOW, RUN, SECOND, ident, scope, started
@@ -121,7 +122,7 @@ class Life:
             commit_id=self.next_id(),
             now=self.now,
             known_rows=(),
-            meanwhile=rows.Meanwhile(),
+            meanwhile=Meanwhile(),
             sealed_turn=(),
             check_child=lambda app: None,
         )

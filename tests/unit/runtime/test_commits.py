@@ -15,6 +15,7 @@ from antiphon_sidecar.engine.messages import Row
 from antiphon_sidecar.engine.result import Result, end_without_worker
 from antiphon_sidecar.engine.turn import begin_turn
 from antiphon_sidecar.runtime import rows
+from antiphon_sidecar.runtime.lane import Meanwhile
 from antiphon_sidecar.stores.base import NEVER, Commit, InboxKind, TaskRef
 from tests.unit.engine.build import (
     APP,
@@ -59,7 +60,7 @@ def assembled(
         commit_id=ident("commit"),
         now=NOW,
         known_rows=known,
-        meanwhile=rows.Meanwhile(frozenset(replaced), frozenset(written)),
+        meanwhile=Meanwhile(frozenset(replaced), frozenset(written)),
         sealed_turn=sealed,
         check_child=check_child,
     ).commit
