@@ -182,17 +182,64 @@ class StatusAwaited(_message.Message):
     over: bool
     def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., leaves: _Optional[_Iterable[int]] = ..., over: bool = ...) -> None: ...
 
+class RunEnded(_message.Message):
+    __slots__ = ("incarnation", "execution_id", "generation", "version", "name", "created_at_ns", "updated_at_ns", "started_at_ns", "completed_at_ns", "scheduled_at_ns", "parent_app_id", "parent_instance_id", "custom_status", "output", "failure", "tags", "started")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_APP_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOM_STATUS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    incarnation: bytes
+    execution_id: str
+    generation: int
+    version: int
+    name: str
+    created_at_ns: int
+    updated_at_ns: int
+    started_at_ns: int
+    completed_at_ns: int
+    scheduled_at_ns: int
+    parent_app_id: str
+    parent_instance_id: str
+    custom_status: bytes
+    output: bytes
+    failure: bytes
+    tags: _containers.ScalarMap[str, str]
+    started: bytes
+    def __init__(self, incarnation: _Optional[bytes] = ..., execution_id: _Optional[str] = ..., generation: _Optional[int] = ..., version: _Optional[int] = ..., name: _Optional[str] = ..., created_at_ns: _Optional[int] = ..., updated_at_ns: _Optional[int] = ..., started_at_ns: _Optional[int] = ..., completed_at_ns: _Optional[int] = ..., scheduled_at_ns: _Optional[int] = ..., parent_app_id: _Optional[str] = ..., parent_instance_id: _Optional[str] = ..., custom_status: _Optional[bytes] = ..., output: _Optional[bytes] = ..., failure: _Optional[bytes] = ..., tags: _Optional[_Mapping[str, str]] = ..., started: _Optional[bytes] = ...) -> None: ...
+
 class StatusNotice(_message.Message):
-    __slots__ = ("app_id", "instance_id", "status", "look")
+    __slots__ = ("app_id", "instance_id", "status", "look", "end")
     APP_ID_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     LOOK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     app_id: str
     instance_id: str
     status: int
     look: bool
-    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., status: _Optional[int] = ..., look: bool = ...) -> None: ...
+    end: RunEnded
+    def __init__(self, app_id: _Optional[str] = ..., instance_id: _Optional[str] = ..., status: _Optional[int] = ..., look: bool = ..., end: _Optional[_Union[RunEnded, _Mapping]] = ...) -> None: ...
 
 class PeerBatch(_message.Message):
     __slots__ = ("hello", "dispatches", "results", "answers", "hints", "questions", "in_hand", "progress", "cancels", "freed", "awaits", "notices", "missed")

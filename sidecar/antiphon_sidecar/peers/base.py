@@ -141,13 +141,45 @@ class Await:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, as its instance's row says; `started`: the sealed start of its last generation."""
+
+    incarnation: bytes
+    execution_id: str
+    generation: int
+    version: int
+    name: str
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    completed_at: int | None
+    scheduled_at: int | None
+    parent_app: str | None
+    parent_instance: str | None
+    custom_status: bytes | None
+    output: bytes | None
+    failure: bytes | None
+    tags: tuple[tuple[str, str], ...]
+    started: bytes
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        return sum(len(part or b"") for part in (self.custom_status, self.output, self.failure, self.started))
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """What an owner tells one who waits: the committed status, or that it will; `look`: that the store knows."""
+    """What an owner tells one who waits: the committed status, or that it will; `look`: that the store knows.
+
+    `end`: all of an end that was just committed, as far as it is small.
+    """
 
     app: str
     instance_id: str
     status: Status | None = None
     look: bool = False
+    end: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from antiphon_proto.v1 import peer_pb2 as pb
 from antiphon_sidecar.engine.events import Status
 from antiphon_sidecar.engine.ids import TaskRef
+from antiphon_sidecar.peers import grpc_ends as ends
 from antiphon_sidecar.peers.base import (
     Answer,
     Await,
@@ -127,6 +128,7 @@ def _add_waiting(made: pb.PeerBatch, message: Await | Notice | Missed) -> None:
                     instance_id=message.instance_id,
                     status=message.status,
                     look=message.look,
+                    end=None if message.end is None else ends.to_wire(message.end),
                 )
             )
         case Missed():
@@ -171,7 +173,8 @@ def _waiting(received: pb.PeerBatch) -> Iterator[Message]:
         yield Await(asked.app_id, asked.instance_id, leaves, asked.over)
     for notice in received.notices:
         status = _STATUSES.get(notice.status) if notice.HasField("status") else None
-        yield Notice(notice.app_id, notice.instance_id, status, notice.look)
+        end = ends.from_wire(notice.end) if notice.HasField("end") else None
+        yield Notice(notice.app_id, notice.instance_id, status, notice.look, end)
 
 
 def _dispatch(dispatch: pb.TaskDispatch) -> Dispatch:

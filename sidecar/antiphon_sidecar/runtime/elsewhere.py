@@ -12,8 +12,9 @@ from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.coordination.base import View
 from antiphon_sidecar.engine.events import TERMINAL, Status
 from antiphon_sidecar.peers.base import Await, Message, Missed, Notice
+from antiphon_sidecar.runtime import ends
 from antiphon_sidecar.runtime.lane import Lane, Phase
-from antiphon_sidecar.runtime.watch import Watch, Watchers
+from antiphon_sidecar.runtime.watch import End, Watch, Watchers
 
 #: The store is read this often while nobody has promised to tell, twice as long each time.
 _UNHEARD_S = 0.5
@@ -89,7 +90,8 @@ class Elsewhere:
                 continue
             watch.heard = True
             if notice.status is not None:
-                watch.see(notice.status)
+                end = None if notice.end is None else ends.heard(notice, notice.end)
+                watch.see(notice.status, end)
                 if not watch.waits:
                     # Told once, and forgotten there.
                     watch.asked = None
@@ -167,8 +169,11 @@ class Askers:
             if any(replica == sender for replica, _ in self._asked.get(instance_id, ())):
                 self._send(sender, Notice(self._app, instance_id))
 
-    def changed(self, instance_id: str, status: Status | None) -> None:
-        """Tell those who wait for this status; None: the instance was read, and there is none."""
+    def changed(self, instance_id: str, status: Status | None, end: End | None = None) -> None:
+        """Tell those who wait for this status; None: the instance was read, and there is none.
+
+        `end`: what a commit has just made of it.
+        """
         asked = self._asked.get(instance_id)
         if asked is None:
             return
@@ -176,7 +181,8 @@ class Askers:
             if status is None:
                 self._send(sender, Notice(self._app, instance_id, look=True))
             elif status not in leaves:
-                self._send(sender, Notice(self._app, instance_id, status))
+                told = None if end is None else ends.told(end)
+                self._send(sender, Notice(self._app, instance_id, status, end=told))
                 self._forget(instance_id, (sender, leaves))
 
     def dropped(self, partition: int) -> None:

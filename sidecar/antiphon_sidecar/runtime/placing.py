@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from antiphon_sidecar.coordination.base import Registration
 
 #: What waits here behind other tasks of its name must not wait longer than this, in seconds.
-_WAIT_S = 0.1
-_MORE_MOST = 16
+_WAIT_S = 0.25
+_MORE_MOST = 24
 _NAMES_MOST = 1_000
 #: How much of what is known of a name one more run of it replaces.
 _WEIGHT = 0.2

@@ -358,7 +358,7 @@ class Replica:
         status = None if lane.state is None else lane.state.status
         end = None if ended is None else End(ended, lane.history)
         self.watchers.notify(self.identity.app, lane.instance_id, status, end)
-        self.askers.changed(lane.instance_id, status)
+        self.askers.changed(lane.instance_id, status, end)
 
     def fenced(self, partition: int, epoch: int) -> None:
         """Another owner has the partition: stop at once."""

@@ -357,6 +357,11 @@ def started_event(events: Sequence[bytes]) -> ExecutionStarted | None:
     return None
 
 
+def sealed_start(events: Sequence[bytes]) -> bytes | None:
+    """Return the generation's ExecutionStarted as it is sealed, if it is among the first."""
+    return next((raw for raw in events[:4] if isinstance(codec.unseal(raw), ExecutionStarted)), None)
+
+
 def posted_row(app: str, instance_id: str, message: Message) -> InboxRow:
     """Return the row of a client call; the store fills in the run it is for."""
     return InboxRow(

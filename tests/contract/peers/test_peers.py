@@ -16,6 +16,7 @@ from antiphon_sidecar.peers.base import (
     Await,
     Cancel,
     Dispatch,
+    Ended,
     Freed,
     Hint,
     InHand,
@@ -55,6 +56,20 @@ EVERY_KIND: tuple[Message, ...] = (
     *(Notice("App.1", "order/ä", status) for status in Status),
     Notice("App.1", "order/ä"),
     Notice("App.1", "order/ä", look=True),
+    Notice(
+        "App.1",
+        "order/ä",
+        Status.FAILED,
+        end=Ended(
+            b"i" * 16, "e1", 2, 7, "ship", 1, 2, 3, 4, 5, "App.2", "p", b"half", b"", b"why", (("a", "b"),), b"s"
+        ),
+    ),
+    Notice(
+        "App.1",
+        "order/ä",
+        Status.COMPLETED,
+        end=Ended(b"i" * 16, "", 0, 1, "", 1, 2, None, None, None, None, None, None, None, None, (), b""),
+    ),
     Missed(),
 )
 

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from antiphon_names.hashing import PARTITIONS, partition_of, slot_of
+from antiphon_sidecar.codec.events import seal, unseal
 from antiphon_sidecar.coordination.base import Registration
 from antiphon_sidecar.coordination.local import LocalRegistry
-from antiphon_sidecar.engine.events import TERMINAL, Status
+from antiphon_sidecar.engine.events import TERMINAL, ExecutionStarted, Status, WorkflowStarted
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.peers.base import Await, Message, Missed, Notice
 from antiphon_sidecar.runtime.elsewhere import Askers, Elsewhere
 from antiphon_sidecar.runtime.lane import Lane, Phase
-from antiphon_sidecar.runtime.watch import Watch, Watchers
+from antiphon_sidecar.runtime.watch import End, Watch, Watchers
+from antiphon_sidecar.stores.base import InstanceRow
 from tests.unit.runtime.fakes import FakeClock, run
 
 APP, ID = "orders", "one"
@@ -211,6 +214,52 @@ def test_each_is_told_once_when_the_status_is_what_it_waits_for() -> None:
         ("a", Notice(APP, ID, Status.RUNNING)),
         ("b", Notice(APP, ID, Status.COMPLETED)),
     ]
+
+
+ROW = InstanceRow(
+    APP,
+    ID,
+    slot_of(ID),
+    b"i" * 16,
+    "e1",
+    1,
+    7,
+    int(Status.COMPLETED),
+    "ship",
+    created_at=1,
+    updated_at=9,
+    started_at=2,
+    completed_at=8,
+    custom_status=b"done",
+    output=b'"tea"',
+    tags=(("kind", "x"),),
+)
+STARTED = ExecutionStarted(timestamp=1, name="ship", instance_id=ID, execution_id="e1", input='"in"')
+
+
+def test_all_of_an_end_is_told_and_the_store_need_not_be_read() -> None:
+    def live(owner: Owner) -> None:
+        owner.lane(Status.RUNNING)
+        owner.asked("me", RUNS)
+        owner.askers.changed(ID, Status.COMPLETED, End(ROW, [seal(WorkflowStarted(1)), seal(STARTED)]))
+
+    (_, notice) = in_time(live).sent[-1]
+    assert isinstance(notice, Notice)
+    here = Here()
+    watch, _ = here.wait()
+    here.elsewhere.noticed("a", notice)
+    assert watch.end is not None
+    assert watch.end.row == ROW
+    assert [unseal(raw) for raw in watch.end.events] == [STARTED]
+
+
+def test_a_large_end_is_read_from_the_store() -> None:
+    def live(owner: Owner) -> None:
+        owner.lane(Status.RUNNING)
+        owner.asked("a", RUNS)
+        owner.askers.changed(ID, Status.COMPLETED, End(replace(ROW, output=b"x" * 70_000), [seal(STARTED)]))
+
+    assert in_time(live).sent == [("a", Notice(APP, ID, Status.COMPLETED))]
 
 
 def test_what_is_so_already_is_told_at_once() -> None:
