@@ -48,6 +48,9 @@ TASK_HUB = _methods(client_pb2.DESCRIPTOR.services_by_name["TaskHubSidecarServic
 WORKER_SERVICE = "antiphon.v1.Worker"
 WORKER = _methods(worker_pb2.DESCRIPTOR.services_by_name["Worker"], WORKER_SERVICE)
 
+CLIENT_SERVICE = "antiphon.v1.Client"
+CLIENT = _methods(client_pb2.DESCRIPTOR.services_by_name["Client"], CLIENT_SERVICE)
+
 PEER_SERVICE = "antiphon.v1.Peer"
 PEER = _methods(peer_pb2.DESCRIPTOR.services_by_name["Peer"], PEER_SERVICE)
 

@@ -19,13 +19,13 @@ from google.protobuf.message import Message
 from antiphon import _connection, _definitions, _otel, _refusals, _requests, _values
 from antiphon import interceptors as around
 from antiphon._backoff import Backoff
+from antiphon._calls import Calls
 from antiphon._payloads import Payloads
 from antiphon._states import HistoryEntry, InstanceState, Status, read_entry, read_state
 from antiphon.codec import PayloadCodec
 from antiphon.errors import InstanceNotFound, SidecarUnavailable
 from antiphon.tracing import TraceContext
 from antiphon_names import errors as names
-from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2
 
 __all__ = ["Client", "HistoryEntry", "InstanceState", "Status"]
@@ -67,7 +67,7 @@ class Client:
         self._around = [each.call for each in around.clients_of(interceptors)]
         self._endpoint = _connection.endpoint(address, api_token)
         self._app = app
-        self._channel: grpc.aio.Channel | None = None
+        self._calls: Calls | None = None
 
     async def __aenter__(self) -> "Client":
         return self
@@ -82,9 +82,9 @@ class Client:
 
     async def close(self) -> None:
         """Close the connection."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await channel.close(None)
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            await calls.close()
 
     async def start(
         self,
@@ -433,15 +433,9 @@ class Client:
         return await around.chained(self._around, send)(asked)
 
     async def _send(self, name: str, request: Message, deadline_s: float | None) -> Any:  # noqa: ANN401  (the method's response)
-        method = methods.TASK_HUB[name]
-        if self._channel is None:
-            self._channel = self._endpoint.channel()
-        call: Any = self._channel.unary_unary(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
+        if self._calls is None:
+            self._calls = Calls(self._endpoint)
         try:
-            return await call(request, metadata=self._endpoint.metadata, timeout=deadline_s)
+            return await self._calls.make(name, request, deadline_s=deadline_s)
         except grpc.aio.AioRpcError as error:
             raise _refusals.typed(error, method=name, target=self._endpoint.target) from error

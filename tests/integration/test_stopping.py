@@ -12,7 +12,7 @@ import pytest
 
 from antiphon import Client, Status
 from antiphon_proto import methods
-from antiphon_proto.v1 import worker_pb2
+from antiphon_proto.v1 import client_pb2, worker_pb2
 from tests.integration import clients
 from tests.integration.campaigns import Campaign, Plan
 from tests.integration.clients import Deadline
@@ -48,6 +48,24 @@ async def test_ends_with_zero_and_its_workers_streams_with_ok(sqlite_stack: Stac
     async with work_items(sqlite_stack, "orders") as call:
         assert await asyncio.to_thread(sqlite_stack.host.terminate, within_s=STOP_S) == 0
         assert await asyncio.wait_for(call.code(), STOP_S) is grpc.StatusCode.OK
+
+
+async def test_ends_the_streams_of_clients_with_ok_and_their_waits_with_them(sqlite_stack: Stack) -> None:
+    sqlite_stack.host.start()
+    sqlite_stack.wait_for_listeners()
+    method = methods.CLIENT["Calls"]
+    async with grpc.aio.insecure_channel(sqlite_stack.address("orders")) as channel, asyncio.timeout(STOP_S):
+        call: Any = channel.stream_stream(
+            method.path, method.request.SerializeToString, response_deserializer=method.response.FromString
+        )()
+        assert not (await call.read()).leaving
+        wait = client_pb2.ClientCall(id=1, wait_finished=client_pb2.GetInstanceRequest(instance_id="never"))
+        await call.write(client_pb2.CallsRequest(calls=[wait]))
+        stopping = asyncio.create_task(asyncio.to_thread(sqlite_stack.host.terminate, within_s=STOP_S))
+        assert (await call.read()).leaving
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.OK
+        assert await stopping == 0
 
 
 async def test_ends_while_a_client_waits_and_the_client_gets_its_answer_from_the_next(sqlite_stack: Stack) -> None:

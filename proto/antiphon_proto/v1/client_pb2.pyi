@@ -280,3 +280,69 @@ class GetInstanceHistoryResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, events: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ClientCall(_message.Message):
+    __slots__ = ("id", "start", "get", "wait_started", "wait_finished", "raise_event", "terminate", "suspend", "resume")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    GET_FIELD_NUMBER: _ClassVar[int]
+    WAIT_STARTED_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    RAISE_EVENT_FIELD_NUMBER: _ClassVar[int]
+    TERMINATE_FIELD_NUMBER: _ClassVar[int]
+    SUSPEND_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    start: CreateInstanceRequest
+    get: GetInstanceRequest
+    wait_started: GetInstanceRequest
+    wait_finished: GetInstanceRequest
+    raise_event: RaiseEventRequest
+    terminate: TerminateRequest
+    suspend: SuspendRequest
+    resume: ResumeRequest
+    def __init__(self, id: _Optional[int] = ..., start: _Optional[_Union[CreateInstanceRequest, _Mapping]] = ..., get: _Optional[_Union[GetInstanceRequest, _Mapping]] = ..., wait_started: _Optional[_Union[GetInstanceRequest, _Mapping]] = ..., wait_finished: _Optional[_Union[GetInstanceRequest, _Mapping]] = ..., raise_event: _Optional[_Union[RaiseEventRequest, _Mapping]] = ..., terminate: _Optional[_Union[TerminateRequest, _Mapping]] = ..., suspend: _Optional[_Union[SuspendRequest, _Mapping]] = ..., resume: _Optional[_Union[ResumeRequest, _Mapping]] = ...) -> None: ...
+
+class CallError(_message.Message):
+    __slots__ = ("status", "text")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    text: str
+    def __init__(self, status: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
+class ClientAnswer(_message.Message):
+    __slots__ = ("id", "error", "started", "instance", "raised", "terminated", "suspended", "resumed")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    RAISED_FIELD_NUMBER: _ClassVar[int]
+    TERMINATED_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    error: CallError
+    started: CreateInstanceResponse
+    instance: GetInstanceResponse
+    raised: RaiseEventResponse
+    terminated: TerminateResponse
+    suspended: SuspendResponse
+    resumed: ResumeResponse
+    def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[CallError, _Mapping]] = ..., started: _Optional[_Union[CreateInstanceResponse, _Mapping]] = ..., instance: _Optional[_Union[GetInstanceResponse, _Mapping]] = ..., raised: _Optional[_Union[RaiseEventResponse, _Mapping]] = ..., terminated: _Optional[_Union[TerminateResponse, _Mapping]] = ..., suspended: _Optional[_Union[SuspendResponse, _Mapping]] = ..., resumed: _Optional[_Union[ResumeResponse, _Mapping]] = ...) -> None: ...
+
+class CallsRequest(_message.Message):
+    __slots__ = ("calls", "cancel")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    calls: _containers.RepeatedCompositeFieldContainer[ClientCall]
+    cancel: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, calls: _Optional[_Iterable[_Union[ClientCall, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class CallsReply(_message.Message):
+    __slots__ = ("answers", "leaving")
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[ClientAnswer]
+    leaving: bool
+    def __init__(self, answers: _Optional[_Iterable[_Union[ClientAnswer, _Mapping]]] = ..., leaving: bool = ...) -> None: ...

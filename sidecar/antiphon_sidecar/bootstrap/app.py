@@ -1,10 +1,11 @@
 """What every process builds for an app: its replica's listeners, and the ways to ask about it."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from aiohttp import web
@@ -18,6 +19,7 @@ from antiphon_sidecar.runtime.calls import Calls
 from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.servers import listeners
+from antiphon_sidecar.servers.calls import CallService
 from antiphon_sidecar.servers.client import ClientService, Directory
 from antiphon_sidecar.servers.control import ControlService
 from antiphon_sidecar.servers.handlers import Admission, GenericHandler, TokenCheck, generic_handler
@@ -87,6 +89,12 @@ class App:
     workers: WorkerService
     listener: Listener
     listening: Listening | None = None
+    _draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def drain(self) -> None:
+        """End the streams of workers and clients with OK."""
+        self._draining.set()
+        self.workers.drain()
 
     async def close(self) -> None:
         """Stop the listeners, then the replica; call `replica.drain` first."""
@@ -97,12 +105,22 @@ class App:
     def handlers(self, directory: Directory, settings: Settings, admission: Admission) -> list[GenericHandler]:
         """Return what its listener serves; `admission` looks at each call first."""
         app = self.replica.identity.app
-        client = ClientService(app=app, directory=directory, payload_bytes_max=settings.limits.payload_bytes_max)
+        limits = settings.limits
+        client = ClientService(
+            app=app, directory=directory, payload_bytes_max=limits.payload_bytes_max
+        ).implementations()
+        calls = CallService(client, draining=self._draining, message_bytes_max=limits.message_bytes_max)
         return [
             generic_handler(
                 service=methods.TASK_HUB_SERVICE,
                 methods=methods.TASK_HUB,
-                implementations={**client.implementations(), **self.workers.task_hub()},
+                implementations={**client, **self.workers.task_hub()},
+                token=admission,
+            ),
+            generic_handler(
+                service=methods.CLIENT_SERVICE,
+                methods=methods.CLIENT,
+                implementations=calls.implementations(),
                 token=admission,
             ),
             generic_handler(

@@ -278,7 +278,7 @@ class Host:
         self.draining = True
         self._joining.leave()
         for entry in self._apps.values():
-            entry.workers.drain()
+            entry.drain()
 
     async def close(self) -> None:
         """Drain: end worker streams with OK, give up partitions, finish commits, then stop."""

@@ -261,7 +261,7 @@ class Sidecar:
         """Drain: take nothing new, end worker streams with OK, give up partitions, finish commits, then stop."""
         self.draining = True
         if self._served is not None:
-            self._served.workers.drain()
+            self._served.drain()
             await self._served.replica.drain()
             await self._served.close()
         await self._coordinator.leave()

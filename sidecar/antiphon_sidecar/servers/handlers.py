@@ -27,7 +27,8 @@ Admission: TypeAlias = Callable[[Any], Awaitable[None]]
 GenericHandler: TypeAlias = "grpc.GenericRpcHandler[Any, Any]"
 RpcHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
-_EXPECTED = (RuntimeFailure, StoreError, Rejected)
+#: What calls end with that is not a bug.
+EXPECTED = (RuntimeFailure, StoreError, Rejected)
 
 
 class TokenCheck:
@@ -70,7 +71,7 @@ def _handler(method: Method, call: Unary | Streaming, token: Admission) -> RpcHa
         await token(context)
         try:
             return await cast(Unary, call)(request, context)
-        except _EXPECTED as error:
+        except EXPECTED as error:
             await context.abort(status_of(error), text_of(error))
             raise AssertionError("abort does not return") from error
 
@@ -79,7 +80,7 @@ def _handler(method: Method, call: Unary | Streaming, token: Admission) -> RpcHa
         try:
             async for answer in cast(Streaming, call)(request, context):
                 yield answer
-        except _EXPECTED as error:
+        except EXPECTED as error:
             await context.abort(status_of(error), text_of(error))
 
     read, write = method.request.FromString, method.response.SerializeToString

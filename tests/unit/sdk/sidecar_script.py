@@ -8,8 +8,32 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from antiphon import Client
 from antiphon_proto import methods
 from antiphon_proto.v1 import client_pb2, worker_pb2
+
+#: Calls as a stream names them: the method, and the field of its response.
+ON_STREAM = {
+    "start": ("StartInstance", "started"),
+    "get": ("GetInstance", "instance"),
+    "wait_started": ("WaitForInstanceStart", "instance"),
+    "wait_finished": ("WaitForInstanceCompletion", "instance"),
+    "raise_event": ("RaiseEvent", "raised"),
+    "terminate": ("TerminateInstance", "terminated"),
+    "suspend": ("SuspendInstance", "suspended"),
+    "resume": ("ResumeInstance", "resumed"),
+}
+
+
+class _Aborted(Exception):
+    def __init__(self, status: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
+class _Aborts:
+    async def abort(self, status: grpc.StatusCode, text: str) -> None:
+        raise _Aborted(status, text)
 
 
 class ScriptedSidecar:
@@ -17,6 +41,14 @@ class ScriptedSidecar:
 
     def __init__(self, *, streams: bool = True) -> None:
         self.streams = streams
+        #: What clients send on their stream of calls, and how many of these were asked for.
+        self.calls: asyncio.Queue[client_pb2.CallsRequest] = asyncio.Queue()
+        self.call_streams = 0
+        #: Takes calls on streams and never says so.
+        self.silent = False
+        #: What is put in goes out on the newest such stream; None ends it.
+        self.answers: asyncio.Queue[client_pb2.CallsReply | None] = asyncio.Queue()
+        self.metadata_of_calls: dict[str, str] = {}
         self.settles = True
         self.items: asyncio.Queue[worker_pb2.WorkItem | None] = asyncio.Queue()
         self.batches: asyncio.Queue[worker_pb2.CompleteRequest] = asyncio.Queue()
@@ -43,6 +75,7 @@ class ScriptedSidecar:
             (
                 grpc.method_handlers_generic_handler(methods.TASK_HUB_SERVICE, self._task_hub()),
                 grpc.method_handlers_generic_handler(methods.WORKER_SERVICE, self._worker() if self.streams else {}),
+                grpc.method_handlers_generic_handler(methods.CLIENT_SERVICE, self._client()),
             )
         )
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
@@ -68,6 +101,48 @@ class ScriptedSidecar:
                 worker_pb2.CompleteReply.SerializeToString,
             ),
         }
+
+    def _client(self) -> dict[str, grpc.RpcMethodHandler]:
+        method = methods.CLIENT["Calls"]
+        handler = grpc.stream_stream_rpc_method_handler(
+            self._calls, method.request.FromString, method.response.SerializeToString
+        )
+        return {"Calls": handler}
+
+    async def _calls(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        self.call_streams += 1
+        if not self.streams:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "no such method")
+        self.metadata_of_calls = dict(context.invocation_metadata())
+        answers = self.answers = asyncio.Queue()
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(self._take_calls(requests, answers))
+            if not self.silent:
+                yield client_pb2.CallsReply()
+            while (reply := await answers.get()) is not None:
+                yield reply
+            reader.cancel()
+
+    async def _take_calls(self, requests: AsyncIterator[Any], answers: "asyncio.Queue[Any]") -> None:
+        async with asyncio.TaskGroup() as tasks:
+            async for request in requests:
+                self.calls.put_nowait(request)
+                for call in request.calls:
+                    tasks.create_task(self._answer(call)).add_done_callback(
+                        lambda done: (
+                            done.cancelled() or answers.put_nowait(client_pb2.CallsReply(answers=[done.result()]))
+                        )
+                    )
+        answers.put_nowait(None)
+
+    async def _answer(self, call: client_pb2.ClientCall) -> client_pb2.ClientAnswer:
+        name, field = ON_STREAM[str(call.WhichOneof("request"))]
+        try:
+            reply = await self._unary(name)(getattr(call, str(call.WhichOneof("request"))), _Aborts())
+        except _Aborted as aborted:
+            error = client_pb2.CallError(status=aborted.status.value[0], text=aborted.text)
+            return client_pb2.ClientAnswer(id=call.id, error=error)
+        return client_pb2.ClientAnswer(id=call.id, **{field: reply})
 
     def _task_hub(self) -> dict[str, grpc.RpcMethodHandler]:
         handlers = {
@@ -115,8 +190,23 @@ class ScriptedSidecar:
                 self.single.put_nowait(request)
                 return method.response()
             reply = self.replies.get(name, method.response())
+            if isinstance(reply, asyncio.Event):
+                await reply.wait()
+                return method.response()
             if isinstance(reply, tuple):
                 await context.abort(*reply)
             return reply
 
         return handle
+
+
+async def on_stream(client: Client, sidecar: ScriptedSidecar) -> None:
+    """Make calls until they travel on a stream, and forget them."""
+    sidecar.replies["GetInstance"] = client_pb2.GetInstanceResponse(exists=True, workflow_state={"workflow_status": 1})
+    async with asyncio.timeout(10):
+        while sidecar.calls.empty():
+            await client.get("first")
+    del sidecar.replies["GetInstance"]
+    sidecar.requests.clear()
+    sidecar.asked.clear()
+    sidecar.calls.get_nowait()

@@ -12,7 +12,7 @@ import pytest
 from antiphon import Client, Status, TraceContext, errors, workflow
 from antiphon_proto.v1 import client_pb2, history_pb2
 from tests.unit.sdk.scribe import Scribe
-from tests.unit.sdk.sidecar_script import ScriptedSidecar
+from tests.unit.sdk.sidecar_script import ScriptedSidecar, on_stream
 
 
 @dataclass
@@ -31,9 +31,12 @@ async def sidecar() -> AsyncIterator[ScriptedSidecar]:
         yield running
 
 
-@pytest.fixture
-async def client(sidecar: ScriptedSidecar) -> AsyncIterator[Client]:
+@pytest.fixture(params=["calls of their own", "one stream"])
+async def client(sidecar: ScriptedSidecar, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    sidecar.streams = request.param == "one stream"
     async with Client(address=sidecar.address, app="app2") as opened:
+        if sidecar.streams:
+            await on_stream(opened, sidecar)
         yield opened
 
 

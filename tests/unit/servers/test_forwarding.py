@@ -328,3 +328,10 @@ async def failure(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value.code(), (caught.value.details() or "").partition(":")[0]
+
+
+async def test_a_client_hears_that_its_calls_are_not_forwarded_on_a_stream(place: Place):
+    await place.begin()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await place.stub("Calls", methods.CLIENT)().read()
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
