@@ -303,7 +303,7 @@ def rerun_asks_for_nothing(patch: Patch) -> None:
 
 def owner_does_not_tell(patch: Patch) -> None:
     """Who waits at another replica finds out by reading the store."""
-    patch(Askers, "changed", lambda self, instance_id, status: None)
+    patch(Askers, "changed", lambda self, instance_id, status, end=None: None)
 
 
 def next_owner_is_not_asked(patch: Patch) -> None:
