@@ -55,6 +55,8 @@ class Mailbox:
 
     def awaited(self) -> list[str]:
         """Return the names that are waited for, as they were written, each once."""
+        if not self._waits:
+            return []
         return list(dict.fromkeys(name for waits in self._waits.values() for name, _ in waits))
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from antiphon_proto.v1 import history_pb2, worker_pb2
 
 _KEY = "antiphon/codec"
 _DATA = "data"
+_QUOTED_KEY = f'"{_KEY}"'
 _LAYERS_MOST = 8
 _BUILT_IN: tuple[PayloadCodec, ...] = (Zlib(),)
 
@@ -30,7 +31,7 @@ class Marker(NamedTuple):
     @classmethod
     def read(cls, text: str | None) -> "Marker | None":
         """Return the marker that a text is, None for a plain value."""
-        if not text or f'"{_KEY}"' not in text or not text.lstrip().startswith("{"):
+        if not text or _QUOTED_KEY not in text or not text.lstrip().startswith("{"):
             return None
         try:
             value = json.loads(text)
@@ -74,6 +75,8 @@ class Payloads:
         Raises:
             PayloadNotDecoded: its codec is not known here, or cannot read it.
         """
+        if text is None or _QUOTED_KEY not in text:
+            return text
         for _ in range(_LAYERS_MOST):
             marker = Marker.read(text)
             if marker is None:

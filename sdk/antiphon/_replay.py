@@ -17,7 +17,7 @@ from antiphon.errors import CodedError, Failure, NonDeterminism, ValueInvalid
 from antiphon_names import errors as names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """What a turn's code asked for; `finished`: this generation is over and the execution spent.
 
@@ -194,6 +194,8 @@ class Execution:
         return "asks for nothing at this point"
 
     def _check_overdue(self) -> None:
+        if not self._overdue:
+            return
         missing = [self._commands.unconfirmed.get(number) for number in sorted(self._overdue)]
         self._overdue.clear()
         for action in missing:

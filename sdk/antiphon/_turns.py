@@ -130,11 +130,16 @@ class Turns:
     def _response(
         self, request: worker_pb2.WorkflowRequest, token: str, decision: Decision
     ) -> worker_pb2.WorkflowResponse:
-        response = worker_pb2.WorkflowResponse(
-            instance_id=request.instance_id, completion_token=token, actions=decision.actions, tags=decision.tags
-        )
-        # The answer's own copies: an action that is asked for again is encoded again.
-        self._payloads.encode_actions(response.actions)
+        # Field by field: the constructor's keywords cost more than all else of a short answer.
+        response = worker_pb2.WorkflowResponse()
+        response.instance_id = request.instance_id
+        response.completion_token = token
+        if decision.actions:
+            response.actions.extend(decision.actions)
+            # The answer's own copies: an action that is asked for again is encoded again.
+            self._payloads.encode_actions(response.actions)
+        if decision.tags:
+            response.tags.update(decision.tags)
         if decision.custom_status is not None:
             response.custom_status.value = decision.custom_status
         if decision.awaited:

@@ -77,6 +77,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__qualname__} has no JSON form")
 
 
+_scan = json.JSONDecoder().scan_once
 # Made once: a call of json.dumps with these settings would build one each time.
 _UTF8, _ASCII = (
     json.JSONEncoder(separators=(",", ":"), ensure_ascii=ascii_only, allow_nan=False, default=_plain)
@@ -129,7 +130,14 @@ def decode(text: str | None) -> Any:  # noqa: ANN401  (any JSON value)
     Raises:
         ValueError: the text is not JSON.
     """
-    return json.loads(text) if text else None
+    if not text:
+        return None
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    # Space around a value, which compact JSON has not, or no value: the long way knows what to say.
+    return value if end == len(text) else json.loads(text)
 
 
 def random_id() -> str:

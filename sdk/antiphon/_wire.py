@@ -60,7 +60,8 @@ def kind_of(event: Event) -> str | None:
 
 def timestamp_ns(event: Event) -> int:
     """Return the event's time in nanoseconds since 1970."""
-    return event.timestamp.seconds * _SECOND_NS + event.timestamp.nanos
+    stamp = event.timestamp
+    return stamp.seconds * _SECOND_NS + stamp.nanos
 
 
 def moment(ns: int) -> datetime:
@@ -93,7 +94,10 @@ def started_app_id(event: Event) -> str:
 
 def started_version(event: Event) -> tuple[str, tuple[str, ...]]:
     """Return the version and the patches that a turn was recorded with; "" and none when there are none."""
-    version = event.workflow_started.version
+    started = event.workflow_started
+    if not started.HasField("version"):
+        return "", ()
+    version = started.version
     return version.name, tuple(version.patches)
 
 
