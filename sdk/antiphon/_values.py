@@ -77,7 +77,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__qualname__} has no JSON form")
 
 
-_scan = json.JSONDecoder().scan_once
+_DECODER = json.JSONDecoder()
 # Made once: a call of json.dumps with these settings would build one each time.
 _UTF8, _ASCII = (
     json.JSONEncoder(separators=(",", ":"), ensure_ascii=ascii_only, allow_nan=False, default=_plain)
@@ -133,10 +133,10 @@ def decode(text: str | None) -> Any:  # noqa: ANN401  (any JSON value)
     if not text:
         return None
     try:
-        value, end = _scan(text, 0)
-    except StopIteration:
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
         end = -1
-    # Space around a value, which compact JSON has not, or no value: the long way knows what to say.
+    # Space around a value, which compact JSON has not, or something else: json.loads skips it, or says what is wrong.
     return value if end == len(text) else json.loads(text)
 
 

@@ -13,6 +13,8 @@ from antiphon import (
     activity,
     workflow,
 )
+from antiphon._commands import Commands
+from antiphon._tasks import Loop
 from antiphon_proto.v1 import history_pb2
 from tests.unit.sdk.scribe import (
     START_NS,
@@ -169,6 +171,13 @@ def test_sleeps_from_the_time_of_the_turn():
     scribe.turn(fired(1))
     assert scribe.end is not None
     assert scribe.end.result.value == f'"{datetime.fromtimestamp(1_700_000_002, UTC).isoformat()}"'
+
+
+def test_the_ids_of_calls_are_those_of_earlier_releases():
+    commands = Commands(instance_id="one", execution_id="first", loop=Loop(""))
+    namespace = uuid.UUID("6f1c6a3e-3b0e-5d0f-9d64-0f6a4f1b7a52")
+    for number in range(1, 40):
+        assert commands.identity(number) == str(uuid.uuid5(namespace, f"first:{number}"))
 
 
 def test_retries_with_a_timer_and_the_same_task_execution_id():

@@ -1,6 +1,7 @@
 """Values to JSON and back by type hints."""
 
 import enum
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -140,6 +141,17 @@ def test_a_lone_surrogate_survives():
     text = _values.encode("\ud800", what="x")
     assert text == '"\\ud800"'
     assert _hints.decode(text, str, what="x") == "\ud800"
+
+
+@pytest.mark.parametrize("text", ["  1", "1\n", " 1 "])
+def test_space_around_a_value_is_no_part_of_it(text: str):
+    assert _values.decode(text) == 1
+
+
+@pytest.mark.parametrize("text", ["1 2", '"a"b', "[", " ", "{}}"])
+def test_what_is_no_json_is_refused(text: str):
+    with pytest.raises(json.JSONDecodeError):
+        _values.decode(text)
 
 
 @pytest.mark.parametrize("absent", [None, ""])
