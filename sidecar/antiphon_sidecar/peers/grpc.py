@@ -143,10 +143,13 @@ class GrpcPeers:
 
     def received(self, sender: str, batch: pb.PeerBatch) -> None:
         """Take a batch that came in on the peer port."""
-        if self._handler is not None:
-            for message in grpc_messages.messages(batch):
-                self.traffic["received"] += 1
-                self._handler(sender, message)
+        handler, count = self._handler, 0
+        if handler is None:
+            return
+        for message in grpc_messages.messages(batch):
+            count += 1
+            handler(sender, message)
+        self.traffic["received"] += count
 
     def close(self) -> None:
         """Stop sending and receiving."""
@@ -184,7 +187,8 @@ class _Link:
 
     def put(self, message: Message) -> None:
         """Queue a message."""
-        self._traffic["dropped"] += len(self._waiting) == _WAITING_MOST
+        if len(self._waiting) == _WAITING_MOST:
+            self._traffic["dropped"] += 1
         self._waiting.append(message)
         self._wake.set()
 

@@ -1,6 +1,7 @@
 """Peer messages as they travel between processes, and back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from antiphon_proto.v1 import peer_pb2 as pb
 from antiphon_sidecar.engine.events import Status
@@ -44,28 +45,29 @@ def batch(messages: Iterable[Message]) -> pb.PeerBatch:
 def _add(made: pb.PeerBatch, message: Message) -> None:
     match message:
         case Dispatch():
-            made.dispatches.append(
-                pb.TaskDispatch(
-                    key=_key(message.ref),
-                    attempt=message.attempt,
-                    dispatched_at_ns=message.dispatched_at,
-                    request=message.request,
-                    incarnation=message.incarnation,
-                    slot=message.slot,
-                    name=message.name,
-                    watched=message.watched,
-                    heartbeat_details=message.details,
-                    lapses_ns=message.lapses_ns,
-                )
+            wire = made.dispatches.add(
+                attempt=message.attempt,
+                dispatched_at_ns=message.dispatched_at,
+                request=message.request,
+                incarnation=message.incarnation,
+                slot=message.slot,
+                name=message.name,
+                watched=message.watched,
+                heartbeat_details=message.details,
+                lapses_ns=message.lapses_ns,
             )
+            _set_key(wire.key, message.ref)
         case Progress() | Cancel() | Freed():
             _add_running(made, message)
         case Result():
-            made.results.append(
-                pb.TaskResult(key=_key(message.ref), event=message.event, incarnation=message.incarnation)
-            )
+            result = made.results.add()
+            _set_key(result.key, message.ref)
+            result.event = message.event
+            result.incarnation = message.incarnation
         case Answer():
-            made.answers.append(pb.TaskAnswer(key=_key(message.ref), verdict=_VERDICTS[message.verdict]))
+            answer = made.answers.add()
+            _set_key(answer.key, message.ref)
+            answer.verdict = _VERDICTS[message.verdict]
         case Hint():
             made.hints.append(
                 pb.InboxHint(
@@ -137,44 +139,38 @@ def _add_waiting(made: pb.PeerBatch, message: Await | Notice | Missed) -> None:
 
 def messages(received: pb.PeerBatch) -> Iterator[Message]:
     """Take a batch apart; what a newer release says besides is left out."""
-    for question in received.questions:
-        yield InHandAsked(question.app_id, frozenset(question.partitions))
-    for said in received.in_hand:
-        refs = tuple((_ref(task.key), task.attempt) for task in said.tasks)
-        yield InHand(said.app_id, frozenset(said.partitions), refs)
-    for hint in received.hints:
-        yield _hint(hint)
-    for dispatch in received.dispatches:
-        yield _dispatch(dispatch)
-    yield from _running(received)
-    for result in received.results:
-        yield Result(_ref(result.key), result.incarnation, result.event)
-    for answer in received.answers:
-        verdict = _BY_NUMBER.get(answer.verdict)
-        if verdict is not None:
-            yield Answer(_ref(answer.key), verdict)
-    yield from _waiting(received)
-
-
-def _running(received: pb.PeerBatch) -> Iterator[Message]:
-    for said in received.progress:
-        yield _progress(said)
-    for cancel in received.cancels:
-        yield Cancel(_ref(cancel.key))
-    for freed in received.freed:
-        yield Freed(freed.app_id, freed.kind, freed.name)
-
-
-def _waiting(received: pb.PeerBatch) -> Iterator[Message]:
+    # Of a dozen kinds a batch has one or two: to ask for the others would cost more than to read those.
+    there = {field.name: said for field, said in received.ListFields()}
+    for name, read in _READERS:
+        for said in there.get(name, ()):
+            message = read(said)
+            if message is not None:
+                yield message
     if received.missed:
         yield Missed()
-    for asked in received.awaits:
-        leaves = frozenset(_STATUSES[number] for number in asked.leaves if number in _STATUSES)
-        yield Await(asked.app_id, asked.instance_id, leaves, asked.over)
-    for notice in received.notices:
-        status = _STATUSES.get(notice.status) if notice.HasField("status") else None
-        end = ends.from_wire(notice.end) if notice.HasField("end") else None
-        yield Notice(notice.app_id, notice.instance_id, status, notice.look, end)
+    for name, read_waiting in _WAITING_READERS:
+        for said in there.get(name, ()):
+            yield read_waiting(said)
+
+
+def _in_hand(said: pb.InHandAnswer) -> InHand:
+    return InHand(said.app_id, frozenset(said.partitions), tuple((_ref(task.key), task.attempt) for task in said.tasks))
+
+
+def _answer(answer: pb.TaskAnswer) -> Answer | None:
+    verdict = _BY_NUMBER.get(answer.verdict)
+    return None if verdict is None else Answer(_ref(answer.key), verdict)
+
+
+def _await(asked: pb.StatusAwaited) -> Await:
+    leaves = frozenset(_STATUSES[number] for number in asked.leaves if number in _STATUSES)
+    return Await(asked.app_id, asked.instance_id, leaves, asked.over)
+
+
+def _notice(notice: pb.StatusNotice) -> Notice:
+    status = _STATUSES.get(notice.status) if notice.HasField("status") else None
+    end = ends.from_wire(notice.end) if notice.HasField("end") else None
+    return Notice(notice.app_id, notice.instance_id, status, notice.look, end)
 
 
 def _dispatch(dispatch: pb.TaskDispatch) -> Dispatch:
@@ -222,5 +218,28 @@ def _key(ref: TaskRef) -> pb.TaskKey:
     return pb.TaskKey(app_id=ref.app, instance_id=ref.instance_id, execution_id=ref.execution_id, task_id=ref.task_id)
 
 
+def _set_key(key: pb.TaskKey, ref: TaskRef) -> None:
+    # In place, where each task passes: a message made for itself is copied into its batch.
+    key.app_id = ref.app
+    key.instance_id = ref.instance_id
+    key.execution_id = ref.execution_id
+    key.task_id = ref.task_id
+
+
 def _ref(key: pb.TaskKey) -> TaskRef:
     return TaskRef(key.app_id, key.instance_id, key.execution_id, key.task_id)
+
+
+#: In the order in which what a batch says is taken up.
+_READERS: tuple[tuple[str, Callable[[Any], Message | None]], ...] = (
+    ("questions", lambda question: InHandAsked(question.app_id, frozenset(question.partitions))),
+    ("in_hand", _in_hand),
+    ("hints", _hint),
+    ("dispatches", _dispatch),
+    ("progress", _progress),
+    ("cancels", lambda cancel: Cancel(_ref(cancel.key))),
+    ("freed", lambda freed: Freed(freed.app_id, freed.kind, freed.name)),
+    ("results", lambda result: Result(_ref(result.key), result.incarnation, result.event)),
+    ("answers", _answer),
+)
+_WAITING_READERS: tuple[tuple[str, Callable[[Any], Message]], ...] = (("awaits", _await), ("notices", _notice))
