@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from typing import Protocol, Required, TypedDict
 
 from antiphon_names.hashing import partition_of
+from antiphon_sidecar.codec import events as codec
+from antiphon_sidecar.engine import sizes
+from antiphon_sidecar.engine.events import TaskFailed
 from antiphon_sidecar.peers.base import Dispatch, InHand
 from antiphon_sidecar.runtime.grants import Grants
 from antiphon_sidecar.runtime.tokens import task_token
-from antiphon_sidecar.runtime.workers import WorkerStream
+from antiphon_sidecar.runtime.workers import Workers, WorkerStream
 from antiphon_sidecar.stores.base import TaskRef
 from antiphon_sidecar.stores.limits import Grant, Limited
+
+#: What an item holds beside its request.
+_ITEM_BYTES = 2_000
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +56,19 @@ class Hand:
     granted: bool = False
     sure: bool = False
     settled: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def item_bytes(self) -> int:
+        """Return the size of the task's item, or a little more."""
+        return len(self.request) + _ITEM_BYTES
+
+    def refusal(self, workers: Workers, *, now: int) -> bytes | None:
+        """Return the failure of a task that no worker can receive; None when one can, or none may know it."""
+        most, size = workers.most_bytes(self.name), self.item_bytes
+        if most is None or size <= most:
+            return None
+        failure = sizes.item_failure(f'activity "{self.name}"', size, most=most)
+        return codec.seal(TaskFailed(now, self.ref.task_id, failure))
 
 
 def with_workers(hands: Iterable[Hand]) -> int:

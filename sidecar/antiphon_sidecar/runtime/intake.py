@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping
 
 from antiphon_names import errors as codes
 from antiphon_names.hashing import partition_of
-from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.coordination.base import View
-from antiphon_sidecar.engine import sizes
-from antiphon_sidecar.engine.events import TaskFailed
 from antiphon_sidecar.peers.base import Answer, Dispatch, Message, Progress, Result, Verdict
 from antiphon_sidecar.runtime.clock import Clock, StoreClock
 from antiphon_sidecar.runtime.grants import Asked, Grants
@@ -34,9 +31,8 @@ CANCEL_S = 10.0
 _SAY_S = 0.1
 #: Above every attempt: the task is over for good.
 _OVER = 1 << 62
-#: Requests above this size may be more than a worker receives; what an item holds beside its request.
+#: Above this a request may be more than a worker receives.
 _LARGE = 256 * 1024
-_ITEM_BYTES = 2_000
 
 
 class Intake:
@@ -105,7 +101,7 @@ class Intake:
         if dispatch.attempt > 1 or self._stale(hand):
             self._claim(hand)
         else:
-            self._enqueue(hand)
+            self._enqueue(hand, fresh=True)
             self.feed()
 
     def _claim(self, hand: Hand) -> None:
@@ -133,7 +129,8 @@ class Intake:
         """Tell whether the store must be asked before the task may begin (protocol.md 15)."""
         return self._clock.monotonic() >= hand.fresh_until
 
-    def _enqueue(self, hand: Hand) -> None:
+    def _enqueue(self, hand: Hand, *, fresh: bool = False) -> None:
+        """Queue a task; a `fresh` one is handed out at once when nobody waits before it and a worker can take it."""
         if self.grants.limits(hand.name) and not (hand.granted and hand.sure):
             hand.watched = True
             if hand.grant is None:
@@ -141,6 +138,11 @@ class Intake:
             self.grants.wait(hand.name, Asked(hand.grant, hand.ref.app, hand), first=hand.granted)
             self._say(hand, hand.caller)
             return
+        if fresh and not self._queues and len(hand.request) <= _LARGE:
+            stream = self._workers.for_activity(hand.name, hand.ref, size=hand.item_bytes)
+            if stream is not None:
+                self._hand_out(hand, stream)
+                return
         self._queues.setdefault(hand.ref.app, TurnQueue()).add(hand.ref.instance_id, hand)
 
     def _granted(self, hand: Hand) -> None:
@@ -172,14 +174,14 @@ class Intake:
         self._free(hand)
 
     def _end_lapsing(self, over: Callable[[Lapsing], bool]) -> None:
-        for kept in [kept for kept in self._lapsing if over(kept)]:
+        for kept in [kept for kept in self._lapsing if over(kept)] if self._lapsing else ():
             self._lapsing.remove(kept)
             self.grants.give_back(kept.name, kept.grant)
 
     def feed(self) -> None:
         """Give waiting tasks to workers that can take them, one caller app after the other."""
         progress = True
-        while progress and self._queues and self._workers.have_room():
+        while self._queues and progress and self._workers.have_room():
             progress = False
             for app in list(self._queues):
                 if self._feed_one(app):
@@ -196,7 +198,7 @@ class Intake:
                 continue
             if len(hand.request) > _LARGE and self._refuse_large(hand):
                 continue
-            stream = self._workers.for_activity(hand.name, hand.ref, size=len(hand.request) + _ITEM_BYTES)
+            stream = self._workers.for_activity(hand.name, hand.ref, size=hand.item_bytes)
             if stream is None:
                 skipped.append(hand)
             elif self._stale(hand):
@@ -214,12 +216,9 @@ class Intake:
 
     def _refuse_large(self, hand: Hand) -> bool:
         """Fail a task that none of the workers can receive: its stream would end each time, and take others with it."""
-        most = self._workers.most_bytes(hand.name)
-        size = len(hand.request) + _ITEM_BYTES
-        if most is None or size <= most:
+        hand.event = hand.refusal(self._workers, now=self._store_clock.now())
+        if hand.event is None:
             return False
-        failure = sizes.item_failure(f'activity "{hand.name}"', size, most=most)
-        hand.event = codec.seal(TaskFailed(self._store_clock.now(), hand.ref.task_id, failure))
         self._free(hand)
         self._report(hand)
         return True
@@ -412,7 +411,8 @@ class Intake:
 
     def tick(self) -> None:
         """Replace what no owner has answered in time."""
-        for hand in [hand for hand in self.unanswered.values() if self._clock.monotonic() >= hand.deadline]:
+        now = self._clock.monotonic()
+        for hand in [hand for hand in self.unanswered.values() if now >= hand.deadline]:
             self._replace(hand)
 
     # leaving

@@ -220,8 +220,11 @@ class Workers:
 
     def for_activity(self, name: str, ref: TaskRef, *, size: int = 0) -> WorkerStream | None:
         """Return who takes this task now: the least busy worker that may know it; `size`: its item's, in bytes."""
-        able = [stream for stream in self.streams if stream.takes_activity(name, ref, size)]
-        return min(able, key=lambda stream: stream.activities, default=None)
+        best: WorkerStream | None = None
+        for stream in self.streams:
+            if (best is None or stream.activities < best.activities) and stream.takes_activity(name, ref, size):
+                best = stream
+        return best
 
     def most_bytes(self, name: str) -> int | None:
         """Return how large a task's item may be that any worker receives; None: no worker may know the activity."""

@@ -13,11 +13,9 @@ from dataclasses import replace
 import grpc
 
 from antiphon_names import errors as codes
-from antiphon_proto.v1 import history_pb2 as pb
 from antiphon_proto.v1 import worker_pb2 as wk
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.codec.actions import read_activity_response, read_response
-from antiphon_sidecar.codec.values import from_text
 from antiphon_sidecar.coordination.base import Contract
 from antiphon_sidecar.engine import actions as ac
 from antiphon_sidecar.engine import sizes
@@ -45,6 +43,8 @@ logger = logging.getLogger(__name__)
 #: Items that travel in one message at most.
 _BATCH_MAX = 200
 _BATCH_BYTES_MAX = 2 * 1024 * 1024
+#: What an item holds beside its request or events.
+_ITEM_BYTES = 500
 #: How long settled results gather before the worker hears of them: nobody waits for it, and each message costs both.
 _SETTLED_S = 0.05
 _SCHEMAS_MAX = 1_000
@@ -157,8 +157,9 @@ class WorkerService:
         return wk.CompleteTaskResponse()
 
     def _activity(self, request: wk.ActivityResponse, settled: Callable[[], None]) -> None:
-        known = read_task_token(request.completion_token) if request.completion_token else None
-        attempt = None if known is None else token_attempt(request.completion_token)
+        token = request.completion_token
+        known = read_task_token(token) if token else None
+        attempt = None if known is None else token_attempt(token)
         if known is None:
             hand = self._replica.intake.find(instance_id=request.instance_id, task_id=request.task_id)
             if hand is None:
@@ -173,7 +174,7 @@ class WorkerService:
             incarnation=incarnation,
             slot=slot,
             event=codec.seal(self._with_details(ref, self._outcome(request))),
-            echoed=bool(request.completion_token),
+            echoed=bool(token),
             settled=settled,
             attempt=attempt,
         )
@@ -277,39 +278,59 @@ def _messages(items: list[Item]) -> list[wk.WorkItem]:
     messages: list[wk.WorkItem] = []
     size = 0
     for item in items:
-        wire = _work_item(item)
-        length = wire.ByteSize()
+        length = _about_bytes(item)
         if messages and size + length <= _BATCH_BYTES_MAX:
-            messages[-1].more.append(wire)
+            # Filled in where it stands: an item made for itself would be copied into its message.
+            _fill(messages[-1].more.add(), item)
             size += length
         else:
-            messages.append(wire)
+            message = wk.WorkItem()
+            _fill(message, item)
+            messages.append(message)
             size = length
     return messages
 
 
-def _work_item(item: Item) -> wk.WorkItem:
-    if isinstance(item, ActivityItem):
-        request = wk.ActivityRequest.FromString(item.request)
-        request.attempt = item.attempt
-        if item.details is not None:
-            request.heartbeat_details = item.details
-        return wk.WorkItem(activity_request=request, completion_token=item.token)
-    if isinstance(item, CancelItem):
-        cancel = wk.ActivityCancel(instance_id=item.ref.instance_id, task_id=item.ref.task_id)
-        return wk.WorkItem(activity_cancel=cancel, completion_token=item.token)
-    return wk.WorkItem(workflow_request=_turn_request(item), completion_token=item.token)
+def _about_bytes(item: Item) -> int:
+    """Return about how long an item is on the wire."""
+    match item:
+        case ActivityItem():
+            return _ITEM_BYTES + len(item.request) + len(item.details or b"")
+        case CancelItem():
+            return _ITEM_BYTES
+        case TurnItem():
+            return _ITEM_BYTES + item.bytes_over(0) + len(item.propagated)
 
 
-def _turn_request(item: TurnItem) -> wk.WorkflowRequest:
-    return wk.WorkflowRequest(
-        instance_id=item.instance_id,
-        execution_id=from_text(item.execution_id),
-        past_events=item.past,
-        new_events=item.new,
-        cached_history=None if item.cached is None else wk.CachedHistory(event_count=item.cached),
-        propagated_history=pb.PropagatedHistory.FromString(item.propagated) if item.propagated else None,
-    )
+def _fill(wire: wk.WorkItem, item: Item) -> None:
+    wire.completion_token = item.token
+    match item:
+        case ActivityItem():
+            activity = wire.activity_request
+            activity.MergeFromString(item.request)
+            activity.attempt = item.attempt
+            if item.details is not None:
+                activity.heartbeat_details = item.details
+        case CancelItem():
+            cancel = wire.activity_cancel
+            cancel.instance_id = item.ref.instance_id
+            cancel.task_id = item.ref.task_id
+        case TurnItem():
+            _fill_turn(wire.workflow_request, item)
+
+
+def _fill_turn(turn: wk.WorkflowRequest, item: TurnItem) -> None:
+    turn.instance_id = item.instance_id
+    turn.execution_id.value = item.execution_id
+    if item.past:
+        turn.past_events.extend(item.past)
+    if item.new:
+        turn.new_events.extend(item.new)
+    if item.cached is not None:
+        turn.cached_history.event_count = item.cached
+        turn.cached_history.SetInParent()
+    if item.propagated:
+        turn.propagated_history.MergeFromString(item.propagated)
 
 
 def _read_turn(request: wk.WorkflowResponse) -> ac.Response:
