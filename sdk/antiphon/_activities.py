@@ -60,7 +60,7 @@ class Activities:
         self._most = most
         self._deliver = deliver
         self._running = 0
-        self._waiting: deque[tuple[worker_pb2.ActivityRequest, str]] = deque()
+        self._waiting: deque[tuple[worker_pb2.ActivityRequest, str, activity.ActivityInfo]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -81,25 +81,26 @@ class Activities:
         """
         info = _info(request)
         if token:
-            if _key(info) in self._open:
-                call = self._calls.get(_key(info))
+            key = _key(info)
+            if key in self._open:
+                call = self._calls.get(key)
                 if call is not None:
                     # Heartbeats and the result name the delivery that the sidecar there now knows.
                     self._keys[token] = self._keys.pop(call.token)
                     call.token = token
                 return
-            self._open[_key(info)] = info
-            self._keys[token] = _key(info)
-        self._begin(request, token)
+            self._open[key] = info
+            self._keys[token] = key
+        self._begin(request, token, info)
 
-    def _begin(self, request: worker_pb2.ActivityRequest, token: str) -> None:
+    def _begin(self, request: worker_pb2.ActivityRequest, token: str, info: activity.ActivityInfo) -> None:
         if self._running >= self._most:
-            self._waiting.append((request, token))
+            self._waiting.append((request, token, info))
             return
         self._running += 1
         self._idle.clear()
         call = Running(
-            name=request.name,
+            name=info.name,
             token=token,
             heartbeat_ms=request.heartbeat_ms,
             payloads=self._payloads,
@@ -107,23 +108,23 @@ class Activities:
             loop=self._loop,
         )
         if token:
-            self._calls[_key(_info(request))] = call
-        definition = self._definitions.get(request.name)
+            self._calls[_key(info)] = call
+        definition = self._definitions.get(info.name)
         if definition is None:
             self._ended(call, _not_registered(request, token, self._definitions))
         elif definition.is_async or self._around:
-            work = self._run_async(definition, request, call)
-            call.task = task = self._loop.create_task(work, name=f"activity {request.name}")
+            work = self._run_async(definition, request, call, info)
+            call.task = task = self._loop.create_task(work, name=f"activity {info.name}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._threads.submit(self._run_in_thread, definition, request, call)
+            self._threads.submit(self._run_in_thread, definition, request, call, info)
 
     def cancel(self, token: str) -> None:
         """Tell the activity of this delivery to end: nobody waits for it any more."""
-        for request, waiting in self._waiting:
+        for place, (request, waiting, _) in enumerate(self._waiting):
             if waiting == token:
-                self._waiting.remove((request, waiting))
+                del self._waiting[place]
                 self._deliver(self._failed(request, token, _cancelled(request.name)))
                 return
         key = self._keys.get(token)
@@ -173,9 +174,8 @@ class Activities:
         await self._idle.wait()
 
     def _forget_waiting(self) -> None:
-        for request, token in self._waiting:
-            key = _key(_info(request))
-            self._open.pop(key, None)
+        for _, token, info in self._waiting:
+            self._open.pop(_key(info), None)
             self._keys.pop(token, None)
         self._waiting.clear()
 
@@ -190,8 +190,7 @@ class Activities:
             await asyncio.wait(tasks, timeout=5)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _enter(self, request: worker_pb2.ActivityRequest, call: Running) -> None:
-        info = _info(request)
+    def _enter(self, request: worker_pb2.ActivityRequest, call: Running, info: activity.ActivityInfo) -> None:
         if request.HasField("heartbeat_details"):
             info = replace(info, heartbeat_details=self._details(request))
         activity.current.set(info)
@@ -207,9 +206,11 @@ class Activities:
             _log.warning("the details of a heartbeat cannot be read: %s", error, extra={"activity": request.name})
             return None
 
-    async def _run_async(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
+    async def _run_async(
+        self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running, info: activity.ActivityInfo
+    ) -> None:
         token = call.token
-        self._enter(request, call)
+        self._enter(request, call, info)
         try:
             value = await self._call(definition, self._arguments(definition, request))
             response = self._completed(request, token, value)
@@ -237,12 +238,16 @@ class Activities:
         call = interceptors.ActivityCall(info=activity.current.get(), input=arguments[0] if arguments else None)
         return await interceptors.chained([each.run_activity for each in self._around], innermost)(call)
 
-    def _run_in_thread(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
-        contextvars.Context().run(self._run_here, definition, request, call)
+    def _run_in_thread(
+        self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running, info: activity.ActivityInfo
+    ) -> None:
+        contextvars.Context().run(self._run_here, definition, request, call, info)
 
-    def _run_here(self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running) -> None:
+    def _run_here(
+        self, definition: Definition, request: worker_pb2.ActivityRequest, call: Running, info: activity.ActivityInfo
+    ) -> None:
         token = call.token
-        self._enter(request, call)
+        self._enter(request, call, info)
         try:
             value = definition.function(*self._arguments(definition, request))
             response = self._completed(request, token, value)
@@ -301,10 +306,11 @@ def _without_exit(function: Callable[..., object], *arguments: object) -> object
 
 
 def _info(request: worker_pb2.ActivityRequest) -> activity.ActivityInfo:
+    instance = request.workflow_instance
     return activity.ActivityInfo(
         name=request.name,
-        instance_id=request.workflow_instance.instance_id,
-        execution_id=request.workflow_instance.execution_id.value,
+        instance_id=instance.instance_id,
+        execution_id=instance.execution_id.value,
         task_id=request.task_id,
         task_execution_id=request.task_execution_id,
         attempt=request.attempt,
@@ -322,11 +328,12 @@ def _key(info: activity.ActivityInfo) -> _Key:
 
 
 def _answer(request: worker_pb2.ActivityRequest, token: str) -> worker_pb2.ActivityResponse:
-    return worker_pb2.ActivityResponse(
-        instance_id=request.workflow_instance.instance_id,
-        task_id=request.task_id,
-        completion_token=token,
-    )
+    # Field by field: keywords would cost more than all else of an answer.
+    response = worker_pb2.ActivityResponse()
+    response.instance_id = request.workflow_instance.instance_id
+    response.task_id = request.task_id
+    response.completion_token = token
+    return response
 
 
 def _not_registered(
