@@ -19,13 +19,16 @@ from antiphon_names import registry
 from antiphon_proto import methods
 from antiphon_proto.v1 import peer_pb2 as pb
 from antiphon_sidecar.peers import grpc_messages
-from antiphon_sidecar.peers.base import Message
+from antiphon_sidecar.peers.base import Answer, Message, Verdict
 
 logger = logging.getLogger(__name__)
 
 #: Messages that wait for one replica; the oldest go first.
 _WAITING_MOST = 20_000
 _BATCH_MOST = 500
+#: Answers that only end what the other side remembers: they wait so long for others, or for a message that goes anyway.
+_PATIENT = (Verdict.COMMITTED, Verdict.GONE)
+_PATIENCE_S = 0.05
 _BACKOFF_S = (0.1, 2.0)
 _GREETING_S = 5.0
 _OPTIONS = (
@@ -183,13 +186,22 @@ class _Link:
         self._wake = asyncio.Event()
         self._traffic = traffic
         self.linked = False
-        self.ended = asyncio.get_running_loop().create_task(self._run(), name=f"link-{to}")
+        self._later: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.ended = self._loop.create_task(self._run(), name=f"link-{to}")
 
     def put(self, message: Message) -> None:
         """Queue a message."""
         if len(self._waiting) == _WAITING_MOST:
             self._traffic["dropped"] += 1
         self._waiting.append(message)
+        if not isinstance(message, Answer) or message.verdict not in _PATIENT:
+            self._wake.set()
+        elif self._later is None:
+            self._later = self._loop.call_later(_PATIENCE_S, self._patience_over)
+
+    def _patience_over(self) -> None:
+        self._later = None
         self._wake.set()
 
     async def _run(self) -> None:
@@ -241,14 +253,18 @@ class _Link:
         # One event for both: a task for each wait would cost more than the message.
         over.add_done_callback(lambda _: self._wake.set())
         try:
-            while not over.done():
+            while True:
+                await self._wake.wait()
                 # Before the writing: what comes during it, the end too, must be seen after it.
                 self._wake.clear()
-                while self._waiting:
-                    count = min(len(self._waiting), _BATCH_MOST)
+                if over.done():
+                    return
+                left = len(self._waiting)
+                while left:
+                    count = min(left, _BATCH_MOST)
                     await call.write(grpc_messages.batch(self._waiting.popleft() for _ in range(count)))
                     self._traffic["sent"] += count
-                await self._wake.wait()
+                    left -= count
         finally:
             over.cancel()
 

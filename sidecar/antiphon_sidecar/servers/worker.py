@@ -46,7 +46,7 @@ _BATCH_BYTES_MAX = 2 * 1024 * 1024
 #: What an item holds beside its request or events.
 _ITEM_BYTES = 500
 #: How long settled results gather before the worker hears of them: nobody waits for it, and each message costs both.
-_SETTLED_S = 0.05
+_SETTLED_S = 0.2
 _SCHEMAS_MAX = 1_000
 _SCHEMA_CHARACTERS_MAX = 256 * 1024
 _KINDS = {wk.OfferedName.KIND_WORKFLOW: "workflow", wk.OfferedName.KIND_ACTIVITY: "activity"}

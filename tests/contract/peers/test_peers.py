@@ -292,3 +292,30 @@ async def test_certificates_that_change_are_used_without_a_restart(tmp_path: Pat
         three, _ = await town.join("three")
         two.letters.clear()
         await repeat(three, "two", two)
+
+
+async def test_answers_wait_for_what_goes_next_and_never_long(grpc_town: Town) -> None:
+    one, _ = await grpc_town.join("one")
+    _, two = await grpc_town.join("two")
+    one.send("two", Cancel(REF))
+    await two.holds(lambda letters: len(letters) == 1)
+    began = time.monotonic()
+    one.send("two", Answer(REF, Verdict.COMMITTED))
+    one.send("two", Answer(REF, Verdict.GONE))
+    await two.holds(lambda letters: len(letters) == 3)
+    assert 0.03 < time.monotonic() - began < 1.0
+    one.send("two", Answer(REF, Verdict.COMMITTED))
+    one.send("two", Cancel(REF))
+    one.send("two", Answer(REF, Verdict.GONE))
+    await two.holds(lambda letters: len(letters) == 6)
+
+
+async def test_answers_behind_more_than_a_batch_are_sent(grpc_town: Town) -> None:
+    one, _ = await grpc_town.join("one")
+    _, two = await grpc_town.join("two")
+    for number in range(3_000):
+        one.send("two", Cancel(REF))
+        if number % 250 == 0:
+            await asyncio.sleep(0)
+        one.send("two", Answer(REF, Verdict.COMMITTED))
+    await two.holds(lambda letters: len(letters) == 6_000)
