@@ -10,6 +10,7 @@ from parts import Costs, Setup, World
 
 IDLE_S = 5.0
 WAITING_S = 10.0
+SETTLING_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def watch(row: Row, where: World, *, seconds: float) -> None:
 
 
 def compared(rows: Sequence[Row]) -> None:
-    """Say in the note of the second of two rows what its CPU is of the first one's, apps included."""
-    first, second = ((row.all_but_apps_ms + row.ms(row.apps_s)) for row in rows)
-    rows[1].note = f"CPU, apps included, of the row above: {second / first:.2f}x" if first else ""
+    """Say in the notes of all rows but the first what their CPU is of the first one's, apps included."""
+    first, *others = ((row.all_but_apps_ms + row.ms(row.apps_s)) for row in rows)
+    for row, cost in zip(rows[1:], others, strict=True):
+        row.note = f"CPU, apps included, of the first row: {cost / first:.2f}x" if first else ""

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -22,6 +22,7 @@ from measuring import (
     CHAIN_IN,
     CHAIN_OVER,
     IDLE_S,
+    SETTLING_S,
     WAITING_S,
     WORKLOADS,
     Row,
@@ -110,8 +111,8 @@ def group_rows(setups: Sequence[Setup], plan: Plan, console: Console) -> Iterato
 def waiting(where: World, plan: Plan) -> Row:
     """Let many instances wait for an event that never comes, and see what that costs."""
     where.load("wait_for_ever", count=plan.waiting, at_once=32)
-    # What starting them has left to do is not what waiting costs.
-    time.sleep(IDLE_S)
+    # What starting them has left to do is not what waiting costs: PostgreSQL looks for dead rows once a minute.
+    time.sleep(SETTLING_S)
     row = Row(f"{plan.waiting:,} {WAITING}", "", OURS, note="10 ms are 1 % of a core")
     watch(row, where, seconds=WAITING_S)
     return row
@@ -124,7 +125,7 @@ def flatness(plan: Plan, console: Console) -> list[Row]:
     with console.status(titles[1]), world(OURS) as fresh, world(OURS) as aged:
         warm(fresh, work)
         aged.load("three_steps", count=plan.finished, at_once=64)
-        return _side_by_side([(titles[0], OURS, fresh), (titles[1], OURS, aged)], work, plan.rounds)
+        return _side_by_side([(titles[0], OURS, fresh, work), (titles[1], OURS, aged, work)], plan.rounds)
 
 
 def replicas(plan: Plan, console: Console) -> list[Row]:
@@ -132,17 +133,25 @@ def replicas(plan: Plan, console: Console) -> list[Row]:
     one = Setup(OURS.sdk, OURS.store, sidecars=True, apps=("app1",))
     four = Setup(OURS.sdk, OURS.store, sidecars=True, apps=("app1",), replicas=4)
     work = Workload(CHAIN_IN, "chain_in_one_app", 16, 1000).scaled(plan.share)
+    # As many for each replica as the one alone has: only so do they send and commit as much at once.
+    more = replace(work, at_once=4 * work.at_once)
     with console.status(REPLICAS), world(one) as alone, world(four) as together:
         warm(alone, work)
-        warm(together, work)
-        named = [(f"chain of 5, 1 of {REPLICAS}", one, alone), (f"the same, 4 {REPLICAS}", four, together)]
-        return _side_by_side(named, work, plan.rounds)
+        warm(together, more)
+        return _side_by_side(
+            [
+                (f"chain of 5, 1 of {REPLICAS}", one, alone, work),
+                (f"the same, 4 {REPLICAS}, as many in all", four, together, work),
+                (f"the same, 4 {REPLICAS}, as many each", four, together, more),
+            ],
+            plan.rounds,
+        )
 
 
-def _side_by_side(named: Sequence[tuple[str, Setup, World]], work: Workload, rounds: int) -> list[Row]:
-    rows = [Row(title, str(work.at_once), setup) for title, setup, _ in named]
+def _side_by_side(named: Sequence[tuple[str, Setup, World, Workload]], rounds: int) -> list[Row]:
+    rows = [Row(title, str(work.at_once), setup) for title, setup, _, work in named]
     for _ in range(rounds):
-        for row, (_, _, where) in zip(rows, named, strict=True):
+        for row, (_, _, where, work) in zip(rows, named, strict=True):
             measure(row, where, work)
     compared(rows)
     return rows

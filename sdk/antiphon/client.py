@@ -116,7 +116,8 @@ class Client:
         """
         name = _definitions.workflow_name(workflow)
         request = client_pb2.CreateInstanceRequest(
-            instance_id=instance_id or _values.random_id(),
+            # Left to the sidecar, which draws one that is near; but interceptors are shown the ID before.
+            instance_id=instance_id or (_values.random_id() if self._around else ""),
             name=name,
             tags=dict(tags or {}),
             enforce_unique_instance_id=unique,

@@ -326,6 +326,10 @@ class Calls:
         """Return 16 bytes for an instance that was given no ID."""
         return self._replica.parts.clock.new_id()
 
+    def new_instance_id(self, name: str) -> str:
+        """Return an ID for an instance of this workflow that was given none."""
+        return direct.near_id(self._replica, name) if self._own else self.new_id().hex()
+
     async def wait_started(self, instance_id: str, *, payloads: bool) -> Snapshot:
         """Wait until the instance is no longer PENDING; for ever, when it never comes to be."""
         return await self._when(instance_id, {Status.PENDING}, payloads=payloads)

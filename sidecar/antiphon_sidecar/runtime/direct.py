@@ -20,6 +20,10 @@ from antiphon_sidecar.runtime.workers import Workers
 from antiphon_sidecar.stores.base import InstanceRow
 from antiphon_sidecar.stores.errors import OutcomeUnknown
 
+#: So many turns are in a worker's hands at once also where it answers each of them within milliseconds.
+_TURNS_FEW = 32
+_DRAWS = 24
+
 
 class Side(Protocol):
     """The parts of a replica that a start goes through."""
@@ -62,6 +66,27 @@ def can_begin(side: Side, instance_id: str, name: str) -> bool:
         # A grant is given to an instance that is there.
         return False
     return side.workers.for_turn(name, None) is not None
+
+
+def near_id(side: Side, name: str) -> str:
+    """Return a random ID for an instance of this workflow.
+
+    Where workers here have room for its turns, it is one of a partition that is owned here, if such a one comes up
+    soon: the run then begins here, and whoever asks for it here need not ask elsewhere.
+    """
+    draws = _DRAWS if _has_much_room(side.workers, name) else 1
+    instance_id = ""
+    for _ in range(draws):
+        instance_id = side.parts.clock.new_id().hex()
+        if side.instances.owns(instance_id):
+            break
+    return instance_id
+
+
+def _has_much_room(workers: Workers, name: str) -> bool:
+    """Tell whether workers here run the workflow and have few turns in hand: no need to spread its runs."""
+    busy = sum(stream.turns for stream in workers.streams) >= _TURNS_FEW * len(workers.streams)
+    return not busy and workers.for_turn(name, None) is not None
 
 
 async def begin(side: Side, instance_id: str, start: Message, *, patience_s: float) -> bool:

@@ -128,9 +128,9 @@ class ClientService:
     async def start(self, request: cl.CreateInstanceRequest, context: Context) -> cl.CreateInstanceResponse:
         """Start an instance."""
         calls = self._calls(request)
-        instance_id = request.instance_id or uuid.UUID(bytes=calls.new_id()).hex
         if not request.name:
             raise _invalid("the request names no workflow. Set its name.")
+        instance_id = request.instance_id or calls.new_instance_id(request.name)
         _check_name("workflow name", request.name)
         _check_name("execution ID", request.execution_id.value)
         self._check_payload(f'input of workflow "{request.name}"', request.input.value)

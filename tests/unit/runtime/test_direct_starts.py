@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from antiphon_names.hashing import partition_of, slot_of
 from antiphon_sidecar.engine.events import Status
-from antiphon_sidecar.runtime.calls import NewInstance
+from antiphon_sidecar.runtime.calls import Calls, NewInstance
 from antiphon_sidecar.runtime.errors import Exists
 from antiphon_sidecar.runtime.parking import START_PATIENCE_S
 from antiphon_sidecar.stores.base import Commit, Outcome
@@ -211,3 +212,21 @@ async def test_a_partition_that_is_lost_in_the_first_turn_leaves_the_start_to_th
     made.answer(await made.turn(hand, 2), done())
     assert await call == "one"
     await runs_once(made, hand, turns=2)
+
+
+@in_a_house
+async def test_an_id_is_drawn_near_where_the_run_can_begin(made: House) -> None:
+    def near(name: str = "ship") -> list[bool]:
+        return [partition_of(slot_of(made.calls.new_instance_id(name))) < 8 for _ in range(50)]
+
+    made.replica.instances.owns = (  # type: ignore[method-assign]
+        lambda instance_id: partition_of(slot_of(instance_id)) < 8
+    )
+    assert not all(near())
+    hand = await made.worker("ship")
+    assert all(near())
+    assert not all(near("other"))
+    hand.stream.turns = 32
+    assert not all(near())
+    elsewhere = Calls(made.replica, app="payments")
+    assert len({elsewhere.new_instance_id("ship") for _ in range(5)}) == 5

@@ -1,7 +1,7 @@
 """The client against a scripted sidecar, over real gRPC on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from antiphon import Client, Status, TraceContext, errors, workflow
+from antiphon.interceptors import ClientCall
 from antiphon_proto.v1 import client_pb2, history_pb2
 from tests.unit.sdk.scribe import Scribe
 from tests.unit.sdk.sidecar_script import ScriptedSidecar, on_stream
@@ -59,13 +60,33 @@ async def test_starts_with_all_that_was_said(sidecar: ScriptedSidecar, client: C
     assert (trace.trace_parent, trace.trace_state.value) == ("00-a", "v=1")
 
 
-async def test_draws_an_id_when_none_is_given(sidecar: ScriptedSidecar, client: Client):
-    await client.start("report")
-    await client.start("report")
-    first, second = sidecar.requests
-    assert len({first.instance_id, second.instance_id, ""}) == 3
-    assert not first.HasField("input")
-    assert first.router.target_app_id == "app2"
+async def test_leaves_the_id_to_the_sidecar_when_none_is_given(sidecar: ScriptedSidecar, client: Client):
+    sidecar.replies["StartInstance"] = client_pb2.CreateInstanceResponse(instance_id="drawn")
+    assert await client.start("report") == "drawn"
+    (request,) = sidecar.requests
+    assert request.instance_id == ""
+    assert not request.HasField("input")
+    assert request.router.target_app_id == "app2"
+
+
+class Sees:
+    """An interceptor that keeps the IDs it is shown."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def call(self, call: ClientCall, proceed: Callable[[ClientCall], Awaitable[object]]) -> object:
+        self.ids.append(call.instance_id)
+        return await proceed(call)
+
+
+async def test_interceptors_see_the_id_that_an_instance_will_have(sidecar: ScriptedSidecar):
+    sees = Sees()
+    async with Client(address=sidecar.address, interceptors=[sees]) as opened:
+        await opened.start("report")
+        await opened.start("report")
+    assert [request.instance_id for request in sidecar.requests] == sees.ids
+    assert len({*sees.ids, ""}) == 3
 
 
 async def test_wait_returns_the_output_as_its_type(sidecar: ScriptedSidecar, client: Client):
