@@ -112,6 +112,8 @@ class Calls:
         except BaseException:
             direct.not_written(self._replica, row)
             raise
+        finally:
+            direct.over_with(self._replica, self._app, row.instance_id)
         if row.scheduled_at is not None:
             self._schedule(row.instance_id, row.scheduled_at)
         elif direct.written(self._replica, row):
@@ -231,6 +233,7 @@ class Calls:
         await self._until(instance_id, {Status.SUSPENDED, Status.STALLED}, self._patience_s)
 
     async def _post(self, instance_id: str, event: Event, kind: Kind) -> None:
+        await direct.has_rows(self._replica, self._app, instance_id)
         message = Incoming(kind=kind, row=Row.NONE, events=(event,), message_id=self._replica.parts.clock.new_id())
         instances = self._replica.instances
         if self._own and direct.can_apply(self._replica, instance_id, control=kind is Kind.CONTROL):
@@ -273,6 +276,7 @@ class Calls:
 
     async def get(self, instance_id: str, *, payloads: bool) -> Snapshot | None:
         """Return an instance; None when it is unknown. `started`, and with it the input, only with `payloads`."""
+        await direct.has_rows(self._replica, self._app, instance_id)
         row = await self._store.get_instance(app=self._app, instance_id=instance_id)
         if row is None:
             return None

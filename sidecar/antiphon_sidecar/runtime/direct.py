@@ -14,7 +14,7 @@ from antiphon_sidecar.engine.messages import Kind, Message, Row
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.lane import Lane, Phase
 from antiphon_sidecar.runtime.limiting import Limiting
-from antiphon_sidecar.runtime.parts import Parts
+from antiphon_sidecar.runtime.parts import Identity, Parts
 from antiphon_sidecar.runtime.starts import state_of_start
 from antiphon_sidecar.runtime.workers import Workers
 from antiphon_sidecar.stores.base import InstanceRow
@@ -28,10 +28,12 @@ _DRAWS = 24
 class Side(Protocol):
     """The parts of a replica that a start goes through."""
 
+    identity: Identity
     parts: Parts
     instances: Instances
     workers: Workers
     limiting: Limiting
+    beginning: dict[tuple[str, str], asyncio.Future[None]]
 
     def call_settled(self, message_id: bytes, *, applied: bool) -> bool:
         """Answer a client call; False when nobody waits for it any more."""
@@ -96,13 +98,39 @@ async def begin(side: Side, instance_id: str, start: Message, *, patience_s: flo
         OutcomeUnknown: the store does not say whether the commit landed.
     """
     settled = side.expect_call(start.message_id)
+    side.beginning[side.identity.app, instance_id] = asyncio.get_running_loop().create_future()
     over = asyncio.get_running_loop().call_later(patience_s, _give_up, settled, instance_id)
     try:
         side.instances.deliver(instance_id, [replace(start, row=Row.NONE)], new=True)
-        return await settled
+        begun = await settled
+    except BaseException:
+        over_with(side, side.identity.app, instance_id)
+        raise
     finally:
         over.cancel()
         side.forget_call(start.message_id)
+    if begun:
+        over_with(side, side.identity.app, instance_id)
+    return begun
+
+
+def over_with(side: Side, app: str, instance_id: str) -> None:
+    """Note that a start has rows, or never will."""
+    beginning = side.beginning.pop((app, instance_id), None)
+    if beginning is not None:
+        beginning.set_result(None)
+
+
+async def has_rows(side: Side, app: str, instance_id: str) -> None:
+    """Have a start written down without waiting for its first turn, for whoever knows its ID before its answer."""
+    beginning = side.beginning.get((app, instance_id))
+    if beginning is None:
+        return
+    lane = side.instances.get(instance_id)
+    for message in () if lane is None else tuple(lane.messages()):
+        if lane is not None and message.kind is Kind.START and message.row is Row.NONE and not lane.replacing:
+            parked(side, lane, message)
+    await asyncio.wait([beginning])
 
 
 def _give_up(settled: "asyncio.Future[bool]", instance_id: str) -> None:

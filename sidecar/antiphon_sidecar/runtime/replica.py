@@ -79,6 +79,8 @@ class Replica:
         #: Who sent a result that is not settled yet; filled by `receiving`.
         self.senders: dict[TaskRef, dict[str, None]] = {}
         self._calls = PendingCalls()
+        #: By app and instance ID, starts here that have no rows yet; done once they have, or never will.
+        self.beginning: dict[tuple[str, str], asyncio.Future[None]] = {}
         self.handover = Handover(
             clock=parts.clock,
             lease_s=parts.limits.lease_s,

@@ -21,7 +21,6 @@ from antiphon_sidecar.runtime.intake import Intake
 from antiphon_sidecar.runtime.lane import Lane
 from antiphon_sidecar.runtime.ownership import Ownership
 from antiphon_sidecar.runtime.parking import parked
-from antiphon_sidecar.runtime.parts import Identity
 from antiphon_sidecar.runtime.purging import purge_run
 from antiphon_sidecar.runtime.retention import Retention
 from antiphon_sidecar.runtime.tasks import Batches, Tasks
@@ -34,7 +33,6 @@ _NS = 1_000_000_000
 class Side(direct.Side, Protocol):
     """The parts of a replica that get the answers."""
 
-    identity: Identity
     dispatcher: Dispatcher
     intake: Intake
     ownership: Ownership

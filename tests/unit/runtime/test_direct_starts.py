@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import pytest
 
 from antiphon_names.hashing import partition_of, slot_of
-from antiphon_sidecar.engine.events import Status
+from antiphon_sidecar.engine.events import SENTINEL_NS, Status
 from antiphon_sidecar.runtime.calls import Calls, NewInstance
 from antiphon_sidecar.runtime.errors import Exists
 from antiphon_sidecar.runtime.parking import START_PATIENCE_S
 from antiphon_sidecar.stores.base import Commit, Outcome
 from antiphon_sidecar.stores.errors import OutcomeUnknown, Unreachable
-from tests.unit.engine.build import done, task
+from tests.unit.engine.build import done, task, timer
 from tests.unit.runtime.house import APP, Hand, House
 from tests.unit.runtime.test_stalls import in_a_house
 
@@ -230,3 +230,28 @@ async def test_an_id_is_drawn_near_where_the_run_can_begin(made: House) -> None:
     assert not all(near())
     elsewhere = Calls(made.replica, app="payments")
     assert len({elsewhere.new_instance_id("ship") for _ in range(5)}) == 5
+
+
+@in_a_house
+async def test_an_event_that_comes_in_the_first_turn_goes_into_the_next(made: House) -> None:
+    hand = await made.worker()
+    call = starting(made)
+    turn = await made.turn(hand)
+    await made.calls.raise_event("one", "go", "1")
+    seen = await made.calls.get("one", payloads=True)
+    assert seen is not None
+    assert seen.status is Status.PENDING
+    made.answer(turn, timer(1, SENTINEL_NS))
+    assert await call == "one"
+    made.answer(await made.turn(hand, 2), done(2))
+    await runs_once(made, hand, turns=2)
+
+
+@in_a_house
+async def test_whoever_looks_while_the_first_commit_is_under_way_waits_for_it(made: House) -> None:
+    hand = await made.worker()
+    call = starting(made)
+    made.answer(await made.turn(hand), task())
+    seen = await made.calls.get("one", payloads=False)
+    assert seen is not None
+    assert await call == "one"
