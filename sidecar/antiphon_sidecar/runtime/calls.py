@@ -97,11 +97,9 @@ class Calls:
         message = message_of_start(
             new, app=self._app, message_id=clock.new_id(), execution_id=clock.new_id().hex(), now=now
         )
-        if new.scheduled_at is None and self._own and direct.can_begin(self._replica, new.instance_id, new.name):
-            if not await direct.begin(self._replica, new.instance_id, message, patience_s=self._patience_s):
-                await self._written(message, unique=new.unique)
-            return new.instance_id
-        await self._written(message, unique=new.unique)
+        straight = new.scheduled_at is None and self._own and direct.can_begin(self._replica, new.instance_id, new.name)
+        if not straight or not await direct.begin(self._replica, new.instance_id, message, patience_s=self._patience_s):
+            await self._written(message, unique=new.unique)
         return new.instance_id
 
     async def _written(self, message: Incoming, *, unique: bool) -> None:
@@ -305,6 +303,7 @@ class Calls:
         Raises:
             NotFound: unknown.
         """
+        await direct.has_rows(self._replica, self._app, instance_id)
         if await self._store.get_instance(app=self._app, instance_id=instance_id) is None:
             raise NotFound(self._app, instance_id)
         batches = await self._store.history(app=self._app, instance_id=instance_id)
@@ -432,6 +431,7 @@ class Calls:
         Raises:
             Refused: it has not finished, and `force` was not asked for.
         """
+        await direct.has_rows(self._replica, self._app, instance_id)
         return await self._purges.one(instance_id, force=force, recursive=recursive, dry_run=dry_run)
 
     async def purge_many(
