@@ -61,6 +61,9 @@ def can_begin(side: Side, instance_id: str, name: str) -> bool:
     """Tell whether a run that nothing is known of here could have its first turn now."""
     if side.instances.get(instance_id) is not None or not side.instances.owns(instance_id):
         return False
+    if (side.identity.app, instance_id) in side.beginning:
+        # Another start of this ID is being written, and whoever asks for the ID waits for that one.
+        return False
     if not side.parts.committer.writes:
         # A call that writes rows is told why it cannot.
         return False

@@ -255,3 +255,30 @@ async def test_whoever_looks_while_the_first_commit_is_under_way_waits_for_it(ma
     seen = await made.calls.get("one", payloads=False)
     assert seen is not None
     assert await call == "one"
+
+
+@in_a_house
+async def test_a_second_start_of_the_id_leaves_nobody_waiting_for_the_first(made: House) -> None:
+    begin, may_write = made.store.start_instance, asyncio.Event()
+
+    async def slowly(**given: object) -> object:
+        await may_write.wait()
+        return await begin(**given)  # type: ignore[arg-type]
+
+    made.store.start_instance = slowly  # type: ignore[method-assign, assignment]
+    committing(made, [Outcome.CONFLICT])
+    hand = await made.worker()
+    first = starting(made)
+    made.answer(await made.turn(hand), task())
+    await made.until(lambda: made.replica.instances.get("one") is None)
+    asked = asyncio.ensure_future(made.calls.get("one", payloads=False))
+    await asyncio.sleep(0)
+    second = starting(made)
+    await made.later(0.1)
+    may_write.set()
+    made.answer(await made.turn(hand, 2), task())
+    assert await first == "one"
+    with pytest.raises(Exists):
+        await second
+    async with asyncio.timeout(10):
+        assert await asked is not None
