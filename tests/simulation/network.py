@@ -27,6 +27,8 @@ class Network:
         self._rng = rng
         self._trace = trace
         self.weather = Weather()
+        #: Called with the sender and each message that it sends, whether or not it arrives.
+        self.on_send: Callable[[str, Message], None] = lambda sender, message: None
         self._ends: dict[str, tuple[Host, Callable[[str, Message], None]]] = {}
         #: (from, to) -> until when nothing passes.
         self.cuts: dict[tuple[str, str], float] = {}
@@ -46,6 +48,7 @@ class Network:
     def send(self, sender: str, to: str, message: Message) -> None:
         """Pass a message on, or not."""
         kind = type(message).__name__
+        self.on_send(sender, message)
         if self.loop.time() < self.cuts.get((sender, to), 0.0) or self._rng.random() < self.weather.lost:
             self._trace.note(sender, "lost", kind, to)
             return

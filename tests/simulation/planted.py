@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from antiphon_sidecar.engine import endings, rerun, result
-from antiphon_sidecar.peers.base import Answer, Verdict
-from antiphon_sidecar.runtime import doubts, elsewhere, handout, instances, purging, receiving, replica, rows, storework
+from antiphon_sidecar.peers.base import Answer, Cancel, Verdict
+from antiphon_sidecar.runtime import elsewhere, handout, instances, purging, receiving, replica, rows, storework
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.elsewhere import Askers, Elsewhere
 from antiphon_sidecar.runtime.instances import Instances
@@ -71,7 +71,21 @@ def new_owner_forgets_the_deadlines(patch: Patch) -> None:
 
 def cancellations_are_said_once(patch: Patch) -> None:
     """Who runs a task that nobody waits for is told once, and whether it was heard is nobody's business."""
-    patch(doubts, "doubt", lambda lanes, ref, unwanted: None)
+
+    async def nothing(self: Any, doubts: Any) -> None:
+        return None
+
+    patch(storework.StoreWork, "_settle_doubts", nothing)
+
+
+def doubts_are_settled_from_memory(patch: Patch) -> None:
+    """What an owner does not know of is over, though it may be the owner no more."""
+
+    async def at_once(self: Any, doubts: Any) -> None:
+        for sender, ref in doubts:
+            self._side.send(sender, Cancel(ref))
+
+    patch(storework.StoreWork, "_settle_doubts", at_once)
 
 
 def sweep_is_dropped(patch: Patch) -> None:
@@ -365,6 +379,9 @@ def _short(*kinds: str, every_s: float = 0.5, **more: Any) -> Scenario:
 #: Many are started at once, and purged as soon as they have ended.
 _AT_ONCE = _short("bad store", instances=40, write=situations.at_once, live=situations.purge_at_once)
 _ABANDONED = _short("bad network", apps=2, write=situations.slow_children, live=situations.abandon_children)
+_ELSEWHERE = _short(
+    "etcd down for one", every_s=0.3, apps=2, replicas=3, instances=24, purges=0.0, write=situations.work_elsewhere
+)
 #: Nothing is purged: a start that lands late, after its run was purged, begins the run again.
 _TAKEN = _short("roll", "bad store", "bad store", every_s=1.0, active_s=40.0, purges=0.0)
 
@@ -596,6 +613,19 @@ BUGS = _bugs(
     Bug(owner_does_not_tell, frozenset({"told late"}), _WAITED),
     Bug(next_owner_is_not_asked, frozenset({"told late"}), _WAITED_OVER_OWNERS),
     Bug(cancellations_are_said_once, frozenset({"not cancelled"}), _plan("bad network", "kill sidecar")),
+    Bug(
+        doubts_are_settled_from_memory,
+        frozenset({"wanted and cancelled", "sent after settled"}),
+        _short(
+            "etcd down for one",
+            every_s=0.3,
+            replicas=3,
+            apps=2,
+            write=situations.work_elsewhere,
+            instances=24,
+            purges=0.0,
+        ),
+    ),
 )
 
 #: Rules that no run can miss, because another rule catches whatever they would have caught.

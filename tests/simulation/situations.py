@@ -21,6 +21,11 @@ def one_way(writer: Writer, instance_id: str) -> Program:
     return ["seq", [["par", [["act", "app1", f"{instance_id}-{n}", 0, 1] for n in range(6)]] for _ in range(2)]]
 
 
+def work_elsewhere(writer: Writer, instance_id: str) -> Program:
+    """Activities in the second app, one after another."""
+    return ["seq", [["act", "app1", f"{instance_id}-{writer.next()}", 0, 1] for _ in range(10)]]
+
+
 def children(writer: Writer, instance_id: str) -> Program:
     """Children that are over at once."""
     program: Program = []

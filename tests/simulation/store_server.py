@@ -24,7 +24,7 @@ EPOCH_NS = 1_800_000_000_000_000_000
 _READS = frozenset(
     ("now", "heartbeats", "known_apps", "load", "load_inbox", "has_commit", "get_instance", "registry_copy")
 )
-_READS |= frozenset(("history", "list_instances", "any_due", "due_inbox", "due_tasks", "due_timers"))
+_READS |= frozenset(("history", "list_instances", "any_due", "have_tasks", "due_inbox", "due_tasks", "due_timers"))
 _WRITES = frozenset(("beat", "leave", "remember_app", "take_partition", "commit", "replace_tasks", "bump_attempts"))
 _WRITES |= frozenset(("claim_tasks", "start_instance", "post", "purge", "defer_inbox", "defer_tasks", "defer_timers"))
 _WRITES |= frozenset(

@@ -8,6 +8,7 @@ from random import Random
 
 from antiphon_names import errors as codes
 from antiphon_sidecar.engine.events import TERMINAL
+from antiphon_sidecar.peers.base import Cancel, Message
 from antiphon_sidecar.runtime.replica import Replica
 from antiphon_sidecar.settings import Limits
 from antiphon_sidecar.stores.base import Commit, InstanceRow, TaskRef
@@ -161,6 +162,7 @@ class World:
             retention={} if scenario.keep_s is None else dict.fromkeys(sorted(TERMINAL), scenario.keep_s),
         )
         self.model.keep_ns = round((scenario.keep_s or 0.0) * 1e9)
+        self.surroundings.network.on_send = self._sent
         store.on_retire = lambda rows: self.model.retire(rows, store.tables.row)
         self.draw = self.rng("world")
         self.wishes = self.rng("wishes")
@@ -187,6 +189,11 @@ class World:
         for ref in (*run.tasks, *run.timers):
             if row.status in TERMINAL or ref.execution_id != row.execution_id:
                 self.model.breaks("rows left", f"{ref} when {host} ended its generation")
+
+    def _sent(self, sender: str, message: Message) -> None:
+        """Nothing is cancelled as long as anybody waits for it."""
+        if isinstance(message, Cancel) and message.ref in self.surroundings.store.tables.tasks:
+            self.model.breaks("wanted and cancelled", f"{sender} has {message.ref} cancelled, which is waited for")
 
     def _hanging(self) -> list[tuple[str, TaskRef]]:
         workers = [pod.worker for pod in self.pods if pod.worker is not None and pod.worker.cancels]

@@ -17,7 +17,6 @@ from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn, begin_turn
 from antiphon_sidecar.peers.base import Verdict
 from antiphon_sidecar.runtime import rows
-from antiphon_sidecar.runtime.doubts import settle_doubts
 from antiphon_sidecar.runtime.effects import Effects, Scope
 from antiphon_sidecar.runtime.handout import HandOut
 from antiphon_sidecar.runtime.lane import Lane, Meanwhile, Phase, due_purge, log_dropped, read_in_time, split_kept
@@ -394,8 +393,8 @@ class Instances:
         for message in still:
             self._enqueue(lane, message)
         if gone:
-            self._effects.results_settled([self.ref(lane, m) for m in gone], Verdict.GONE)
-        settle_doubts(lane)
+            # Not for sure: they may have been another owner's since this was read.
+            self._effects.results_unwanted(gone, lane)
         self._effects.changed(lane)
         due_purge(lane, self._effects.purge)
         if not lane.queue:

@@ -13,7 +13,7 @@ from antiphon_sidecar.engine.outcome import Stalled
 from antiphon_sidecar.engine.state import State
 from antiphon_sidecar.engine.turn import Turn
 from antiphon_sidecar.runtime.workers import SEEN_MAX, TurnItem, WorkerStream
-from antiphon_sidecar.stores.base import Loaded, TaskRef
+from antiphon_sidecar.stores.base import Loaded
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,7 @@ class Lane:
     that is durable; `recovered`: the instance was read just after its partition was taken, so that its last owner
     may have died with the worker; `not_before`: when it may go to a worker again, in monotonic seconds.
 
-    `doubts`: tasks that somebody runs, and whom to call when they turn out to be unwanted. `granted`: the
-    run has what a limit on its workflow's name asks for.
+    `granted`: the run has what a limit on its workflow's name asks for.
     """
 
     instance_id: str
@@ -80,7 +79,6 @@ class Lane:
     not_before: float = 0.0
     #: Names of events that the workflow waited for after its last turn here, as far as its SDK says so.
     awaited: tuple[str, ...] = ()
-    doubts: list[tuple[TaskRef, Callable[[], None]]] = field(default_factory=list)
     granted: bool = False
     purge: Message | None = None
     gone: bool = False
@@ -221,7 +219,7 @@ def log_dropped(instance_id: str, starts: Iterable[Message]) -> None:
 
 
 def split_kept(kept: Iterable[Message], loaded: Loaded | None) -> tuple[list[Message], list[Message]]:
-    """Return what a lane kept over a read, and the task results among it whose row is gone."""
+    """Return what a lane kept over a read, and the task results among it whose row was not there."""
     open_rows = {(task.execution_id, task.task_id) for task in loaded.tasks} if loaded else set()
     still: list[Message] = []
     gone: list[Message] = []

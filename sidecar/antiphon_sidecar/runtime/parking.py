@@ -60,9 +60,12 @@ def parked(lane: Lane, message: Message, *, there: bool) -> None:
             lane.replaced.add(message.ref_id)
     else:
         place = next((i for i, m in enumerate(lane.queue) if m is message), None)
-        if place is not None and there:
+        if place is None:
+            # Nobody here waits for it any more: its row, if there is one, is read like any other.
+            return
+        if there:
             lane.queue[place] = replaced_message(message)
-        elif place is not None:
+        else:
             del lane.queue[place]
     if there:
         lane.known_rows[replaced_message(message).message_id] = None

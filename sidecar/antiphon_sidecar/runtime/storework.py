@@ -12,7 +12,8 @@ from antiphon_names.hashing import partition_of
 from antiphon_sidecar.codec import events as codec
 from antiphon_sidecar.engine.events import PurgeRequested
 from antiphon_sidecar.engine.messages import Kind, Message, Row
-from antiphon_sidecar.peers.base import Verdict
+from antiphon_sidecar.peers.base import Cancel, Verdict
+from antiphon_sidecar.peers.base import Message as PeerMessage
 from antiphon_sidecar.runtime import direct, rows
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.grants import Grants
@@ -36,6 +37,9 @@ class Side(direct.Side, Protocol):
     dispatcher: Dispatcher
     intake: Intake
     ownership: Ownership
+
+    def send(self, to: str, message: PeerMessage) -> None:
+        """Queue a message for a replica."""
 
     def results_settled(self, refs: Iterable[TaskRef], verdict: Verdict) -> None:
         """Answer the targets."""
@@ -67,6 +71,7 @@ class StoreWork:
         self.replaces = Batches(self._replace)
         self.redispatches = Batches(self._redispatch)
         self.releases = Batches(self._release)
+        self.doubts = Batches(self._settle_doubts)
         self.purges = Batches(self._purge, most=16)
         self._asked: dict[tuple[Grants[Any], str], dict[Grant, None]] = {}
         self.grant_asks = Batches(self._ask_grants)
@@ -82,6 +87,7 @@ class StoreWork:
             (self.replaces, "replaces"),
             (self.redispatches, "redispatches"),
             (self.releases, "releases"),
+            (self.doubts, "doubts"),
             (self.purges, "purges"),
             (self.grant_asks, "grant-asks"),
             (self.grant_returns, "grant-returns"),
@@ -187,6 +193,13 @@ class StoreWork:
         now = self._side.parts.store_clock.now()
         for target in dict.fromkeys(targets):
             await self._store.release_tasks(app=self._app, target_app=target, now=now)
+
+    async def _settle_doubts(self, doubts: Sequence[tuple[str, TaskRef]]) -> None:
+        """Tell those who run tasks that nobody waits for."""
+        wanted = await self._store.have_tasks([ref for _, ref in doubts])
+        for (sender, ref), yes in zip(doubts, wanted, strict=True):
+            if not yes:
+                self._side.send(sender, Cancel(ref))
 
     async def _ask_grants(self, asks: Sequence[tuple[Grants[Any], str]]) -> None:
         """Ask for those who come next; more ask again once what is out was given back."""

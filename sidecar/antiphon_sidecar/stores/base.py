@@ -316,6 +316,9 @@ class Store(PresenceStore, SchemaStore, GrantStore, CountStore, SweptStore, Prot
     async def claim_tasks(self, *, replica: str, items: Sequence[tuple[TaskRef, int]]) -> Sequence[bool]:
         """Claim (task, attempt) for a replica; False where the row is gone, moved on or another's."""
 
+    async def have_tasks(self, refs: Sequence[TaskRef]) -> Sequence[bool]:
+        """Tell of each task whether its row is there; once it is not, it never is again."""
+
     async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
         """Write what tasks last said of their progress; rows that are gone are skipped, the last writer wins."""
 

@@ -229,6 +229,10 @@ class MemoryStore:
         self._tables.tasks[ref] = replace(task, claimed_by=replica)
         return True
 
+    async def have_tasks(self, refs: Sequence[TaskRef]) -> Sequence[bool]:
+        """Tell which task rows are there."""
+        return [ref in self._tables.tasks for ref in refs]
+
     async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
         """Write what tasks last said of their progress."""
         for ref, details in items:

@@ -302,6 +302,12 @@ class PostgresStore:
             return []
         return await self._write(lambda each: self._messages.claim(each, self._namespace, replica=replica, items=items))
 
+    async def have_tasks(self, refs: Sequence[TaskRef]) -> Sequence[bool]:
+        """Tell which task rows are there."""
+        if not refs:
+            return []
+        return await self._read(lambda each: self._messages.have(each, self._namespace, refs=refs))
+
     async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
         """Write what tasks last said of their progress."""
         if items:

@@ -122,6 +122,8 @@ class Messages:
               SELECT r.* FROM r JOIN {schema}.tasks t ON {_TASK} AND t.attempt = r.attempt
               AND t.claimed_by IN ('', $7) ORDER BY r.ord FOR UPDATE OF t)
             UPDATE {schema}.tasks t SET claimed_by = $7 FROM k r WHERE {_TASK} RETURNING r.ord"""
+        self._have = f"""WITH {self._rows(refs, _REF_NAMES)}
+            SELECT r.ord FROM r JOIN {schema}.tasks t ON {_TASK}"""
         said = self._rows(f"{refs}, $6::bytea[]", f"{_REF_NAMES}, details")
         self._note_details = f"""WITH {said},
             k AS MATERIALIZED (
@@ -240,6 +242,13 @@ class Messages:
         attempts = [attempt for _, (_, attempt) in ordered]
         found = await connection.fetch(self._claim, namespace, *refs, attempts, replica)
         return _answers(ordered, found)
+
+    async def have(self, connection: asyncpg.Connection, namespace: str, *, refs: Sequence[TaskRef]) -> list[bool]:
+        """Tell which task rows are there."""
+        there = [False] * len(refs)
+        for (ordinal,) in await connection.fetch(self._have, namespace, *_columns(refs)):
+            there[ordinal - 1] = True
+        return there
 
     async def note_details(
         self, connection: asyncpg.Connection, namespace: str, *, items: Sequence[tuple[TaskRef, bytes]]

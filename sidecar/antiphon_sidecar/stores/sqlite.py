@@ -285,6 +285,10 @@ class SqliteStore:
             partial(sqlite_messages.claim_tasks, namespace=self._namespace, replica=replica, items=items)
         )
 
+    async def have_tasks(self, refs: Sequence[TaskRef]) -> Sequence[bool]:
+        """Tell which task rows are there."""
+        return await self._reader.run(partial(sqlite_messages.have_tasks, namespace=self._namespace, refs=refs))
+
     async def note_details(self, items: Sequence[tuple[TaskRef, bytes]]) -> None:
         """Write what tasks last said of their progress."""
         await self._writer.run(partial(sqlite_messages.note_details, namespace=self._namespace, items=items))

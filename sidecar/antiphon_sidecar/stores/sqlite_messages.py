@@ -168,6 +168,12 @@ def claim_tasks(
     ]
 
 
+def have_tasks(connection: sqlite3.Connection, namespace: str, *, refs: Iterable[TaskRef]) -> list[bool]:
+    """Tell which task rows are there."""
+    query = f"SELECT 1 FROM tasks WHERE {_ONE}"
+    return [connection.execute(query, (namespace, *ref_values(ref))).fetchone() is not None for ref in refs]
+
+
 def note_details(connection: sqlite3.Connection, namespace: str, *, items: Iterable[tuple[TaskRef, bytes]]) -> None:
     """Write what tasks last said of their progress."""
     query = f"UPDATE tasks SET details = ? WHERE {_ONE}"

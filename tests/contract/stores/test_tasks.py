@@ -112,6 +112,14 @@ async def test_one_replica_claims_an_attempt(store: Store, epoch: int) -> None:
     assert loaded.tasks[0].claimed_by == "r1"
 
 
+async def test_it_is_told_which_tasks_are_there(store: Store, epoch: int) -> None:
+    ref, gone = task(1).ref, TaskRef(APP, ID, "run-1/0", 9)
+    assert await store.have_tasks([gone, ref, gone, ref]) == [False, True, False, True]
+    assert await store.have_tasks([]) == []
+    assert await store.replace_tasks([(ref, result(ref))]) == [True]
+    assert await store.have_tasks([ref]) == [False]
+
+
 async def test_one_of_two_replicas_that_claim_at_once_wins(open_store: Opener) -> None:
     first, second = await open_store(), await open_store()
     rows = [task(number) for number in range(20)]
