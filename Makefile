@@ -92,9 +92,12 @@ fuzz: $(VENV)/.dev ## Play recorded conversations of SDKs badly, N seeds from SE
 .PHONY: integration
 integration: $(VENV)/.dev $(VENV)/.demo ## Real processes and stores, the fault matrix included
 	@$(BIN)/pytest -q tests/integration
-	@for release in $(POSTGRES_RELEASES); do \
-	  echo "The stores' contract on PostgreSQL $$release"; \
-	  ANTIPHON_TEST_POSTGRES=$$release $(BIN)/pytest -q tests/contract/stores -k postgres || exit 1; done
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(POSTGRES_RELEASES:%=postgres-%)
+
+.PHONY: $(POSTGRES_RELEASES:%=postgres-%)
+$(POSTGRES_RELEASES:%=postgres-%): postgres-%: $(VENV)/.dev
+	@echo "The stores' contract on PostgreSQL $*"
+	@ANTIPHON_TEST_POSTGRES=$* $(BIN)/pytest -q tests/contract/stores -k postgres
 
 .PHONY: matrix
 matrix: $(VENV)/.dev ## Each cell of the fault matrix on a bug that it must see (CELLS=a,b chooses), and measurements
