@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: What was taken is not left idle for longer while others of the share are still being taken, in seconds.
 _IDLE_S = 0.1
+#: Who owns just its share is woken by whatever changes that, and looks so much less often of its own accord.
+_SETTLED = 5
 
 
 class Ownership:
@@ -75,15 +77,21 @@ class Ownership:
         return partition in self.epochs
 
     async def run(self) -> None:
-        """Balance whenever the view changes, and each second; until cancelled."""
+        """Balance whenever the view changes, and each second while anything is amiss; until cancelled."""
         while True:
             await self.balance()
+            look_s = 0.5 + self._clock.jitter()
             try:
-                async with asyncio.timeout(0.5 + self._clock.jitter()):
+                async with asyncio.timeout(look_s if self._is_amiss() else _SETTLED * look_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()
+
+    def _is_amiss(self) -> bool:
+        """Tell whether a claim or a release has failed, or waits for others."""
+        mine = self._share()
+        return self.epochs.keys() != set(mine) or bool(self._strays(mine))
 
     async def balance(self) -> None:
         """Release what others should own, then claim what should be ours."""
@@ -133,7 +141,7 @@ class Ownership:
         replicas = tuple(r.replica for r in live if r.serving) or tuple(r.replica for r in live)
         if self._replica not in replicas:
             return []
-        # Looked at each second, and worked out only when somebody came or went.
+        # Looked at often, and worked out only when somebody came or went.
         if replicas != self._among:
             self._among = replicas
             self._mine = [
