@@ -14,6 +14,7 @@ from antiphon_sidecar.coordination.etcd_view import Registry
 from antiphon_sidecar.peers.base import Answer, Verdict
 from antiphon_sidecar.runtime import receiving
 from antiphon_sidecar.runtime.clock import StoreClock
+from antiphon_sidecar.runtime.committer import Committer
 from antiphon_sidecar.runtime.dispatch import Dispatcher
 from antiphon_sidecar.runtime.instances import Instances
 from antiphon_sidecar.runtime.intake import Intake
@@ -97,6 +98,17 @@ def unknown_outcomes_are_ignored() -> None:
     _replace(Replica, "outcome_unknown", _nothing)
 
 
+def refused_commits_are_not_tried_again() -> None:
+    """What the store could not take once waits for ever, and all that comes after it."""
+    commit = Committer._commit
+
+    async def once(self: Any, group: Any) -> None:
+        self._retry_s = 3_600.0
+        await commit(self, group)
+
+    _replace(Committer, "_commit", once)
+
+
 def etcd_is_read_once() -> None:
     """What is known of etcd stays as it was when the first watch ended."""
     follow = EtcdCoordinator._read_and_follow
@@ -138,6 +150,7 @@ _BUGS = (
     refused_epoch_is_kept,
     results_are_said_once,
     unknown_outcomes_are_ignored,
+    refused_commits_are_not_tried_again,
     etcd_is_read_once,
     one_endpoint_is_used,
     revisions_never_begin_again,
@@ -165,7 +178,7 @@ FAILS_ON: dict[str, Callable[[], None]] = {
     "kill_etcd_member": one_endpoint_is_used,
     "stop_etcd": etcd_is_read_once,
     "empty_etcd": revisions_never_begin_again,
-    "restart_postgres": unknown_outcomes_are_ignored,
+    "restart_postgres": refused_commits_are_not_tried_again,
     "roll": sweep_is_dropped,
     "shift_clocks": time_is_that_of_the_host,
 }
