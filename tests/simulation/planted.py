@@ -616,15 +616,7 @@ BUGS = _bugs(
     Bug(
         doubts_are_settled_from_memory,
         frozenset({"wanted and cancelled", "sent after settled"}),
-        _short(
-            "etcd down for one",
-            every_s=0.3,
-            replicas=3,
-            apps=2,
-            write=situations.work_elsewhere,
-            instances=24,
-            purges=0.0,
-        ),
+        _ELSEWHERE,
     ),
 )
 

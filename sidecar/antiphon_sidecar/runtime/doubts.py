@@ -31,7 +31,7 @@ def progressed(replica: "Replica", sender: str, said: Progress) -> None:
     if replica.dispatcher.knows(ref):
         replica.dispatcher.progressed(sender, said)
     elif not _is_open(replica.instances.get(ref.instance_id), ref):
-        replica.work.doubts.add((sender, ref))
+        replica.work.doubt(sender, ref)
 
 
 async def settle_outcome(replica: "Replica", lane: Lane, partition: int) -> None:

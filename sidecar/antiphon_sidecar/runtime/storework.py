@@ -71,7 +71,8 @@ class StoreWork:
         self.replaces = Batches(self._replace)
         self.redispatches = Batches(self._redispatch)
         self.releases = Batches(self._release)
-        self.doubts = Batches(self._settle_doubts)
+        self._doubted: set[tuple[str, TaskRef]] = set()
+        self._doubts = Batches(self._settle_doubts)
         self.purges = Batches(self._purge, most=16)
         self._asked: dict[tuple[Grants[Any], str], dict[Grant, None]] = {}
         self.grant_asks = Batches(self._ask_grants)
@@ -87,7 +88,7 @@ class StoreWork:
             (self.replaces, "replaces"),
             (self.redispatches, "redispatches"),
             (self.releases, "releases"),
-            (self.doubts, "doubts"),
+            (self._doubts, "doubts"),
             (self.purges, "purges"),
             (self.grant_asks, "grant-asks"),
             (self.grant_returns, "grant-returns"),
@@ -194,9 +195,16 @@ class StoreWork:
         for target in dict.fromkeys(targets):
             await self._store.release_tasks(app=self._app, target_app=target, now=now)
 
+    def doubt(self, replica: str, ref: TaskRef) -> None:
+        """Have the store asked whether anybody waits for a task that a replica runs: once, however often it says so."""
+        if (replica, ref) not in self._doubted:
+            self._doubted.add((replica, ref))
+            self._doubts.add((replica, ref))
+
     async def _settle_doubts(self, doubts: Sequence[tuple[str, TaskRef]]) -> None:
         """Tell those who run tasks that nobody waits for."""
         wanted = await self._store.have_tasks([ref for _, ref in doubts])
+        self._doubted.difference_update(doubts)
         for (sender, ref), yes in zip(doubts, wanted, strict=True):
             if not yes:
                 self._side.send(sender, Cancel(ref))

@@ -60,7 +60,8 @@ def test_a_task_of_the_next_owner_is_not_cancelled_before_it_is_over():
                 result = rows.replaced_result(ref, slot=lane.slot, incarnation=lane.state.incarnation, event=b"")
                 assert await first.store.replace_tasks([(ref, result)]) == [True]
                 receiving.received(first.replica, "target", runs)
-                await first.until(lambda: bool(said))
+                receiving.received(first.replica, "target", runs)
+                await first.later(0.1)
                 assert said == [("target", Cancel(ref))]
 
     run(main)
